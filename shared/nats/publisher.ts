@@ -1,0 +1,25 @@
+/** A message to publish through JetStream. */
+export interface OutgoingMessage {
+  /** Name of the stream that must hold the subject; it is created at the first publish where it is missing. */
+  readonly stream: string;
+  readonly baseSubject: string;
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  /** `Nats-Msg-Id`: derived from the delivery, so that a repeat is dropped by the server. */
+  readonly id: string;
+  /** Further headers (trace context), lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What the server said of one publish. */
+export type PublishOutcome =
+  | { readonly ok: true; readonly duplicate: boolean; readonly sequence: number }
+  | { readonly ok: false; readonly error: Error };
+
+/** Publishes pipelined and counts the PubAcks; one outcome per message, in the order given. Never throws. */
+export interface Publisher {
+  publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]>;
+  /** The server's payload limit in bytes, headers included. */
+  maxPayloadBytes(): Promise<number>;
+  close(): Promise<void>;
+}

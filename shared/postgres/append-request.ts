@@ -1,0 +1,41 @@
+import type { ColumnDefinition } from '../state/state-model.ts';
+
+/** One delivery's rows for one state, rendered to cell texts. */
+export interface AppendDelivery {
+  readonly id: string;
+  readonly rowCount: number;
+  /** Per column (aligned with `AppendRequest.columns`) one text per row; null is a null cell. */
+  readonly cells: readonly (readonly (string | null)[])[];
+  /** Per row the `state_key`, or null where the row has none. */
+  readonly stateKeys: readonly (string | null)[];
+  /** Whether anything is to be forwarded after the commit: if not, the ledger row is written as done. */
+  readonly forwards: boolean;
+}
+
+/** Everything one state gets in one statement. */
+export interface AppendRequest {
+  readonly stateId: string;
+  /** Every column of the state, known ones (with id) first in load order, then the ones to create. */
+  readonly columns: readonly ColumnDefinition[];
+  readonly deliveries: readonly AppendDelivery[];
+  /** `dedup_enabled`: a row whose key is already mapped (or came earlier in the request) is not stored. */
+  readonly dedupe: boolean;
+}
+
+/** What became of one delivery of an append. */
+export interface AppendedDelivery {
+  readonly id: string;
+  /** `duplicate`: the ledger knew it; nothing was stored now. */
+  readonly status: 'stored' | 'duplicate';
+  /** First position of its rows, null where it stored none. */
+  readonly startIndex: number | null;
+  readonly rowCount: number;
+  /** Whether the ledger says that its forwards have all been confirmed. */
+  readonly forwarded: boolean;
+}
+
+export interface AppendResult {
+  readonly deliveries: readonly AppendedDelivery[];
+  /** The request's columns with their ids, as the database has them now. */
+  readonly columns: readonly ColumnDefinition[];
+}
