@@ -1,0 +1,15 @@
+import { readFile } from 'node:fs/promises';
+import { parseRouting } from './parse-routing.ts';
+import { RoutingError } from './routing-error.ts';
+import type { Routing } from './routing.ts';
+
+/** Reads and checks the routing file. Throws {@link RoutingError} where it cannot be read or has faults. */
+export const readRouting = async (path: string): Promise<Routing> => {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new RoutingError([`cannot be read: ${path}`], { cause: error });
+  }
+  return parseRouting(text);
+};
