@@ -1,0 +1,157 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findNatsBinary, type BinaryOptions } from './nats-binary.ts';
+
+export interface NatsServerOptions {
+  /** JetStream's files; made where missing, kept at stop. */
+  readonly storeDir: string;
+  /** Keeps the binary once it was fetched. */
+  readonly cacheDir: string;
+  /** A free port where absent. */
+  readonly port?: number;
+  /** No monitoring endpoint where absent. */
+  readonly monitorPort?: number;
+  /** Path of the binary; searched and fetched where absent. */
+  readonly binary?: string;
+  /** Further lines of the server's configuration (`max_payload: 2MB`, accounts, ...). */
+  readonly config?: string;
+  readonly find?: Omit<BinaryOptions, 'cacheDir' | 'progress'>;
+  readonly startTimeoutMs?: number;
+  readonly progress?: (message: string) => void;
+}
+
+export interface NatsServer {
+  readonly url: string;
+  readonly port: number;
+  /** The running process; undefined while it is stopped. */
+  readonly pid: number | undefined;
+  readonly binary: string;
+  /** SIGTERM, then SIGKILL after 10 s; resolves when the process has ended. */
+  stop(): Promise<void>;
+  /** Sends the signal; resolves when the process has ended where the signal ends it. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts again on the same port and files; a running server is stopped first. */
+  restart(): Promise<void>;
+}
+
+/** A port of the loopback interface that was free a moment ago. */
+export const freePort = async (): Promise<number> => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+};
+
+/** Resolves when the server greets; it opens its client port only after JetStream has recovered. */
+const greets = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, timeout: 1_000 });
+    const settle = (value: boolean): void => {
+      socket.destroy();
+      resolve(value);
+    };
+    socket.once('data', (chunk) => settle(chunk.toString('latin1').startsWith('INFO ')));
+    socket.once('timeout', () => settle(false));
+    socket.once('error', () => settle(false));
+    socket.once('close', () => settle(false));
+  });
+
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
+/** Starts a nats-server with JetStream on file storage, on 127.0.0.1 only. */
+export const startNats = async (options: NatsServerOptions): Promise<NatsServer> => {
+  const progress = options.progress ?? (() => undefined);
+  const binary = options.binary ?? (await findNatsBinary({ ...options.find, cacheDir: options.cacheDir, progress }));
+  const port = options.port ?? (await freePort());
+  await mkdir(options.storeDir, { recursive: true });
+  const configFile = join(options.storeDir, 'nats-server.conf');
+  await writeFile(
+    configFile,
+    [
+      `listen: "127.0.0.1:${port}"`,
+      options.monitorPort === undefined ? '' : `http: "127.0.0.1:${options.monitorPort}"`,
+      `jetstream { store_dir: ${JSON.stringify(options.storeDir)} }`,
+      options.config ?? '',
+      '',
+    ].join('\n'),
+  );
+
+  let child: ChildProcess | undefined;
+  // The last resort where the caller's process ends without stop(): nothing may be left behind.
+  const onExit = (): void => {
+    if (child !== undefined && !hasEnded(child)) child.kill('SIGKILL');
+  };
+  process.on('exit', onExit);
+
+  const start = async (): Promise<void> => {
+    // A process group of its own: Ctrl-C in a terminal must reach the starter alone, which stops the parts in order.
+    const started = spawn(binary, ['-c', configFile], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+    child = started;
+    let tail = '';
+    started.stderr.on('data', (chunk: Buffer) => (tail = (tail + chunk.toString()).slice(-2_000)));
+    let failure: Error | undefined;
+    started.once('error', (error) => (failure = error));
+    const deadlineMs = performance.now() + (options.startTimeoutMs ?? 30_000);
+    let reportedMs = performance.now();
+    while (!(await greets(port))) {
+      if (failure !== undefined) throw new Error(`nats-server did not start: ${failure.message}`, { cause: failure });
+      if (hasEnded(started))
+        throw new Error(`nats-server ended at start: ${tail.trim().split('\n').slice(-3).join(' | ')}`);
+      if (performance.now() > deadlineMs) {
+        started.kill('SIGKILL');
+        throw new Error(`nats-server did not answer in time on port ${port}`);
+      }
+      if (performance.now() - reportedMs > 1_000) {
+        reportedMs = performance.now();
+        progress('waiting for nats-server');
+      }
+      await sleep(20);
+    }
+    if (hasEnded(started)) throw new Error(`port ${port} is used by another nats-server`);
+  };
+
+  const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
+    if (child === undefined || hasEnded(child)) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    if (signal === 'SIGKILL' || signal === 'SIGTERM' || signal === 'SIGINT') await ended;
+  };
+
+  const stop = async (): Promise<void> => {
+    if (child === undefined || hasEnded(child)) return;
+    const running = child;
+    // A stopped (SIGSTOP) process takes no SIGTERM.
+    running.kill('SIGCONT');
+    const force = setTimeout(() => running.kill('SIGKILL'), 10_000);
+    await kill('SIGTERM');
+    clearTimeout(force);
+  };
+
+  await start();
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    binary,
+    get pid() {
+      return child === undefined || hasEnded(child) ? undefined : child.pid;
+    },
+    stop: async () => {
+      await stop();
+      process.off('exit', onExit);
+    },
+    kill,
+    restart: async () => {
+      await stop();
+      process.off('exit', onExit);
+      process.on('exit', onExit);
+      await start();
+    },
+  };
+};
