@@ -1,0 +1,44 @@
+import { integer, oneOf, optionalText, readSettings, text, url, type SettingSource } from './settings.ts';
+
+/** The settings of every function; names and defaults as in reference.md A.1 where they make sense for NATS. */
+const functionSettings = {
+  port: integer('PORT', 8080, { min: 0, max: 65_535 }),
+  databaseUrl: url('DATABASE_URL', 'postgresql://postgres:postgres1@localhost:5432/postgres', [
+    'postgres',
+    'postgresql',
+  ]),
+  natsUrl: url('MSG_URL', 'nats://localhost:4222', ['nats', 'tls', 'ws', 'wss']),
+  topic: text('MSG_TOPIC', 'ism_state_sync_store'),
+  manageTopic: text('MSG_MANAGE_TOPIC', 'ism_state_sync_store_manage'),
+  subscription: text('MSG_TOPIC_SUBSCRIPTION', 'ism_state_sync_store_subscription'),
+  routingFile: text('ROUTING_FILE', '.routing.yaml'),
+  logLevel: oneOf('LOG_LEVEL', 'INFO', ['DEBUG', 'INFO', 'WARNING', 'ERROR']),
+  functionToken: optionalText('FUNCTION_TOKEN'),
+  cacheTtlSeconds: integer('CACHE_TTL_SECONDS', 10, { min: 0, max: 86_400 }),
+  cacheMaxEntries: integer('CACHE_MAX_ENTRIES', 10_000, { min: 1, max: 10_000_000 }),
+  maxBodyBytes: integer('MAX_BODY_BYTES', 8 * 1024 * 1024, { min: 1_024, max: 1024 * 1024 * 1024 }),
+  maxConnections: integer('MAX_DB_CONNECTIONS', 2, { min: 1, max: 100 }),
+  flatten: oneOf('STATE_SYNC_FLATTEN', 'lossless', ['lossless', 'reference']),
+  tableSchema: optionalText('STATE_SYNC_TABLE_SCHEMA'),
+  ledgerSchema: text('STATE_SYNC_SCHEMA', 'state_sync'),
+  ledgerRetentionHours: integer('STATE_SYNC_LEDGER_HOURS', 168, { min: 1, max: 87_600 }),
+  deadlineMs: integer('FUNCTION_DEADLINE_MS', 50_000, { min: 100, max: 3_600_000 }),
+  drainMs: integer('DRAIN_MS', 20_000, { min: 0, max: 600_000 }),
+  natsCreds: optionalText('NATS_CREDS'),
+  otlpEndpoint: optionalText('OTEL_EXPORTER_OTLP_ENDPOINT'),
+} as const;
+
+/** One checked, frozen object; see the README's table of settings. */
+export type FunctionConfig = ReturnType<typeof readFunctionConfig>;
+
+/**
+ * Reads the settings of a function.
+ * @throws ConfigError naming every fault at once.
+ */
+export const readFunctionConfig = (source: SettingSource) => readSettings(functionSettings, source);
+
+/** Folder of secret files, itself a setting so that tests and `npm start` can point elsewhere. */
+export const settingSource = (env: Readonly<Record<string, string | undefined>>): SettingSource => ({
+  env,
+  secretsDir: env['SECRETS_DIR'] ?? '/var/openfaas/secrets',
+});
