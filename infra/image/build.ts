@@ -1,0 +1,67 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { build } from 'esbuild';
+
+import { stubUnused } from './stub-unused.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Every deployable and its entry point; the image's build argument is one of these names. */
+export const bundles = {
+  'state-direct': 'functions/state-direct/main.ts',
+  'state-route': 'functions/state-route/main.ts',
+  'state-entry': 'functions/state-entry/main.ts',
+  manage: 'functions/manage/main.ts',
+  connector: 'infra/connector/main.ts',
+} as const;
+
+export type BundleName = keyof typeof bundles;
+
+/**
+ * Builds `<outDir>/<name>/index.js`, one CommonJS file each: CommonJS starts 25 to 35 ms sooner than ESM, and minifying
+ * only changes the size (performance.md 4.1). `import()` stays lazy inside the file: a function listens before it loads its parts.
+ */
+export const buildBundles = async (options: {
+  readonly outDir: string;
+  readonly names?: readonly BundleName[];
+}): Promise<void> => {
+  await mkdir(options.outDir, { recursive: true });
+  const names = options.names ?? (Object.keys(bundles) as BundleName[]);
+  await Promise.all(
+    names.map((name) =>
+      build({
+        absWorkingDir: root,
+        entryPoints: [bundles[name]],
+        outfile: join(options.outDir, name, 'index.js'),
+        bundle: true,
+        platform: 'node',
+        target: 'node22.15',
+        format: 'cjs',
+        minify: true,
+        keepNames: true,
+        legalComments: 'none',
+        logLevel: 'warning',
+        define: { 'import.meta.url': 'undefined' },
+        external: ['pg-native', 'bufferutil', 'utf-8-validate'],
+        plugins: [stubUnused],
+      }),
+    ),
+  );
+};
+
+if (import.meta.main) {
+  const asked = process.argv.slice(2);
+  const unknown = asked.filter((name) => !(name in bundles));
+  if (unknown.length > 0) {
+    process.stderr.write(`unknown bundle ${unknown.join(', ')}; there are ${Object.keys(bundles).join(', ')}\n`);
+    process.exitCode = 1;
+  } else {
+    await buildBundles({
+      outDir: join(root, 'dist'),
+      ...(asked.length > 0 ? { names: asked as BundleName[] } : {}),
+    });
+    process.stdout.write(`built ${(asked.length > 0 ? asked : Object.keys(bundles)).join(', ')} into dist/\n`);
+  }
+}

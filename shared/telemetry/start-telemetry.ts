@@ -1,0 +1,75 @@
+import { diag, type DiagLogger } from '@opentelemetry/api';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { NodeSDK } from '@opentelemetry/sdk-node';
+
+import type { Log } from './log.ts';
+
+export interface TelemetryOptions {
+  readonly serviceName: string;
+  /** Nothing is exported where neither is set; trace context still travels. */
+  readonly otlpEndpoint: string | undefined;
+  readonly env: Record<string, string | undefined>;
+  readonly log: Log;
+}
+
+export interface Telemetry {
+  /** Sends what is buffered, within `timeoutMs`; a collector that is down costs a warning, never a message. */
+  shutdown(timeoutMs: number): Promise<void>;
+}
+
+/** One link per message of a batch: the SDK's default of 128 would silently drop the first ones. */
+const spanLinkLimit = 2_048;
+
+/** The SDK's own troubles (exporter down, queue full) as log lines, each kind once a minute at most. */
+const diagToLog = (log: Log, nowMs: () => number): DiagLogger => {
+  const lastMs = new Map<string, number>();
+  const warn = (message: string): void => {
+    const kind = message.slice(0, 40);
+    if (nowMs() - (lastMs.get(kind) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
+    if (lastMs.size > 100) lastMs.clear();
+    lastMs.set(kind, nowMs());
+    log.warn('telemetry', { reason: message.slice(0, 300) });
+  };
+  const quiet = (): void => {};
+  return { error: warn, warn, info: quiet, debug: quiet, verbose: quiet };
+};
+
+/**
+ * Starts the OpenTelemetry SDK: W3C propagation always, OTLP/HTTP export where an endpoint is set. `OTEL_*` variables
+ * (sampler, resource, batch processor) keep their meaning; logs and metrics exporters are not part of the bundles.
+ */
+export const startTelemetry = (options: TelemetryOptions): Telemetry => {
+  const { env } = options;
+  // The bundles hold no log exporter (performance.md 4.3 b): the SDK must not try to build one.
+  env['OTEL_LOGS_EXPORTER'] = 'none';
+  env['OTEL_METRICS_EXPORTER'] = 'none';
+  // Scaled-to-zero processes end soon after their last message: spans should not wait 5 s in the queue.
+  env['OTEL_BSP_SCHEDULE_DELAY'] ??= '1000';
+  diag.setLogger(diagToLog(options.log, Date.now));
+  const exports =
+    env['OTEL_TRACES_EXPORTER'] !== 'none' &&
+    (options.otlpEndpoint !== undefined || env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] !== undefined);
+  const sdk = new NodeSDK({
+    serviceName: env['OTEL_SERVICE_NAME'] ?? options.serviceName,
+    autoDetectResources: false,
+    instrumentations: [],
+    logRecordProcessors: [],
+    metricReaders: [],
+    spanLimits: { linkCountLimit: spanLinkLimit },
+    ...(exports ? { traceExporter: new OTLPTraceExporter() } : { spanProcessors: [] }),
+  });
+  sdk.start();
+  return {
+    shutdown: async (timeoutMs) => {
+      let timer: NodeJS.Timeout | undefined;
+      const timeout = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, timeoutMs);
+      });
+      const flush = sdk.shutdown().catch((error: unknown) => {
+        options.log.warn('telemetry', { reason: error instanceof Error ? error.message : String(error) });
+      });
+      await Promise.race([flush, timeout]);
+      clearTimeout(timer);
+    },
+  };
+};
