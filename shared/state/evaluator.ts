@@ -1,0 +1,34 @@
+import type { JsonValue } from '../json/json-value.ts';
+
+/**
+ * An object of the system (a provider, a processor, a route, the state's configuration) as an expression sees it: its
+ * members are read as attributes (`processor.name`), not as keys. A JSON object is a dictionary: `data['Name']`.
+ */
+export class ScopeRecord {
+  readonly attributes: ReadonlyMap<string, ScopeValue>;
+  constructor(attributes: Iterable<readonly [string, ScopeValue]>) {
+    this.attributes = new Map(attributes);
+  }
+}
+
+export type ScopeValue = JsonValue | ScopeRecord;
+
+/** The variables of one evaluation by name (reference.md D.6). */
+export type ExpressionScope = ReadonlyMap<string, ScopeValue>;
+
+/**
+ * Evaluates one expression of a callable column. It is deterministic: the same expression and scope give the same value.
+ * Throws `TerminalError` (`invalid_expression`, `expression_limit`) and nothing else.
+ */
+export type Evaluator = (expression: string, scope: ExpressionScope) => JsonValue;
+
+/** What `now()` and random values of one delivery derive from. */
+export interface EvaluationSource {
+  /** The delivery's own timestamp (milliseconds since the epoch): `now()`. */
+  readonly nowMs: number;
+  /** The delivery's identity: random values are the same at every attempt. */
+  readonly seed: string;
+}
+
+/** Makes the evaluator of one delivery. */
+export type EvaluatorFactory = (source: EvaluationSource) => Evaluator;
