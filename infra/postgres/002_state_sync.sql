@@ -1,0 +1,25 @@
+-- Our own schema: the ledger that makes a redelivery store nothing. "state_sync" is replaced where another name is
+-- configured. The ids are compared for equality only, so they collate as bytes: smaller and faster.
+
+-- Not `create schema if not exists`: that needs the right to create one even where it exists.
+do $$ begin
+  if to_regnamespace('state_sync') is null then
+    create schema state_sync;
+  end if;
+end $$;
+
+create table if not exists state_sync.ledger (
+  -- Identity of the delivery (stream-scoped message id, or stream/sequence@timestamp).
+  message_id text collate "C" not null constraint ledger_pkey primary key,
+  -- Null: handled by a function that stores no rows.
+  state_id varchar(36),
+  -- First position of its rows; null where it stored none.
+  start_index bigint,
+  row_count int not null default 0,
+  -- Whether every forward has been confirmed by the broker: a redelivery then has nothing left to do.
+  forwarded boolean not null default false,
+  applied_at timestamptz not null default now()
+);
+
+-- Pruning walks from the oldest; appends only ever add at the right end of it.
+create index if not exists ledger_applied_at_idx on state_sync.ledger (applied_at);
