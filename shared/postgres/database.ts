@@ -1,0 +1,20 @@
+/** A result row: text for bigint and numeric, numbers for int4 and float8, as the driver parses them. */
+export type ResultRow = object;
+
+/** Something that runs one parameterised, unnamed statement: the pool, or the connection of a transaction. */
+export interface Queryable {
+  /** The rows; errors are the driver's (`databaseError` turns them into ours). */
+  query<R extends ResultRow>(text: string, values?: readonly unknown[]): Promise<readonly R[]>;
+}
+
+/** A small pool of connections that works through a transaction pooler: no session state is kept between calls. */
+export interface DatabasePool extends Queryable {
+  /**
+   * `begin`, the work on one connection, `commit`; rolled back where the work throws. A commit whose answer was lost
+   * throws too: only the ledger can tell whether it happened.
+   */
+  transaction<T>(work: (connection: Queryable) => Promise<T>): Promise<T>;
+  stats(): { readonly total: number; readonly idle: number; readonly waiting: number };
+  /** Waits for running statements; harmless when repeated. */
+  end(): Promise<void>;
+}
