@@ -1,1 +1,8 @@
-// placeholder: replaced by the import-direction check
+import { fileURLToPath } from 'node:url';
+
+import { findBreaches } from './find-breaches.ts';
+
+const breaches = findBreaches(fileURLToPath(new URL('..', import.meta.url)));
+for (const { file, imported, rule } of breaches) process.stderr.write(`${file} imports ${imported}: ${rule}\n`);
+process.stdout.write(breaches.length === 0 ? 'imports: every room keeps its direction\n' : '');
+process.exitCode = breaches.length === 0 ? 0 : 1;

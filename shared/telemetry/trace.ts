@@ -1,0 +1,94 @@
+import {
+  context as contextApi,
+  propagation,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+  type Link,
+  type Span,
+  type SpanKind,
+} from '@opentelemetry/api';
+
+export { SpanKind, type Attributes, type Context, type Link, type Span } from '@opentelemetry/api';
+
+const instrumentationName = 'state-sync-store';
+
+/** Headers by lower-case name, as HTTP gives them and as we write them to NATS. */
+export type TraceHeaders = Readonly<Record<string, string>>;
+
+/** The root context: spans started in it begin a trace. */
+export const rootContext: Context = contextApi.active();
+
+/** The remote context that the headers carry, or the given one where they carry none. */
+export const extractContext = (headers: TraceHeaders, base: Context = rootContext): Context =>
+  headers['traceparent'] === undefined ? base : propagation.extract(base, headers);
+
+/** The headers that carry the context on, lower case (performance.md 6, header case). */
+export const injectContext = (context: Context): Record<string, string> => {
+  const headers: Record<string, string> = {};
+  propagation.inject(context, headers);
+  return headers;
+};
+
+/** Whether the context names a trace at all, and whether that trace is recorded. */
+export const traceState = (context: Context): 'none' | 'sampled' | 'unsampled' => {
+  const span = trace.getSpanContext(context);
+  if (span === undefined || !trace.isSpanContextValid(span)) return 'none';
+  return (span.traceFlags & 1) === 1 ? 'sampled' : 'unsampled';
+};
+
+/** A link to the span of a context, or none where it has none. */
+export const linkTo = (context: Context, attributes?: Attributes): Link[] => {
+  const span = trace.getSpanContext(context);
+  if (span === undefined || !trace.isSpanContextValid(span)) return [];
+  return [attributes === undefined ? { context: span } : { context: span, attributes }];
+};
+
+export interface SpanOptions {
+  readonly kind: SpanKind;
+  readonly attributes?: Attributes;
+  readonly links?: Link[];
+}
+
+/** A started span and the context that makes it the parent. */
+export interface StartedSpan {
+  readonly span: Span;
+  readonly context: Context;
+}
+
+/** Starts a span below `parent`; the caller ends it. */
+export const startSpan = (name: string, parent: Context, options: SpanOptions): StartedSpan => {
+  const span = trace.getTracer(instrumentationName).startSpan(name, options, parent);
+  return { span, context: trace.setSpan(parent, span) };
+};
+
+/** Marks a span as failed with a stable code; the message never holds payload. */
+export const failSpan = (span: Span, code: string, reason: string): void => {
+  span.setAttribute('error.type', code);
+  span.recordException({ name: code, message: reason });
+  span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+};
+
+/** Runs work below a span that ends with it; an error fails the span and goes on. */
+export const withSpan = async <T>(
+  name: string,
+  parent: Context,
+  options: SpanOptions,
+  work: (started: StartedSpan) => Promise<T>,
+): Promise<T> => {
+  const started = startSpan(name, parent, options);
+  try {
+    return await work(started);
+  } catch (error) {
+    const code = (error as { code?: unknown } | null)?.code;
+    failSpan(
+      started.span,
+      typeof code === 'string' ? code : 'internal_error',
+      error instanceof Error ? error.message : String(error),
+    );
+    throw error;
+  } finally {
+    started.span.end();
+  }
+};
