@@ -1,0 +1,67 @@
+import { RetentionPolicy, StorageType, type NatsConnection, type StreamInfo } from 'nats';
+import { apiErrorCode, apiErrorCodes } from './jetstream-error.ts';
+
+export interface StreamWanted {
+  readonly stream: string;
+  readonly baseSubject: string;
+  /** `workqueue` for the ecosystem's streams; `limits` keeps what is read, as for dead letters. */
+  readonly retention?: 'workqueue' | 'limits';
+}
+
+/** The two subjects that a stream of the ecosystem holds (reference.md A.4). */
+export const streamSubjects = (baseSubject: string): readonly [string, string] => [baseSubject, `${baseSubject}.>`];
+
+const covers = (pattern: string, subject: string): boolean => {
+  const patternTokens = pattern.split('.');
+  const subjectTokens = subject.split('.');
+  for (const [index, token] of patternTokens.entries()) {
+    if (token === '>') return subjectTokens.length > index;
+    const candidate = subjectTokens[index];
+    if (candidate === undefined || candidate === '>') return false;
+    if (token !== '*' && token !== candidate) return false;
+  }
+  return patternTokens.length === subjectTokens.length;
+};
+
+/**
+ * Makes sure that the stream exists and holds the subject and all below it: made on file storage where it is missing,
+ * else its subjects are widened by what it lacks. Every other setting stays as it is; retention above all, because the
+ * server cannot change it and the ecosystem's services differ in what they ask for (reference.md A.4).
+ */
+export const ensureStream = async (connection: NatsConnection, wanted: StreamWanted): Promise<StreamInfo> => {
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const subjects = streamSubjects(wanted.baseSubject);
+  const existing = await findStream(connection, wanted.stream);
+  if (existing === undefined) {
+    try {
+      return await manager.streams.add({
+        name: wanted.stream,
+        subjects: [...subjects],
+        storage: StorageType.File,
+        retention: wanted.retention === 'limits' ? RetentionPolicy.Limits : RetentionPolicy.Workqueue,
+      });
+    } catch (error) {
+      // Another process made it between our look and our request.
+      if (apiErrorCode(error) !== apiErrorCodes.streamNameInUse) throw error;
+    }
+  }
+  const info = existing ?? (await manager.streams.info(wanted.stream));
+  const held = info.config.subjects ?? [];
+  const missing = subjects.filter((subject) => !held.some((pattern) => covers(pattern, subject)));
+  if (missing.length === 0) return info;
+  // `subject.>` may take the place of narrower subjects that the server would refuse as overlapping.
+  const kept = held.filter((pattern) => !missing.some((subject) => covers(subject, pattern)));
+  // The client merges this into the whole current configuration.
+  return await manager.streams.update(wanted.stream, { subjects: [...kept, ...missing] });
+};
+
+/** The stream's info, or undefined where there is none of that name. */
+export const findStream = async (connection: NatsConnection, stream: string): Promise<StreamInfo | undefined> => {
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  try {
+    return await manager.streams.info(stream);
+  } catch (error) {
+    if (apiErrorCode(error) === apiErrorCodes.streamNotFound) return undefined;
+    throw error;
+  }
+};

@@ -1,0 +1,244 @@
+import { createInbox, Events, type Msg, type NatsConnection } from 'nats';
+import { RetryableError, TerminalError } from '../errors/sync-error.ts';
+import { isPublishSubject } from '../routing/subject-token.ts';
+import { ensureStream } from './ensure-stream.ts';
+import { buildHeaders } from './headers.ts';
+import { apiErrorCodes } from './jetstream-error.ts';
+import type { OutgoingMessage, Publisher, PublishOutcome } from './publisher.ts';
+
+export interface PublisherOptions {
+  /** Most messages that wait for their PubAck at the same time. */
+  readonly windowMessages?: number;
+  /** Most bytes that wait for their PubAck at the same time; one message is always let through. */
+  readonly windowBytes?: number;
+  /** How long a PubAck may take before the message is sent again with the same id. */
+  readonly ackTimeoutMs?: number;
+  /** How often a message is sent in all before it counts as failed. */
+  readonly attempts?: number;
+}
+
+interface Pending {
+  readonly message: OutgoingMessage;
+  readonly headers: ReturnType<typeof buildHeaders>;
+  readonly bytes: number;
+  readonly settle: (outcome: PublishOutcome) => void;
+  attempt: number;
+  deadlineMs: number;
+}
+
+interface PubAck {
+  readonly seq?: number;
+  readonly duplicate?: boolean;
+  readonly error?: { readonly code: number; readonly err_code?: number; readonly description: string };
+}
+
+const decoder = new TextDecoder();
+const maxSubjectBytes = 1_024;
+
+/** Size of the header block as the client writes it. */
+const headerBytes = (headers: ReturnType<typeof buildHeaders>): number => {
+  // "NATS/1.0\r\n", then "name: value\r\n" for each, then "\r\n".
+  let bytes = 12;
+  for (const [name, values] of headers) {
+    for (const value of values) bytes += Buffer.byteLength(name) + 2 + Buffer.byteLength(value) + 2;
+  }
+  return bytes;
+};
+
+/**
+ * Publishes through JetStream without waiting for each PubAck: one wildcard inbox, PubAcks told apart by its last token,
+ * a window by count and bytes. A message whose PubAck stays out is sent again with the same `Nats-Msg-Id`, so the server
+ * drops what it had already stored. A stream that is missing is made. The connection stays the caller's.
+ */
+export const createJetStreamPublisher = (connection: NatsConnection, options: PublisherOptions = {}): Publisher => {
+  const windowMessages = options.windowMessages ?? 1_024;
+  const windowBytes = options.windowBytes ?? 16 * 1024 * 1024;
+  const ackTimeoutMs = options.ackTimeoutMs ?? 5_000;
+  const attempts = options.attempts ?? 4;
+
+  const inbox = createInbox();
+  const waiting: Pending[] = [];
+  const sent = new Map<string, Pending>();
+  const ensuring = new Map<string, Promise<unknown>>();
+  let waitingHead = 0;
+  let sentBytes = 0;
+  let tokenCounter = 0;
+  let sweep: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  const release = (token: string, pending: Pending): void => {
+    sent.delete(token);
+    sentBytes -= pending.bytes;
+  };
+
+  const send = (pending: Pending): void => {
+    pending.attempt += 1;
+    pending.deadlineMs = performance.now() + ackTimeoutMs;
+    const token = (tokenCounter++).toString(36);
+    try {
+      connection.publish(pending.message.subject, pending.message.payload, {
+        headers: pending.headers,
+        reply: `${inbox}.${token}`,
+      });
+    } catch (cause) {
+      pending.settle({
+        ok: false,
+        error: new RetryableError('nats_unavailable', 'the message was not sent', { cause }),
+      });
+      return;
+    }
+    sent.set(token, pending);
+    sentBytes += pending.bytes;
+    sweep ??= setTimeout(checkDeadlines, 100).unref();
+  };
+
+  const fill = (): void => {
+    while (waitingHead < waiting.length && sent.size < windowMessages) {
+      const next = waiting[waitingHead]!;
+      if (sent.size > 0 && sentBytes + next.bytes > windowBytes) break;
+      waitingHead += 1;
+      if (closed) next.settle({ ok: false, error: new RetryableError('shutting_down', 'the publisher is closed') });
+      else send(next);
+    }
+    if (waitingHead === waiting.length) {
+      waiting.length = 0;
+      waitingHead = 0;
+    }
+  };
+
+  const sendAgainOrFail = (pending: Pending, error: Error): void => {
+    if (closed || pending.attempt >= attempts) pending.settle({ ok: false, error });
+    else send(pending);
+  };
+
+  function checkDeadlines(): void {
+    sweep = undefined;
+    const nowMs = performance.now();
+    for (const [token, pending] of sent) {
+      if (pending.deadlineMs > nowMs) continue;
+      release(token, pending);
+      sendAgainOrFail(pending, new RetryableError('publish_failed', 'the server did not confirm the message in time'));
+    }
+    fill();
+    if (sent.size > 0) sweep ??= setTimeout(checkDeadlines, 100).unref();
+  }
+
+  const ensureOnce = (message: OutgoingMessage): Promise<unknown> => {
+    const running = ensuring.get(message.stream);
+    if (running !== undefined) return running;
+    const started = ensureStream(connection, message).finally(() => ensuring.delete(message.stream));
+    ensuring.set(message.stream, started);
+    return started;
+  };
+
+  /** No stream holds the subject (or JetStream is away for a moment): make the stream, then send again. */
+  const onNoResponders = async (pending: Pending): Promise<void> => {
+    try {
+      await ensureOnce(pending.message);
+    } catch (cause) {
+      const error = new RetryableError('publish_failed', `stream ${pending.message.stream} is not available`, {
+        cause,
+      });
+      if (pending.attempt >= attempts || closed) return pending.settle({ ok: false, error });
+      await new Promise((resolve) => setTimeout(resolve, 250).unref());
+    }
+    sendAgainOrFail(
+      pending,
+      new RetryableError('publish_failed', `no stream holds the subject of ${pending.message.stream}`),
+    );
+  };
+
+  const onAnswer = (pending: Pending, answer: Msg): void => {
+    if (answer.data.length === 0 && answer.headers?.code === 503) {
+      void onNoResponders(pending);
+      return;
+    }
+    let ack: PubAck;
+    try {
+      ack = JSON.parse(decoder.decode(answer.data)) as PubAck;
+    } catch (cause) {
+      pending.settle({ ok: false, error: new RetryableError('publish_failed', 'the PubAck is not JSON', { cause }) });
+      return;
+    }
+    if (ack.error !== undefined) {
+      const text = `the server refused the message: ${ack.error.description}`;
+      const error =
+        ack.error.err_code === apiErrorCodes.messageTooLarge
+          ? new TerminalError('forward_too_large', text)
+          : new RetryableError('publish_failed', text);
+      pending.settle({ ok: false, error });
+      return;
+    }
+    pending.settle({ ok: true, duplicate: ack.duplicate === true, sequence: ack.seq ?? 0 });
+  };
+
+  const subscription = connection.subscribe(`${inbox}.*`, {
+    callback: (error, answer) => {
+      if (error !== null) return;
+      const token = answer.subject.slice(inbox.length + 1);
+      const pending = sent.get(token);
+      // An answer to a message that was sent again meanwhile: the later answer counts.
+      if (pending === undefined) return;
+      release(token, pending);
+      onAnswer(pending, answer);
+      fill();
+    },
+  });
+
+  const prepare = (message: OutgoingMessage): Omit<Pending, 'settle'> | Error => {
+    if (closed || connection.isClosed()) {
+      return new RetryableError('nats_unavailable', 'the connection to NATS is closed');
+    }
+    if (!isPublishSubject(message.subject) || Buffer.byteLength(message.subject) > maxSubjectBytes) {
+      return new TerminalError('invalid_subject', 'the message has a subject that cannot be published to');
+    }
+    const headers = buildHeaders([['Nats-Msg-Id', message.id], ...Object.entries(message.headers ?? {})]);
+    const bytes = message.payload.byteLength + headerBytes(headers);
+    const limit = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    if (bytes <= limit) return { message, headers, bytes, attempt: 0, deadlineMs: 0 };
+    const text = `the message has ${bytes} bytes with its headers, the server takes ${limit}`;
+    return new TerminalError('forward_too_large', text);
+  };
+
+  const publishOne = (message: OutgoingMessage): Promise<PublishOutcome> =>
+    new Promise((settle) => {
+      const prepared = prepare(message);
+      if (prepared instanceof Error) settle({ ok: false, error: prepared });
+      else waiting.push({ ...prepared, settle });
+    });
+
+  /** What was sent on a connection that broke may be lost: it is sent again at once instead of after its timeout. */
+  const watchReconnects = async (): Promise<void> => {
+    for await (const status of connection.status()) {
+      if (status.type !== Events.Reconnect || closed) continue;
+      for (const pending of sent.values()) pending.deadlineMs = 0;
+      if (sent.size > 0) sweep ??= setTimeout(checkDeadlines, 0).unref();
+    }
+  };
+  // The loop ends with the connection; the status iterator itself cannot fail.
+  void watchReconnects();
+
+  return {
+    publish: (messages) => {
+      const outcomes = Promise.all(messages.map(publishOne));
+      fill();
+      return outcomes;
+    },
+    maxPayloadBytes: async () => {
+      // The limit arrives with the greeting; a flush waits for it on a connection that is still being made.
+      if (connection.info === undefined) await connection.flush();
+      return connection.info?.max_payload ?? 1_048_576;
+    },
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      clearTimeout(sweep);
+      for (const [token, pending] of sent) {
+        release(token, pending);
+        pending.settle({ ok: false, error: new RetryableError('shutting_down', 'the publisher was closed') });
+      }
+      fill();
+      if (!connection.isClosed()) subscription.unsubscribe();
+    },
+  };
+};
