@@ -1,0 +1,125 @@
+import type { NatsConnection } from 'nats';
+
+import { RetryableError } from '../errors/sync-error.ts';
+import type { RouteConfig } from '../routing/routing.ts';
+import { connectNats } from './connect.ts';
+import { createJetStreamPublisher } from './jetstream-publisher.ts';
+import { publishCore } from './publish-core.ts';
+import type { OutgoingMessage, PublishOutcome, Publisher } from './publisher.ts';
+
+export interface BusOptions {
+  /** By selector; where two routes name one stream they share its URL. */
+  readonly routes: ReadonlyMap<string, RouteConfig>;
+  /** Used for every route where set (`MSG_URL`); else each route's own `url`. */
+  readonly url: string | undefined;
+  readonly name: string;
+  readonly creds?: string | undefined;
+  /** Told of each new connection: the place to subscribe to what every replica must hear. */
+  readonly onConnection?: (connection: NatsConnection, url: string) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Where a function publishes: one connection per URL, made at first use and kept. */
+export interface Bus extends Publisher {
+  /** Connects in the background, so that a first message does not wait for it. */
+  warm(): void;
+  /** The connection of a URL (default: the first route's). */
+  connection(url?: string): Promise<NatsConnection>;
+}
+
+interface Line {
+  readonly connection: NatsConnection;
+  readonly publisher: Publisher;
+}
+
+/** Messages by the connection they leave through, each with its place in the answer. */
+type Shares = Map<string, { readonly message: OutgoingMessage; readonly index: number }[]>;
+
+/** One answer for each message in the order given; a route without JetStream is published to without confirmation. */
+export const createBus = (options: BusOptions): Bus => {
+  const routesByStream = new Map([...options.routes.values()].map((route) => [route.name, route]));
+  const firstUrl = options.url ?? routesByStream.values().next().value?.url ?? 'nats://localhost:4222';
+  const lines = new Map<string, Promise<Line>>();
+  let closed = false;
+
+  const open = async (url: string): Promise<Line> => {
+    try {
+      const connection = await connectNats({ url, name: options.name, creds: options.creds });
+      options.onConnection?.(connection, url);
+      return { connection, publisher: createJetStreamPublisher(connection) };
+    } catch (cause) {
+      throw new RetryableError('nats_unavailable', 'the NATS server cannot be reached', { cause });
+    }
+  };
+
+  const line = (url: string): Promise<Line> => {
+    const known = lines.get(url);
+    if (known) return known;
+    const opening = open(url);
+    lines.set(url, opening);
+    // A failed first connection is tried again by the next message.
+    opening.catch(() => lines.delete(url));
+    return opening;
+  };
+
+  const urlOf = (stream: string): string => options.url ?? routesByStream.get(stream)?.url ?? firstUrl;
+
+  const publishShare = async (
+    url: string,
+    messages: readonly OutgoingMessage[],
+  ): Promise<readonly PublishOutcome[]> => {
+    try {
+      const { connection, publisher } = await line(url);
+      if (messages.every(({ stream }) => routesByStream.get(stream)?.jetstreamEnabled !== false)) {
+        return await publisher.publish(messages);
+      }
+      await publishCore(connection, messages);
+      return messages.map(() => ({ ok: true, duplicate: false, sequence: 0 }));
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      return messages.map(() => ({ ok: false, error: failure }));
+    }
+  };
+
+  return {
+    warm: () => {
+      line(firstUrl).catch(options.onError);
+    },
+    connection: async (url) => (await line(url ?? firstUrl)).connection,
+    maxPayloadBytes: async () => (await line(firstUrl)).publisher.maxPayloadBytes(),
+    publish: async (messages) => {
+      const shares: Shares = new Map();
+      messages.forEach((message, index) => {
+        const core = routesByStream.get(message.stream)?.jetstreamEnabled === false;
+        const key = `${core ? 'core' : 'jetstream'} ${urlOf(message.stream)}`;
+        const share = shares.get(key);
+        if (share) share.push({ message, index });
+        else shares.set(key, [{ message, index }]);
+      });
+      const outcomes: PublishOutcome[] = [];
+      await Promise.all(
+        [...shares].map(async ([key, share]) => {
+          const url = key.slice(key.indexOf(' ') + 1);
+          const results = await publishShare(
+            url,
+            share.map(({ message }) => message),
+          );
+          results.forEach((result, position) => {
+            outcomes[share[position]!.index] = result;
+          });
+        }),
+      );
+      return outcomes;
+    },
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      const open = await Promise.allSettled(lines.values());
+      for (const result of open) {
+        if (result.status !== 'fulfilled') continue;
+        await result.value.publisher.close();
+        await result.value.connection.drain().catch(options.onError);
+      }
+    },
+  };
+};
