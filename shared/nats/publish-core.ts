@@ -6,7 +6,7 @@ import { buildHeaders } from './headers.ts';
 export interface CoreMessage {
   readonly subject: string;
   readonly payload: Uint8Array;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /**

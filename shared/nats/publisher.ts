@@ -7,8 +7,8 @@ export interface OutgoingMessage {
   readonly payload: Uint8Array;
   /** `Nats-Msg-Id`: derived from the delivery, so that a repeat is dropped by the server. */
   readonly id: string;
-  /** Further headers (trace context), lower-case names. */
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Further headers (trace context in lower-case names); a list is written as one header for each value. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** What the server said of one publish. */

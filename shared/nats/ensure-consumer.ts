@@ -1,0 +1,132 @@
+import {
+  AckPolicy,
+  DeliverPolicy,
+  nanos,
+  ReplayPolicy,
+  type ConsumerConfig,
+  type ConsumerInfo,
+  type NatsConnection,
+  type StreamInfo,
+} from 'nats';
+import { apiErrorCode, apiErrorCodes } from './jetstream-error.ts';
+
+export interface ConsumerWanted {
+  readonly stream: StreamInfo;
+  readonly durable: string;
+  /** What the consumer is to receive; all of the stream where that is the same. */
+  readonly filterSubjects: readonly string[];
+  readonly ackWaitMs: number;
+  readonly maxAckPending: number;
+}
+
+/** A durable pull consumer to read from, as it is on the server. */
+export interface BoundConsumer {
+  readonly stream: string;
+  readonly durable: string;
+  /** How long the server waits for an ack or a sign of life (milliseconds); the least of its steps. */
+  readonly ackWaitMs: number;
+  /** Undefined where a message is delivered without limit. */
+  readonly maxDeliver: number | undefined;
+  readonly filterSubjects: readonly string[];
+  readonly info: ConsumerInfo;
+}
+
+const serverTakesManyFilters = (connection: NatsConnection): boolean => {
+  const [major = 0, minor = 0] = (connection.info?.version ?? '').split('.').map(Number);
+  return major > 2 || (major === 2 && minor >= 10);
+};
+
+const sameSubjects = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((subject) => b.includes(subject));
+
+const bound = (info: ConsumerInfo): BoundConsumer => {
+  const { config } = info;
+  // With a list of steps the server uses those in place of the ack wait.
+  const steps = [...(config.backoff ?? []), ...(config.backoff?.length ? [] : [config.ack_wait ?? nanos(30_000)])];
+  const filters = config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []);
+  return {
+    stream: info.stream_name,
+    durable: info.name,
+    ackWaitMs: Math.max(1, Math.floor(Math.min(...steps) / 1_000_000)),
+    maxDeliver: config.max_deliver !== undefined && config.max_deliver > 0 ? config.max_deliver : undefined,
+    filterSubjects: filters,
+    info,
+  };
+};
+
+const findConsumer = async (connection: NatsConnection, stream: string, durable: string) => {
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  try {
+    return await manager.consumers.info(stream, durable);
+  } catch (error) {
+    if (apiErrorCode(error) === apiErrorCodes.consumerNotFound) return undefined;
+    throw error;
+  }
+};
+
+const ensureOne = async (
+  connection: NatsConnection,
+  wanted: ConsumerWanted,
+  durable: string,
+  filters: readonly string[],
+): Promise<BoundConsumer> => {
+  const stream = wanted.stream.config.name;
+  const existing = await findConsumer(connection, stream, durable);
+  if (existing !== undefined) {
+    // A push consumer cannot be pulled from; replacing it would take it from whoever reads it.
+    if (existing.config.deliver_subject !== undefined) {
+      throw new Error(
+        `consumer ${durable} of stream ${stream} is a push consumer: stop its reader and delete it first`,
+      );
+    }
+    return bound(existing);
+  }
+  const config: Partial<ConsumerConfig> = {
+    durable_name: durable,
+    deliver_policy: DeliverPolicy.All,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(wanted.ackWaitMs),
+    max_ack_pending: wanted.maxAckPending,
+    replay_policy: ReplayPolicy.Instant,
+    ...(filters.length > 1 ? { filter_subjects: [...filters] } : {}),
+    ...(filters.length === 1 ? { filter_subject: filters[0]! } : {}),
+  };
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  try {
+    return bound(await manager.consumers.add(stream, config));
+  } catch (error) {
+    // Another replica made it between our look and our request.
+    const made = await findConsumer(connection, stream, durable);
+    if (made === undefined) throw error;
+    return bound(made);
+  }
+};
+
+/**
+ * Binds to the durable as it is (another consumer of the same name is taken over, with what it left un-acknowledged), or
+ * makes it (reference.md A.4). Servers before 2.10 know one filter subject: there the consumer takes the whole stream
+ * where the stream holds nothing else, and otherwise every subject has a durable of its own (`name`, `name_2`, ...).
+ */
+export const ensureConsumers = async (
+  connection: NatsConnection,
+  wanted: ConsumerWanted,
+): Promise<readonly BoundConsumer[]> => {
+  if (serverTakesManyFilters(connection)) {
+    return [await ensureOne(connection, wanted, wanted.durable, wanted.filterSubjects)];
+  }
+  if (sameSubjects(wanted.filterSubjects, wanted.stream.config.subjects ?? [])) {
+    return [await ensureOne(connection, wanted, wanted.durable, [])];
+  }
+  const consumers: BoundConsumer[] = [];
+  for (const [index, filter] of wanted.filterSubjects.entries()) {
+    const durable = index === 0 ? wanted.durable : `${wanted.durable}_${index + 1}`;
+    consumers.push(await ensureOne(connection, wanted, durable, [filter]));
+  }
+  return consumers;
+};
+
+/** The consumer's present state. */
+export const readConsumerInfo = async (connection: NatsConnection, consumer: BoundConsumer): Promise<ConsumerInfo> => {
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  return await manager.consumers.info(consumer.stream, consumer.durable);
+};

@@ -1,0 +1,184 @@
+import { createInbox, Events, type Msg, type NatsConnection, type Subscription } from 'nats';
+import { isDelivery } from './jetstream-message.ts';
+
+/** What a reader has room for. */
+export interface Capacity {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+export interface PullOptions {
+  readonly stream: string;
+  readonly durable: string;
+  /** What may be asked for now; no messages where the reader wants to wait for {@link Puller.wake}. */
+  readonly capacity: () => Capacity;
+  readonly onMessage: (message: Msg) => void;
+  /** The consumer or its stream is gone: make it again. Tried with back-off until it resolves. */
+  readonly restore: () => Promise<void>;
+  readonly onTrouble: (detail: string, error?: unknown) => void;
+  /** How long one request waits at the server. */
+  readonly expiresMs?: number;
+  readonly heartbeatMs?: number;
+}
+
+export interface Puller {
+  /** Looks again whether there is room. */
+  wake(): void;
+  /** Asks for nothing more; what was under way is given back by the server after its ack wait. */
+  stop(): void;
+  /** Whether the server has accepted a request or there is no room for one. */
+  readonly healthy: boolean;
+}
+
+/**
+ * Reads a durable consumer by pull requests, one at a time, each for no more than there is room for, in messages and in
+ * bytes: what the server may still send on it counts as taken. Messages are handed over as they come, so a request that is
+ * not filled delays nothing. Lost requests are noticed by the server's heartbeats and after a reconnection.
+ */
+export const pullMessages = (connection: NatsConnection, options: PullOptions): Puller => {
+  const expiresMs = options.expiresMs ?? 30_000;
+  const heartbeatMs = options.heartbeatMs ?? 5_000;
+  const apiSubject = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.durable}`;
+
+  let subscription: Subscription | undefined;
+  let inbox = '';
+  /** Messages that the server may still send on the open request. */
+  let open = 0;
+  let lastSignMs = 0;
+  let waitTimer: NodeJS.Timeout | undefined;
+  let restoring = false;
+  let stopped = false;
+  let troubled = false;
+
+  const listen = (): void => {
+    // A new inbox each time: without a listener on the old one the server drops what was asked for there.
+    subscription?.unsubscribe();
+    inbox = createInbox();
+    open = 0;
+    subscription = connection.subscribe(inbox, { callback: (error, message) => (error ? lose(error) : take(message)) });
+  };
+
+  const lose = (error: unknown): void => {
+    troubled = true;
+    options.onTrouble('subscription refused', error);
+    pullLater(1_000);
+  };
+
+  const pull = (): void => {
+    if (stopped || restoring || open > 0 || waitTimer !== undefined || connection.isClosed()) return;
+    const room = options.capacity();
+    if (room.messages < 1 || room.bytes < 1) return;
+    open = room.messages;
+    lastSignMs = performance.now();
+    const request = {
+      batch: room.messages,
+      max_bytes: room.bytes,
+      expires: expiresMs * 1_000_000,
+      idle_heartbeat: heartbeatMs * 1_000_000,
+    };
+    connection.publish(apiSubject, JSON.stringify(request), { reply: inbox });
+  };
+
+  const pullLater = (delayMs: number): void => {
+    if (stopped) return;
+    waitTimer ??= setTimeout(() => {
+      waitTimer = undefined;
+      pull();
+    }, delayMs);
+  };
+
+  const restored = async (): Promise<boolean> => {
+    if (stopped) return true;
+    try {
+      await options.restore();
+      return true;
+    } catch (error) {
+      options.onTrouble('the consumer cannot be made', error);
+      return false;
+    }
+  };
+
+  const restore = async (): Promise<void> => {
+    if (restoring) return;
+    restoring = true;
+    let delayMs = 250;
+    while (!(await restored())) {
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      delayMs = Math.min(delayMs * 2, 5_000);
+    }
+    restoring = false;
+    if (stopped) return;
+    listen();
+    pull();
+  };
+
+  const onStatus = (code: number, description: string): void => {
+    lastSignMs = performance.now();
+    if (code === 100) {
+      troubled = false;
+      return;
+    }
+    // Every other status ends the request: it expired (408), was filled by bytes or ended by the server (409).
+    open = 0;
+    const text = description.toLowerCase();
+    if (code === 503 || code === 404 || text.includes('consumer deleted') || text.includes('stream deleted')) {
+      troubled = true;
+      options.onTrouble(`${code} ${description}`);
+      void restore();
+    } else if (code === 408 || text.includes('maxbytes')) {
+      troubled = false;
+      pull();
+    } else {
+      troubled = true;
+      options.onTrouble(`${code} ${description}`);
+      listen();
+      pullLater(code === 400 ? 5_000 : 250);
+    }
+  };
+
+  const take = (message: Msg): void => {
+    if (!isDelivery(message)) return onStatus(message.headers?.code ?? 0, message.headers?.description ?? '');
+    lastSignMs = performance.now();
+    troubled = false;
+    open = Math.max(0, open - 1);
+    options.onMessage(message);
+    if (open === 0) pull();
+  };
+
+  const checkSigns = (): void => {
+    if (open === 0 || restoring || performance.now() - lastSignMs < heartbeatMs * 2.5) return;
+    troubled = true;
+    // While the connection is down nothing is asked for; its return starts anew.
+    options.onTrouble('the server is silent');
+    listen();
+    pull();
+  };
+
+  const watchReconnects = async (): Promise<void> => {
+    for await (const status of connection.status()) {
+      if (stopped) return;
+      if (status.type === Events.Disconnect) troubled = true;
+      if (status.type !== Events.Reconnect) continue;
+      listen();
+      pull();
+    }
+  };
+
+  listen();
+  const signTimer = setInterval(checkSigns, heartbeatMs);
+  // The loop ends with the connection; the status iterator itself cannot fail.
+  void watchReconnects();
+  pull();
+  return {
+    wake: pull,
+    stop: () => {
+      stopped = true;
+      clearInterval(signTimer);
+      clearTimeout(waitTimer);
+      if (!connection.isClosed()) subscription?.unsubscribe();
+    },
+    get healthy() {
+      return !troubled && !restoring && !connection.isClosed();
+    },
+  };
+};

@@ -1,0 +1,45 @@
+import type { NatsConnection } from 'nats';
+import { apiErrorCodes } from './jetstream-error.ts';
+
+export interface StoredMessage {
+  readonly sequence: number;
+  readonly subject: string;
+  readonly payload: Uint8Array;
+}
+
+interface GetAnswer {
+  readonly message?: { readonly seq: number; readonly subject: string; readonly data?: string };
+  readonly error?: { readonly err_code?: number; readonly description: string };
+}
+
+/**
+ * The first message of the stream at or after the sequence, without a consumer; undefined where there is none.
+ * @throws Error where the server refuses or does not answer
+ */
+export const nextStoredMessage = (
+  connection: NatsConnection,
+  stream: string,
+  fromSequence: number,
+): Promise<StoredMessage | undefined> => get(connection, stream, { seq: fromSequence, next_by_subj: '>' });
+
+/** Whether the stream still holds the message. */
+export const isStored = async (connection: NatsConnection, stream: string, sequence: number): Promise<boolean> =>
+  (await get(connection, stream, { seq: sequence })) !== undefined;
+
+const get = async (
+  connection: NatsConnection,
+  stream: string,
+  request: Readonly<Record<string, unknown>>,
+): Promise<StoredMessage | undefined> => {
+  const answer = await connection.request(`$JS.API.STREAM.MSG.GET.${stream}`, JSON.stringify(request), {
+    timeout: 5_000,
+  });
+  const { message, error } = answer.json<GetAnswer>();
+  if (error?.err_code === apiErrorCodes.messageNotFound) return undefined;
+  if (message === undefined) throw new Error(`stream ${stream} cannot be read: ${error?.description ?? 'no message'}`);
+  return {
+    sequence: message.seq,
+    subject: message.subject,
+    payload: message.data === undefined ? new Uint8Array() : Buffer.from(message.data, 'base64'),
+  };
+};
