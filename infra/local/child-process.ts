@@ -14,7 +14,7 @@ export interface ChildOptions {
 
 /** Keeps the pids of running children, so that they can be ended even where their parent was killed. */
 export interface ProcessRegister {
-  add(pid: number, command: string): void;
+  add(pid: number): void;
   remove(pid: number): void;
 }
 
@@ -58,7 +58,7 @@ export const startChild = async (options: ChildOptions): Promise<Child> => {
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${options.command} started without a process id`);
-  if (exit === undefined) options.register?.add(pid, [options.command, ...options.args].join(' '));
+  if (exit === undefined) options.register?.add(pid);
 
   const stop = async (graceMs: number): Promise<ChildExit> => {
     if (exit !== undefined) return exit;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { errorFields, type Log } from '../../shared/telemetry/log.ts';
 import type { ProcessRegister } from './child-process.ts';
 import { forwardRequest, replyAsGateway } from './forward-request.ts';
 import {
@@ -9,7 +10,6 @@ import {
   type FunctionSpec,
   type FunctionStatus,
 } from './function-pool.ts';
-import type { LogLine } from './log-line.ts';
 
 export interface FunctionHostOptions {
   readonly functions: readonly FunctionSpec[];
@@ -25,7 +25,7 @@ export interface FunctionHostOptions {
   readonly callTimeoutMs?: number;
   /** How long calls in flight may take to end once a process, or the host, is asked to stop. */
   readonly graceMs?: number;
-  readonly log: LogLine;
+  readonly log: Log;
   /** Lines the functions write; by default they are dropped. */
   readonly onLine?: (name: string, line: string) => void;
   readonly nowMs?: () => number;
@@ -37,7 +37,7 @@ export interface FunctionHost {
   readonly port: number;
   functions(): readonly FunctionStatus[];
   /** Takes no more calls, lets those in flight end, then stops every process. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const functionPath = /^\/function\/([A-Za-z0-9_-]+)(?:\.[A-Za-z0-9_-]+)?(\/[^?]*)?(\?.*)?$/;
@@ -103,9 +103,7 @@ export const startFunctionHost = async (options: FunctionHostOptions): Promise<F
           const seconds = String(Math.ceil(error.retryAfterMs / 1_000));
           replyAsGateway(response, 503, error.message, { 'retry-after': seconds });
         } else {
-          options.log('error', 'call failed in the host', {
-            reason: error instanceof Error ? error.message : 'unknown',
-          });
+          options.log.error('call_failed_in_host', errorFields(error));
           replyAsGateway(response, 500, 'the host failed');
         }
       });

@@ -1,6 +1,6 @@
+import { errorFields, type Log } from '../../shared/telemetry/log.ts';
 import type { ProcessRegister } from './child-process.ts';
 import { startReplica, type Replica } from './function-replica.ts';
-import type { LogLine } from './log-line.ts';
 
 export interface FunctionSpec {
   readonly name: string;
@@ -18,7 +18,7 @@ export interface PoolOptions {
   readonly startTimeoutMs: number;
   /** How long a process may drain after SIGTERM before SIGKILL. */
   readonly graceMs: number;
-  readonly log: LogLine;
+  readonly log: Log;
   readonly onLine: (name: string, line: string) => void;
   readonly nowMs: () => number;
   readonly register?: ProcessRegister;
@@ -96,7 +96,7 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
     ready.splice(index, 1);
     if (options.nowMs() - readyAtMs < minimumLifeMs) noteFailure();
     else failures = 0;
-    options.log('warn', 'function process died', { function: spec.name, pid: replica.pid, exit: how });
+    options.log.warn('function_process_died', { function: spec.name, pid: replica.pid, exit: how });
     if (!awake || closing.signal.aborted) return;
     counts.restarts += 1;
     clearTimeout(restartTimer);
@@ -125,7 +125,7 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
     void replica.exited.then(({ code, signal }) => {
       onExit(replica, readyAtMs, signal ?? `code ${String(code)}`);
     });
-    options.log('debug', 'function process ready', {
+    options.log.debug('function_process_ready', {
       function: spec.name,
       pid: replica.pid,
       startMs: Math.round(readyAtMs - startedAtMs),
@@ -142,8 +142,7 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
         .catch((error: unknown) => {
           if (closing.signal.aborted || !awake) return;
           noteFailure();
-          const reason = error instanceof Error ? error.message : String(error);
-          options.log('error', 'function process did not start', { function: spec.name, reason });
+          options.log.error('function_process_not_started', { function: spec.name, ...errorFields(error) });
         })
         .finally(() => starting.delete(start));
     }

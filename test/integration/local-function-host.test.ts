@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createLog } from '../../shared/telemetry/log.ts';
 import { startFunctionHost, type FunctionHost, type FunctionHostOptions } from '../../infra/local/function-host.ts';
 
 const entry = new URL('../support/scripted-function.ts', import.meta.url).pathname;
@@ -32,7 +33,7 @@ const start = async (
   host = await startFunctionHost({
     functions: [{ name: 'scripted', entry, env, ...(options.replicas ? { replicas: options.replicas } : {}) }],
     env: { ...process.env, STARTS_FILE: join(folder, 'starts') },
-    log: () => undefined,
+    log: createLog({ service: 'test', level: 'ERROR', write: () => undefined, nowMs: Date.now }),
     ...options,
   });
 };

@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
+import { createLog, errorFields, type Log, type LogLevel } from '../../shared/telemetry/log.ts';
+import { parseArguments, usage, type StartArguments } from './arguments.ts';
+import { runDemo } from './demo/run-demo.ts';
+import { startStack, type Stack } from './local-stack.ts';
+import { createOrphanGuard } from './orphan-guard.ts';
+import { createProgress, type Progress } from './progress.ts';
+
+const rootDir = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Ctrl-C is asked for twice by people in a hurry; a step that cannot be given up gets this long. */
+const hardStopMs = 30_000;
+
+const logLevels: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARNING', 'ERROR'];
+
+/** Passes on what the processes write: their JSON lines as they are, anything else inside one of our own. */
+const passLine = (log: Log) => (process_: string, line: string) => {
+  if (line.startsWith('{')) process.stderr.write(`${line}\n`);
+  else if (process_ === 'postgres') log.debug('postgres', { line });
+  else if (line !== '') log.warn('process_output', { process: process_, line: line.slice(0, 1_000) });
+};
+
+/** A database URL for people's eyes: passwords of databases elsewhere stay out of terminals and logs. */
+const shownUrl = (text: string): string => {
+  if (!URL.canParse(text)) return text;
+  const url = new URL(text);
+  if (url.password === '' || ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) return text;
+  url.password = '***';
+  return url.href;
+};
+
+const serve = async (args: StartArguments, stack: Stack, progress: Progress, signal: AbortSignal): Promise<boolean> => {
+  const urls = {
+    nats: shownUrl(stack.natsUrl),
+    database: shownUrl(stack.databaseUrl),
+    gateway: stack.gatewayUrl,
+    traces: stack.collector?.url ?? null,
+    functionTokenFile: stack.functionTokenFile,
+  };
+  progress.say(`ready ${JSON.stringify(urls)}`);
+  let right = true;
+  if (args.demo) {
+    const faults = await runDemo(stack, { progress, signal, jaegerUrl: process.env['JAEGER_UI_URL'] });
+    right = faults.length === 0;
+    progress.say(right ? '\n✓ the demo’s result is right' : '\n✗ the demo’s result is wrong:');
+    for (const fault of faults) progress.say(`  - ${fault}`);
+  }
+  if (!args.once && !signal.aborted) {
+    progress.say('\nserving; Ctrl-C stops everything');
+    await once(signal, 'abort');
+  }
+  return right || !args.once;
+};
+
+const main = async (): Promise<number> => {
+  const write = (text: string): void => void process.stdout.write(text);
+  let args: StartArguments;
+  try {
+    args = parseArguments(process.argv.slice(2));
+  } catch (error) {
+    write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    return 2;
+  }
+  if (args.help) {
+    write(usage);
+    return 0;
+  }
+  const level = logLevels.find((name) => name === process.env['LOG_LEVEL']?.toUpperCase()) ?? 'WARNING';
+  const toStderr = (line: string): void => void process.stderr.write(line);
+  const log = createLog({ service: 'local', level, write: toStderr, nowMs: Date.now });
+  const progress = createProgress(write, () => performance.now());
+  const guard = createOrphanGuard();
+  const stopping = new AbortController();
+  let failed = false;
+
+  const stop = (why: string): void => {
+    if (stopping.signal.aborted) process.exit(130);
+    progress.say(`\nstopping (${why}) ...`);
+    stopping.abort();
+    setTimeout(() => process.exit(1), hardStopMs).unref();
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
+  const fail = (error: unknown): void => {
+    log.error('unexpected', errorFields(error));
+    failed = true;
+    stop('an unexpected error');
+  };
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+  process.on('exit', guard.killAll);
+  // A reader that has seen enough (`npm start | grep -m1 ready`) closes the pipe; that is no reason to stop serving.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+
+  const cacheDir = process.env['CACHE_DIR'];
+  let stack: Stack | undefined;
+  try {
+    stack = await startStack({
+      rootDir,
+      cacheDir: resolve(cacheDir ?? join(rootDir, '.cache')),
+      distDir: cacheDir === undefined ? join(rootDir, 'dist') : resolve(cacheDir, 'dist'),
+      env: process.env,
+      progress,
+      log,
+      onLine: passLine(log),
+      guard,
+      signal: stopping.signal,
+    });
+    if (!(await serve(args, stack, progress, stopping.signal))) failed = true;
+  } catch (error) {
+    if (!stopping.signal.aborted) {
+      failed = true;
+      progress.say(`\nnpm start failed: ${error instanceof Error ? error.message : String(error)}`);
+      log.error('start_failed', errorFields(error));
+    } else if (stack === undefined) {
+      failed = true; // asked to stop before it was ready
+    }
+  }
+  await stack?.stop();
+  guard.close();
+  if (stopping.signal.aborted || args.once) progress.say('stopped; no process is left');
+  return failed ? 1 : 0;
+};
+
+process.exit(await main());
