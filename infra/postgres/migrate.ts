@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { createPool } from '../../shared/postgres/pool.ts';
+import { quoteIdentifier, type SchemaOptions } from '../../shared/postgres/table-names.ts';
 
 const folder = new URL('.', import.meta.url);
 const sharedFile = '001_ism_tables.sql';
@@ -7,21 +8,11 @@ const ledgerFile = '002_state_sync.sql';
 /** Serialises migrations that start together; any number that nobody else uses. */
 const migrationLock = 5_172_013_901;
 
-export interface MigrateOptions {
-  /** Schema of the shared tables; default: the connection's search_path. Made where it is missing. */
-  readonly tableSchema?: string;
-  /** Schema of the ledger; default `state_sync`. */
-  readonly ledgerSchema?: string;
-}
-
-/** Quotes an identifier for SQL text; identifiers cannot be parameters. */
-const quote = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`;
-
 /** The file says `state_sync` as an identifier and once as a text of one (in quotes). */
 const renameSchema = (text: string, schema: string): string =>
   text
-    .replaceAll(`'state_sync'`, `'${quote(schema).replaceAll("'", "''")}'`)
-    .replaceAll(/(?<!['"])\bstate_sync\b(?=[.;])/g, () => quote(schema));
+    .replaceAll(`'state_sync'`, `'${quoteIdentifier(schema).replaceAll("'", "''")}'`)
+    .replaceAll(/(?<!['"])\bstate_sync\b(?=[.;])/g, () => quoteIdentifier(schema));
 
 /**
  * Creates what is missing of the schema: safe to run at every start, and from several processes at once.
@@ -30,7 +21,7 @@ const renameSchema = (text: string, schema: string): string =>
  *
  * @returns the names of the files that ran.
  */
-export const migrate = async (databaseUrl: string, options: MigrateOptions = {}): Promise<readonly string[]> => {
+export const migrate = async (databaseUrl: string, options: SchemaOptions = {}): Promise<readonly string[]> => {
   const files = (await readdir(folder)).filter((name) => /^\d{3}_.*\.sql$/.test(name)).toSorted();
   const applied: string[] = [];
   const pool = createPool(databaseUrl, { max: 1, queryTimeoutMs: 600_000, applicationName: 'state-sync-migrate' });
@@ -38,10 +29,13 @@ export const migrate = async (databaseUrl: string, options: MigrateOptions = {})
     await pool.transaction(async (connection) => {
       await connection.query('select pg_advisory_xact_lock($1)', [migrationLock]);
       if (options.tableSchema !== undefined) {
-        await connection.query(`create schema if not exists ${quote(options.tableSchema)}`);
-        await connection.query(`set local search_path = ${quote(options.tableSchema)}, public`);
+        await connection.query(`create schema if not exists ${quoteIdentifier(options.tableSchema)}`);
+        await connection.query(`set local search_path = ${quoteIdentifier(options.tableSchema)}, public`);
       }
-      const [found] = await connection.query<{ state: string | null }>(`select to_regclass('state')::text as state`);
+      const prefix = options.tableSchema === undefined ? '' : `${quoteIdentifier(options.tableSchema)}.`;
+      const [found] = await connection.query<{ state: string | null }>('select to_regclass($1)::text as state', [
+        `${prefix}state`,
+      ]);
       for (const file of files) {
         if (file === sharedFile && found?.state != null) continue;
         const text = await readFile(new URL(file, folder), 'utf8');

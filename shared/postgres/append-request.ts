@@ -1,3 +1,4 @@
+import type { TerminalError } from '../errors/sync-error.ts';
 import type { ColumnDefinition } from '../state/state-model.ts';
 
 /** One delivery's rows for one state, rendered to cell texts. */
@@ -23,15 +24,30 @@ export interface AppendRequest {
 }
 
 /** What became of one delivery of an append. */
-export interface AppendedDelivery {
+export type AppendedDelivery = StoredDelivery | RejectedDelivery;
+
+export interface StoredDelivery {
   readonly id: string;
   /** `duplicate`: the ledger knew it; nothing was stored now. */
   readonly status: 'stored' | 'duplicate';
   /** First position of its rows, null where it stored none. */
   readonly startIndex: number | null;
+  /** How many rows it stored, now or the first time; with `dedupe` that may be fewer than were sent. */
   readonly rowCount: number;
   /** Whether the ledger says that its forwards have all been confirmed. */
   readonly forwarded: boolean;
+  /** Only with `dedupe`: which of the delivery's rows were stored, ascending; the same again for a duplicate. */
+  readonly storedRows?: readonly number[];
+}
+
+/** Only the database could tell that its data cannot be stored; the other deliveries of the request are unharmed. */
+export interface RejectedDelivery {
+  readonly id: string;
+  readonly status: 'rejected';
+  readonly startIndex: null;
+  readonly rowCount: 0;
+  readonly forwarded: false;
+  readonly error: TerminalError;
 }
 
 export interface AppendResult {

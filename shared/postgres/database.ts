@@ -1,3 +1,5 @@
+import type { TableNames } from './table-names.ts';
+
 /** A result row: text for bigint and numeric, numbers for int4 and float8, as the driver parses them. */
 export type ResultRow = object;
 
@@ -9,6 +11,8 @@ export interface Queryable {
 
 /** A small pool of connections that works through a transaction pooler: no session state is kept between calls. */
 export interface DatabasePool extends Queryable {
+  /** Where the tables are, as SQL. */
+  readonly tables: TableNames;
   /**
    * `begin`, the work on one connection, `commit`; rolled back where the work throws. A commit whose answer was lost
    * throws too: only the ledger can tell whether it happened.

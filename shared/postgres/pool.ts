@@ -2,9 +2,10 @@ import { Client, Pool, type PoolClient, type WebSocketConstructor } from '@neond
 import { parseConnectionUrl, type ConnectionTarget } from './connection-url.ts';
 import type { DatabasePool, Queryable, ResultRow } from './database.ts';
 import { answerScram } from './scram.ts';
+import { tableNames, type SchemaOptions } from './table-names.ts';
 import { createTcpSocketClass } from './tcp-socket.ts';
 
-export interface PoolOptions {
+export interface PoolOptions extends SchemaOptions {
   /** Connections at most; 2 to 4 is right (postgres.md 3). */
   readonly max?: number;
   /** Time to get a connection, new or from the pool. */
@@ -110,6 +111,7 @@ export const createPool = (databaseUrl: string, options: PoolOptions = {}): Data
   });
 
   return {
+    tables: tableNames(options),
     query: (text, values) => withConnection((client) => on(client).query(text, values)),
     transaction: (work) =>
       withConnection(async (client) => {

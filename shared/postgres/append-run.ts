@@ -1,0 +1,147 @@
+import { RetryableError, TerminalError } from '../errors/sync-error.ts';
+import type { ColumnDefinition } from '../state/state-model.ts';
+import type { AppendDelivery, AppendedDelivery } from './append-request.ts';
+import { bindAppend, type AppendAnswer } from './append-statement.ts';
+import { raiseCount } from './count-drift.ts';
+import { constraintOf, sqlStateOf, StaleMetadataError, toDatabaseError } from './database-error.ts';
+import type { DatabasePool, Queryable } from './database.ts';
+
+/** Deliveries of one state, each id once, whose columns all have ids. */
+export interface AppendBatch {
+  readonly stateId: string;
+  readonly columns: readonly ColumnDefinition[];
+  readonly deliveries: readonly AppendDelivery[];
+}
+
+/** Stores what the ledger does not know yet, on that connection, and says what it found. */
+export type AppendOnce = (pool: DatabasePool, batch: AppendBatch) => Promise<readonly AppendedDelivery[]>;
+
+const maxAttempts = 6;
+
+const planned = (batch: AppendBatch, deliveries: readonly AppendDelivery[]): AppendBatch => ({ ...batch, deliveries });
+
+/** Runs the one statement; where it found known ids it wrote nothing, and runs once more with the rest. */
+export const appendStored = async (
+  connection: Queryable & Pick<DatabasePool, 'tables'>,
+  batch: AppendBatch,
+): Promise<readonly AppendedDelivery[]> => {
+  const { stateId, columns } = batch;
+  const done = new Map<string, AppendedDelivery>();
+  let open = batch.deliveries;
+  while (open.length > 0) {
+    const statement = bindAppend(connection.tables, stateId, columns, open);
+    const answers = await connection.query<AppendAnswer>(statement.text, statement.values);
+    if (answers.length === 0) throw new StaleMetadataError('unknown_state', `state ${stateId} does not exist`);
+    let start: number | undefined;
+    for (const answer of answers) {
+      if (answer.message_id === null) start = Number(answer.start);
+      else done.set(answer.message_id, duplicateOf(answer, answer.message_id));
+    }
+    if (start !== undefined) {
+      for (const [index, { id, rowCount, forwards }] of open.entries()) {
+        const offset = statement.offsets[index] ?? null;
+        const startIndex = offset === null ? null : start + offset;
+        done.set(id, { id, status: 'stored', startIndex, rowCount, forwarded: !forwards });
+      }
+    }
+    open = open.filter(({ id }) => !done.has(id));
+  }
+  return batch.deliveries.flatMap(({ id }) => done.get(id) ?? []);
+};
+
+const duplicateOf = (answer: AppendAnswer, id: string): AppendedDelivery => ({
+  id,
+  status: 'duplicate',
+  startIndex: answer.start === null ? null : Number(answer.start),
+  rowCount: answer.row_count ?? 0,
+  forwarded: answer.forwarded === true,
+});
+
+/**
+ * What can be settled here and now: the same message being applied elsewhere, positions taken by a writer that does not
+ * lock, a deadlock, a connection that had died while idle. Running again is safe, because the ledger decides each time.
+ */
+const settle = async (pool: DatabasePool, stateId: string, error: unknown): Promise<'again' | 'fail'> => {
+  const state = sqlStateOf(error);
+  if (state === '40001' || state === '40P01') return 'again';
+  if (state === '23505') {
+    if (!isTakenPosition(error)) return 'again';
+    try {
+      await raiseCount(pool, pool.tables, stateId);
+      return 'again';
+    } catch (cause) {
+      // Whatever stands in the way of mending the state is not the fault of these deliveries' data.
+      const known = toDatabaseError(cause, `raise the count of state ${stateId}`);
+      throw known instanceof TerminalError
+        ? new RetryableError('database_misconfigured', known.message, { cause })
+        : known;
+    }
+  }
+  return 'fail';
+};
+
+/** The unique index of the cells by its name, or (another name in an older installation) by its table. */
+const isTakenPosition = (error: unknown): boolean =>
+  constraintOf(error).startsWith('state_column_data_') && !constraintOf(error).startsWith('state_column_data_mapping');
+
+const isBrokenConnection = (error: unknown): boolean => {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  return (
+    code === 'ECONNRESET' ||
+    code === 'EPIPE' ||
+    code === '57P01' ||
+    (code === undefined && /^Connection (terminated|ended)/.test(String(message)))
+  );
+};
+
+const runSettled = async (
+  pool: DatabasePool,
+  batch: AppendBatch,
+  once: AppendOnce,
+): Promise<readonly AppendedDelivery[]> => {
+  let reconnected = false;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await once(pool, batch);
+    } catch (error) {
+      if (sqlStateOf(error) === '23503') {
+        throw new StaleMetadataError('database_conflict', `a column of state ${batch.stateId} was deleted`, {
+          cause: error,
+        });
+      }
+      const broken: boolean = !reconnected && isBrokenConnection(error);
+      reconnected ||= broken;
+      const again = broken || (attempt < maxAttempts && (await settle(pool, batch.stateId, error)) === 'again');
+      if (!again) throw toDatabaseError(error, `append to state ${batch.stateId}`);
+    }
+  }
+};
+
+/**
+ * Runs a batch; where the database refuses its data, halves it until the delivery at fault stands alone: that one is
+ * `rejected` and the others are stored, in their order (reference.md G-3).
+ *
+ * @throws RetryableError; deliveries of halves that committed before it are known to the ledger.
+ */
+export const runIsolated = async (
+  pool: DatabasePool,
+  batch: AppendBatch,
+  once: AppendOnce,
+): Promise<readonly AppendedDelivery[]> => {
+  try {
+    return await runSettled(pool, batch, once);
+  } catch (error) {
+    if (!(error instanceof TerminalError)) {
+      throw error instanceof RetryableError ? error : toDatabaseError(error, `append to state ${batch.stateId}`);
+    }
+    const [only, ...others] = batch.deliveries;
+    if (only === undefined) throw error;
+    if (others.length === 0) {
+      return [{ id: only.id, status: 'rejected', startIndex: null, rowCount: 0, forwarded: false, error }];
+    }
+    const middle = Math.ceil(batch.deliveries.length / 2);
+    const first = await runIsolated(pool, planned(batch, batch.deliveries.slice(0, middle)), once);
+    const second = await runIsolated(pool, planned(batch, batch.deliveries.slice(middle)), once);
+    return [...first, ...second];
+  }
+};

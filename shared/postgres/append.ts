@@ -1,0 +1,120 @@
+import { TerminalError } from '../errors/sync-error.ts';
+import { appendDeduplicated } from './append-dedupe.ts';
+import type { AppendDelivery, AppendedDelivery, AppendRequest, AppendResult } from './append-request.ts';
+import { appendStored, runIsolated } from './append-run.ts';
+import { createColumns } from './create-columns.ts';
+import { withDatabaseErrors } from './database-error.ts';
+import type { DatabasePool } from './database.ts';
+
+export interface AppendOptions {
+  /** A request with more rows is cut into consecutive statements between deliveries; for latency and memory, not speed. */
+  readonly maxRowsPerStatement?: number;
+}
+
+const cutByRows = (deliveries: readonly AppendDelivery[], maxRows: number): readonly (readonly AppendDelivery[])[] => {
+  const parts: AppendDelivery[][] = [];
+  let rows = Number.POSITIVE_INFINITY;
+  for (const delivery of deliveries) {
+    if (rows + delivery.rowCount > maxRows) {
+      parts.push([]);
+      rows = 0;
+    }
+    parts.at(-1)?.push(delivery);
+    rows += delivery.rowCount;
+  }
+  return parts;
+};
+
+/**
+ * Columns that cannot be created (a name that the table refuses) cost only the deliveries that have a value in one: each
+ * delivery is then tried with the new columns that it fills itself.
+ */
+const columnsFilledBy = (request: AppendRequest, delivery: AppendDelivery): AppendRequest => {
+  const kept = [...request.columns.keys()].filter(
+    (index) =>
+      request.columns[index]?.id !== undefined || delivery.cells[index]?.some((cell) => cell !== null) === true,
+  );
+  return {
+    ...request,
+    columns: kept.flatMap((index) => request.columns[index] ?? []),
+    deliveries: [{ ...delivery, cells: kept.map((index) => delivery.cells[index] ?? []) }],
+  };
+};
+
+const appendUnique = async (pool: DatabasePool, request: AppendRequest, maxRows: number): Promise<AppendResult> => {
+  let columns;
+  try {
+    columns = await withDatabaseErrors(`create columns of state ${request.stateId}`, () =>
+      createColumns(pool, request.stateId, request.columns),
+    );
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    const [only, ...others] = request.deliveries;
+    if (only !== undefined && others.length === 0) {
+      const rejected = {
+        id: only.id,
+        status: 'rejected',
+        startIndex: null,
+        rowCount: 0,
+        forwarded: false,
+        error,
+      } as const;
+      return { deliveries: [rejected], columns: request.columns.filter(({ id }) => id !== undefined) };
+    }
+    const known = new Map(request.columns.map((column) => [column.name, column]));
+    const deliveries: AppendedDelivery[] = [];
+    for (const delivery of request.deliveries) {
+      const part = await appendUnique(
+        pool,
+        columnsFilledBy({ ...request, columns: request.columns }, delivery),
+        maxRows,
+      );
+      deliveries.push(...part.deliveries);
+      for (const column of part.columns) known.set(column.name, column);
+    }
+    return { deliveries, columns: [...known.values()].filter(({ id }) => id !== undefined) };
+  }
+  const once = request.dedupe ? appendDeduplicated : appendStored;
+  const deliveries: AppendedDelivery[] = [];
+  for (const part of cutByRows(request.deliveries, maxRows)) {
+    deliveries.push(...(await runIsolated(pool, { stateId: request.stateId, columns, deliveries: part }, once)));
+  }
+  return { deliveries, columns };
+};
+
+/**
+ * Appends rows to one state, exactly once per delivery id: positions, ledger, cells and mapping in one statement
+ * (`dedupe`: in one transaction), every column created that is missing.
+ *
+ * The result names every delivery in the request's order: `stored`, `duplicate` (the ledger, or an earlier delivery of the
+ * request, has it: nothing was stored now) or `rejected` (the database refuses its data; the others are unharmed).
+ * Positions follow the order of the deliveries. Safe to repeat after any error, a lost answer to a commit included.
+ *
+ * @throws StaleMetadataError where the state, or a column that has an id, is gone: read the metadata and plan again.
+ * @throws RetryableError for everything else; parts that committed before it answer `duplicate` the next time.
+ */
+export const append = async (
+  pool: DatabasePool,
+  request: AppendRequest,
+  options: AppendOptions = {},
+): Promise<AppendResult> => {
+  const unique = new Map<string, AppendDelivery>();
+  for (const delivery of request.deliveries) if (!unique.has(delivery.id)) unique.set(delivery.id, delivery);
+  // Without any column a row would be counted and could never be read.
+  const hasColumns = request.columns.length > 0;
+  const deliveries = [...unique.values()].map((delivery) =>
+    hasColumns ? delivery : { ...delivery, rowCount: 0, cells: [], stateKeys: [] },
+  );
+  if (deliveries.length === 0) return { deliveries: [], columns: request.columns };
+  const result = await appendUnique(pool, { ...request, deliveries }, options.maxRowsPerStatement ?? 2_000);
+  const byId = new Map(result.deliveries.map((delivery) => [delivery.id, delivery]));
+  const seen = new Set<string>();
+  const inOrder = request.deliveries.flatMap(({ id }): AppendedDelivery | [] => {
+    const appended = byId.get(id);
+    if (appended === undefined) return [];
+    const repeated = seen.has(id);
+    seen.add(id);
+    return repeated && appended.status === 'stored' ? { ...appended, status: 'duplicate' } : appended;
+  });
+  return { deliveries: inOrder, columns: result.columns };
+};
