@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,6 +28,8 @@ export const buildBundles = async (options: {
   readonly names?: readonly BundleName[];
 }): Promise<void> => {
   await mkdir(options.outDir, { recursive: true });
+  // The project's own package.json says `module`; without this, Node would read the bundles as ES modules.
+  await writeFile(join(options.outDir, 'package.json'), '{ "type": "commonjs" }\n');
   const names = options.names ?? (Object.keys(bundles) as BundleName[]);
   await Promise.all(
     names.map((name) =>
