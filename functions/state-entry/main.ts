@@ -1,0 +1,9 @@
+import { runFunction } from '../../shared/http/run-function.ts';
+
+void runFunction(
+  {
+    name: 'state-entry',
+    load: async (runtime) => (await import('./state-entry.ts')).createStateEntry(runtime),
+  },
+  process.env,
+);

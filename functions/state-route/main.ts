@@ -1,0 +1,9 @@
+import { runFunction } from '../../shared/http/run-function.ts';
+
+void runFunction(
+  {
+    name: 'state-route',
+    load: async (runtime) => (await import('./state-route.ts')).createStateRoute(runtime),
+  },
+  process.env,
+);

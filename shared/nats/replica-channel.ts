@@ -1,0 +1,49 @@
+import { RequestStrategy, type NatsConnection } from 'nats';
+
+/** Every warm replica hears these requests, each answers for itself. */
+export const replicaSubject = (manageTopic: string): string => `${manageTopic}.replicas`;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Answers requests to all replicas for as long as the connection lives; `answer` gets and gives JSON values. */
+export const answerAsReplica = (
+  connection: NatsConnection,
+  subject: string,
+  answer: (request: unknown) => unknown,
+  onError: (error: unknown) => void,
+): void => {
+  connection.subscribe(subject, {
+    callback: (error, message) => {
+      if (error !== null) return onError(error);
+      try {
+        const reply = answer(JSON.parse(decoder.decode(message.data)));
+        if (message.reply !== undefined && message.reply !== '') message.respond(encoder.encode(JSON.stringify(reply)));
+      } catch (failure) {
+        onError(failure);
+      }
+    },
+  });
+};
+
+/**
+ * Asks every replica and collects the answers of `waitMs` milliseconds: nobody knows how many replicas are warm, so the
+ * time is always spent. No replica at all is an empty list.
+ */
+export const askReplicas = async (
+  connection: NatsConnection,
+  subject: string,
+  request: unknown,
+  waitMs: number,
+): Promise<readonly unknown[]> => {
+  const answers: unknown[] = [];
+  const replies = await connection.requestMany(subject, encoder.encode(JSON.stringify(request)), {
+    strategy: RequestStrategy.Timer,
+    maxWait: waitMs,
+  });
+  for await (const reply of replies) {
+    // The server says with an empty 503 that nobody listens.
+    if (reply.data.length > 0) answers.push(JSON.parse(decoder.decode(reply.data)));
+  }
+  return answers;
+};

@@ -1,0 +1,207 @@
+import { RetryableError, TerminalError } from '../errors/sync-error.ts';
+import { toOutcome } from '../errors/to-outcome.ts';
+import { memberOf } from '../json/json-value.ts';
+import type { Delivery } from '../message/delivery.ts';
+import type { Outcome } from '../message/outcome.ts';
+import type { OutgoingMessage, PublishOutcome } from '../nats/publisher.ts';
+import type { AppendedDelivery, AppendRequest, AppendResult } from '../postgres/append-request.ts';
+import { readForwardProperties } from '../routing/forward-properties.ts';
+import { planForwards } from '../routing/plan-forwards.ts';
+import type { RouteConfig } from '../routing/routing.ts';
+import type { EvaluatorFactory, ScopeValue } from '../state/evaluator.ts';
+import { planAppend, type PlannedDelivery } from '../state/plan-append.ts';
+import type { ColumnDefinition, Route, StateModel } from '../state/state-model.ts';
+
+/** A delivery whose state is known: by its `state_id`, or through its OUTPUT route. */
+export interface StoreTarget {
+  readonly delivery: Delivery;
+  readonly stateId: string;
+  /** Variables of callable columns (reference.md D.6), without those of the state. */
+  readonly scope: ReadonlyMap<string, ScopeValue>;
+}
+
+/** What storing needs of the world; each is one room behind an interface. */
+export interface StorePorts {
+  /** @throws RetryableError `unknown_state` */
+  state(stateId: string): Promise<StateModel>;
+  forwardRoutes(stateId: string): Promise<readonly Route[]>;
+  /** What an append created is known from then on, without another read. */
+  rememberColumns(stateId: string, columns: readonly ColumnDefinition[]): void;
+  forgetState(stateId: string): void;
+  /** @throws StaleMetadataError where the state or a column is no longer what the request says */
+  append(request: AppendRequest): Promise<AppendResult>;
+  isStale(error: unknown): boolean;
+  markForwarded(ids: readonly string[]): Promise<void>;
+  maxPayloadBytes(): Promise<number>;
+  publish(messages: readonly OutgoingMessage[], deliveryIds: readonly string[]): Promise<readonly PublishOutcome[]>;
+  /** Loaded only for states that have a callable column. */
+  evaluators(): Promise<EvaluatorFactory>;
+  readonly routerRoute: RouteConfig;
+  readonly flatten: 'lossless' | 'reference';
+  /** Told of the rows that were stored now. */
+  onStored(rows: number): void;
+}
+
+/** Metadata that changed under an append is read again this often before the message waits for its next try. */
+const maxPlans = 3;
+
+const noEvaluators: EvaluatorFactory = () => () => {
+  throw new TerminalError('invalid_expression', 'expressions are not loaded');
+};
+
+const hasCallable = (model: StateModel): boolean =>
+  model.columns.some((column) => column.callable && column.value !== null && column.value !== '');
+
+/** The forwards of one delivery, planned before anything is stored so that one that can never be sent stores nothing. */
+interface Planned {
+  readonly target: StoreTarget;
+  readonly planned: PlannedDelivery;
+  readonly forwards: readonly OutgoingMessage[];
+  /** Plans the forwards again for some of the rows. */
+  readonly forwardsOf: (rows: readonly number[]) => readonly OutgoingMessage[];
+}
+
+const planGroup = async (
+  model: StateModel,
+  targets: readonly StoreTarget[],
+  ports: StorePorts,
+): Promise<{ readonly columns: readonly ColumnDefinition[]; readonly accepted: Planned[]; readonly rejected: Outcome[] }> => {
+  const properties = readForwardProperties(model.properties);
+  const forwardRoutes = properties.mode === 'after_save' ? await ports.forwardRoutes(model.id) : [];
+  const maxPayloadBytes = forwardRoutes.length === 0 ? 0 : await ports.maxPayloadBytes();
+  const evaluators = hasCallable(model) ? await ports.evaluators() : noEvaluators;
+  const byId = new Map(targets.map((target) => [target.delivery.id, target]));
+  const plan = planAppend(
+    model,
+    targets.map(({ delivery, scope }) => ({
+      id: delivery.id,
+      queryState: memberOf(delivery.message, 'query_state'),
+      scope,
+      timestampMs: delivery.timestampMs,
+    })),
+    { flatten: ports.flatten, evaluators },
+  );
+  const accepted: Planned[] = [];
+  const rejected = plan.rejections.map(({ id, error }) => toOutcome(id, error));
+  for (const planned of plan.deliveries) {
+    const target = byId.get(planned.id)!;
+    const forwardsOf = (rows: PlannedDelivery['rows']): readonly OutgoingMessage[] =>
+      planForwards({
+        delivery: target.delivery,
+        rows,
+        properties,
+        forwardRoutes,
+        routerRoute: ports.routerRoute,
+        maxPayloadBytes,
+      });
+    try {
+      accepted.push({
+        target,
+        planned,
+        forwards: forwardsOf(planned.rows),
+        forwardsOf: (indexes) => forwardsOf(indexes.map((index) => planned.rows[index]!)),
+      });
+    } catch (error) {
+      rejected.push(toOutcome(planned.id, error));
+    }
+  }
+  return { columns: plan.columns, accepted, rejected };
+};
+
+/** Publishes what has committed and is not known to be forwarded; then tells the ledger, then acknowledges. */
+const forwardGroup = async (
+  accepted: readonly Planned[],
+  appended: readonly AppendedDelivery[],
+  ports: StorePorts,
+): Promise<readonly Outcome[]> => {
+  const byId = new Map(appended.map((delivery) => [delivery.id, delivery]));
+  const outcomes: Outcome[] = [];
+  const messages: OutgoingMessage[] = [];
+  const owners: string[] = [];
+  const waiting = new Set<string>();
+  for (const { planned, forwards, forwardsOf } of accepted) {
+    const result = byId.get(planned.id);
+    if (result === undefined) {
+      outcomes.push(toOutcome(planned.id, new RetryableError('no_outcome', 'the append said nothing of the message')));
+    } else if (result.status === 'rejected') {
+      outcomes.push(toOutcome(planned.id, result.error));
+    } else if (result.forwarded || forwards.length === 0) {
+      outcomes.push({ id: planned.id, outcome: 'ack' });
+    } else {
+      // With dedupe only the rows that were stored travel on: the ledger says which, at every attempt the same.
+      const own = result.storedRows === undefined ? forwards : forwardsOf(result.storedRows);
+      waiting.add(planned.id);
+      for (const message of own) {
+        messages.push(message);
+        owners.push(planned.id);
+      }
+    }
+  }
+  if (waiting.size === 0) return outcomes;
+  const published = messages.length === 0 ? [] : await ports.publish(messages, owners);
+  published.forEach((result, index) => {
+    const id = owners[index]!;
+    if (result.ok || !waiting.delete(id)) return;
+    outcomes.push(toOutcome(id, result.error));
+  });
+  try {
+    if (waiting.size > 0) await ports.markForwarded([...waiting]);
+    for (const id of waiting) outcomes.push({ id, outcome: 'ack' });
+  } catch (error) {
+    for (const id of waiting) outcomes.push(toOutcome(id, error));
+  }
+  return outcomes;
+};
+
+const storeGroup = async (
+  stateId: string,
+  targets: readonly StoreTarget[],
+  ports: StorePorts,
+): Promise<readonly Outcome[]> => {
+  for (let plans = 1; ; plans += 1) {
+    const model = await ports.state(stateId);
+    const { columns, accepted, rejected } = await planGroup(model, targets, ports);
+    if (accepted.length === 0) return rejected;
+    try {
+      const result = await ports.append({
+        stateId,
+        columns,
+        deliveries: accepted.map(({ planned, forwards }) => ({ ...planned.append, forwards: forwards.length > 0 })),
+        dedupe: model.properties !== null && memberOf(model.properties, 'dedup_enabled') === true,
+      });
+      if (result.columns.length !== model.columns.length) ports.rememberColumns(stateId, result.columns);
+      for (const delivery of result.deliveries) if (delivery.status === 'stored') ports.onStored(delivery.rowCount);
+      return [...rejected, ...(await forwardGroup(accepted, result.deliveries, ports))];
+    } catch (error) {
+      if (!ports.isStale(error) || plans >= maxPlans) throw error;
+      ports.forgetState(stateId);
+    }
+  }
+};
+
+/**
+ * Stores deliveries and passes them on: load metadata, plan, apply in one statement per state, forward what committed.
+ * Returns one outcome for every target; an error of one state is the outcome of that state's deliveries only.
+ */
+export const storeDeliveries = async (
+  targets: readonly StoreTarget[],
+  ports: StorePorts,
+): Promise<readonly Outcome[]> => {
+  const groups = new Map<string, StoreTarget[]>();
+  for (const target of targets) {
+    const group = groups.get(target.stateId);
+    if (group) group.push(target);
+    else groups.set(target.stateId, [target]);
+  }
+  const outcomes = await Promise.all(
+    [...groups].map(async ([stateId, group]) => {
+      try {
+        return await storeGroup(stateId, group, ports);
+      } catch (error) {
+        ports.forgetState(stateId);
+        return group.map(({ delivery }) => toOutcome(delivery.id, error));
+      }
+    }),
+  );
+  return outcomes.flat();
+};
