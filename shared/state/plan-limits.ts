@@ -1,0 +1,8 @@
+/** Rows that one message may become when its lists expand; beyond, it is refused as `too_many_rows`. */
+export const maxRowsPerMessage = 10_000;
+
+/** Cells (rows times columns) of one message: rows are copied as their lists expand, so width counts as well. */
+export const maxCellsPerMessage = 2_000_000;
+
+/** `state_column.name` and `state_column_data_mapping.state_key` are `varchar(255)`: characters, not bytes. */
+export const maxNameCharacters = 255;
