@@ -1,0 +1,120 @@
+import { plainArray, textArray } from './array-literal.ts';
+import { withDatabaseErrors } from './database-error.ts';
+import type { DatabasePool } from './database.ts';
+
+/** What the ledger knows of one delivery. */
+export interface LedgerEntry {
+  readonly id: string;
+  /** Null: handled by a function that stores no rows. */
+  readonly stateId: string | null;
+  readonly startIndex: number | null;
+  readonly rowCount: number;
+  readonly forwarded: boolean;
+}
+
+interface LedgerRow {
+  readonly id: string;
+  readonly state_id: string | null;
+  readonly start_index: string | null;
+  readonly row_count: number;
+  readonly forwarded: boolean;
+}
+
+/** What is known of those ids; the unknown ones are absent. */
+export const readLedger = async (
+  pool: DatabasePool,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, LedgerEntry>> => {
+  if (ids.length === 0) return new Map();
+  const rows = await withDatabaseErrors('read the ledger', () =>
+    pool.query<LedgerRow>(
+      `select message_id as id, state_id, start_index, row_count, forwarded
+         from ${pool.tables.ledger} where message_id = any($1::text[])`,
+      [textArray(ids)],
+    ),
+  );
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      {
+        id: row.id,
+        stateId: row.state_id,
+        startIndex: row.start_index === null ? null : Number(row.start_index),
+        rowCount: row.row_count,
+        forwarded: row.forwarded,
+      },
+    ]),
+  );
+};
+
+/**
+ * Notes that all forwards of these deliveries have been confirmed: a redelivery sends nothing again, however late.
+ * Safe to repeat; ids that the ledger does not know are ignored.
+ */
+export const markForwarded = async (pool: DatabasePool, ids: readonly string[]): Promise<void> => {
+  if (ids.length === 0) return;
+  const { ledger } = pool.tables;
+  await withDatabaseErrors('note forwards in the ledger', () =>
+    // Locked in one order first: two calls that share ids cannot wait for each other in a circle.
+    pool.query(
+      `with open as (
+         select message_id from ${ledger} where message_id = any($1::text[]) and not forwarded order by message_id for update)
+       update ${ledger} l set forwarded = true from open where l.message_id = open.message_id`,
+      [textArray(ids)],
+    ),
+  );
+};
+
+/**
+ * Records deliveries of functions that store no rows. `forwarded`: whether everything they had to publish is confirmed; it
+ * never goes back from true to false. Safe to repeat.
+ */
+export const recordHandled = async (pool: DatabasePool, ids: readonly string[], forwarded = true): Promise<void> => {
+  const unique = [...new Set(ids)].sort();
+  if (unique.length === 0) return;
+  const { ledger } = pool.tables;
+  await withDatabaseErrors('record deliveries in the ledger', () =>
+    pool.query(
+      `insert into ${ledger} (message_id, forwarded)
+       select l.id, l.forwarded from unnest($1::text[], $2::boolean[]) l (id, forwarded)
+           on conflict (message_id) do update set forwarded = true
+        where excluded.forwarded and not ledger.forwarded`,
+      [textArray(unique), plainArray(unique.map(() => forwarded))],
+    ),
+  );
+};
+
+export interface PruneOptions {
+  /** Rows older than this go; it must exceed the longest redelivery (the stream's max age). */
+  readonly olderThanMs: number;
+  /** Rows per statement; each is its own transaction. */
+  readonly batch: number;
+  /** Stops between two statements. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Removes old rows in small transactions, by the database's clock. Takes no lock that an append waits for: rows that are
+ * locked are skipped, and appends only insert.
+ *
+ * @returns how many rows went.
+ */
+export const prune = async (pool: DatabasePool, options: PruneOptions): Promise<number> => {
+  const { ledger } = pool.tables;
+  const text = `
+    with gone as (
+      delete from ${ledger} where ctid = any (array(
+        select ctid from ${ledger} where applied_at < now() - $1::bigint * interval '1 millisecond'
+         order by applied_at limit $2 for update skip locked))
+      returning 1)
+    select count(*)::int as count from gone`;
+  let removed = 0;
+  while (options.signal?.aborted !== true) {
+    const [row] = await withDatabaseErrors('prune the ledger', () =>
+      pool.query<{ count: number }>(text, [options.olderThanMs, options.batch]),
+    );
+    removed += row?.count ?? 0;
+    if ((row?.count ?? 0) < options.batch) break;
+  }
+  return removed;
+};
