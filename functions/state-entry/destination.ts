@@ -1,0 +1,29 @@
+import { RetryableError } from '../../shared/errors/sync-error.ts';
+import { readProcessorProperties, type ProcessorProperties } from '../../shared/routing/processor-properties.ts';
+import type { RouteConfig } from '../../shared/routing/routing.ts';
+import { matchRoute } from '../../shared/routing/selector.ts';
+import type { Processor } from '../../shared/state/state-model.ts';
+
+/** A processor and where its messages go. */
+export interface Destination {
+  readonly processor: Processor;
+  readonly properties: ProcessorProperties;
+  readonly route: RouteConfig;
+}
+
+/**
+ * Finds the route of a processor by its provider (reference.md F.2). Throws RetryableError `unknown_selector` where there is none or where it
+ * cannot confirm what it takes; TerminalError `invalid_properties`.
+ */
+export const findDestination = (routes: ReadonlyMap<string, RouteConfig>, processor: Processor): Destination => {
+  const { providerId } = processor;
+  if (providerId === null || providerId === '') {
+    throw new RetryableError('unknown_selector', `the processor ${processor.id} has no provider`);
+  }
+  const route = matchRoute(routes, providerId);
+  if (!route) throw new RetryableError('unknown_selector', `the routing file has no route for ${providerId}`);
+  if (!route.jetstreamEnabled) {
+    throw new RetryableError('unknown_selector', `the route ${route.selector} has JetStream switched off`);
+  }
+  return { processor, properties: readProcessorProperties(processor.properties), route };
+};

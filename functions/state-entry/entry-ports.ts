@@ -1,0 +1,41 @@
+import type { Delivery } from '../../shared/message/delivery.ts';
+import type { OutgoingMessage, PublishOutcome } from '../../shared/nats/publisher.ts';
+import type { EvaluatorFactory } from '../../shared/state/evaluator.ts';
+import type { ColumnDefinition, Processor, Route, Row } from '../../shared/state/state-model.ts';
+
+/** What a replay knows of a state; the count is read now, not cached. */
+export interface ReplayState {
+  readonly id: string;
+  /** Number of rows. */
+  readonly count: number;
+  /** In load order. */
+  readonly columns: readonly ColumnDefinition[];
+}
+
+/** Which deliveries have been handled to the end: their messages are with the server. */
+export interface HandledLedger {
+  /** Those of the ids that are known. */
+  isHandled(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  recordHandled(ids: readonly string[]): Promise<void>;
+}
+
+/** The outside of this function. A lookup that finds nothing gives undefined; one that finds several throws `ambiguous_route`. */
+export interface EntryPorts {
+  loadRoute(id: string): Promise<Route | undefined>;
+  loadProcessor(id: string): Promise<Processor | undefined>;
+  loadState(id: string): Promise<ReplayState | undefined>;
+  /**
+   * Rows `[offset, offset + limit)` in order, dense: the row at `offset + i` is item `i`, a missing cell is null. Text for columns that are not
+   * json, the parsed value for those that are (`replayRows`). Empty where the state has no columns.
+   */
+  readPage(state: ReplayState, offset: number, limit: number): Promise<readonly Row[]>;
+  /** One outcome per message, in their order. */
+  publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]>;
+  maxPayloadBytes(): Promise<number>;
+  readonly ledger: HandledLedger;
+  readonly evaluatorFor: EvaluatorFactory;
+  /** Trace context for what follows from a delivery. */
+  headersFor?(delivery: Delivery): OutgoingMessage['headers'];
+  /** A clock that only runs forward (milliseconds), for the time budget. */
+  nowMs(): number;
+}

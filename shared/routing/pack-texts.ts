@@ -1,0 +1,54 @@
+import { TerminalError } from '../errors/sync-error.ts';
+
+/** What a message may need beside its id for headers: trace context, whose `tracestate` and `baggage` are the long ones. */
+const headerReserveBytes = 2_048;
+
+/**
+ * The bytes that a payload may have, so that it fits the server's limit together with its headers: the id and a reserve of 2 KiB (a
+ * quarter of the limit where that is less).
+ */
+export const payloadRoomBytes = (maxPayloadBytes: number, longestIdCharacters: number): number =>
+  maxPayloadBytes - Math.min(headerReserveBytes, Math.floor(maxPayloadBytes / 4)) - longestIdCharacters * 3;
+
+/** Texts from `start` to before `end` that go into one message. */
+export interface Part {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What Python's `json.dumps` puts between the items of a list. */
+export const itemSeparator = ', ';
+
+/**
+ * Cuts a list of ASCII texts, joined by {@link itemSeparator}, into parts that stay within `roomBytes` together with `frameBytes` of
+ * envelope, each with at most `maxItems` texts. No texts give no part. A text that does not fit alone is a TerminalError
+ * `forward_too_large` (reference.md G-47).
+ */
+export const packTexts = (
+  texts: readonly string[],
+  frameBytes: number,
+  roomBytes: number,
+  maxItems: number,
+): readonly Part[] => {
+  const parts: Part[] = [];
+  let start = 0;
+  let bytes = frameBytes;
+  for (const [index, text] of texts.entries()) {
+    if (frameBytes + text.length > roomBytes) {
+      throw new TerminalError(
+        'forward_too_large',
+        `row ${index} needs a message of ${frameBytes + text.length} bytes, the limit is ${roomBytes}`,
+      );
+    }
+    const added = index === start ? text.length : itemSeparator.length + text.length;
+    if (index > start && (bytes + added > roomBytes || index - start >= maxItems)) {
+      parts.push({ start, end: index });
+      start = index;
+      bytes = frameBytes + text.length;
+    } else {
+      bytes += added;
+    }
+  }
+  if (start < texts.length) parts.push({ start, end: texts.length });
+  return parts;
+};

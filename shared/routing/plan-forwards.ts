@@ -1,0 +1,55 @@
+import { memberOf } from '../json/json-value.ts';
+import { pythonJson } from '../json/write-json.ts';
+import type { Delivery } from '../message/delivery.ts';
+import type { OutgoingMessage } from '../nats/publisher.ts';
+import type { Route, Row } from '../state/state-model.ts';
+import { carriedMembers } from './carried-members.ts';
+import type { ForwardProperties } from './forward-properties.ts';
+import { itemSeparator, packTexts, payloadRoomBytes } from './pack-texts.ts';
+import type { RouteConfig } from './routing.ts';
+import { subjectFor } from './subject.ts';
+
+export interface ForwardInput {
+  readonly delivery: Pick<Delivery, 'id' | 'message'>;
+  /** The rows as they are stored. */
+  readonly rows: readonly Row[];
+  readonly properties: ForwardProperties;
+  /** The INPUT routes behind the state. */
+  readonly forwardRoutes: readonly Pick<Route, 'id'>[];
+  /** Where the router listens. */
+  readonly routerRoute: RouteConfig;
+  /** The server's limit, headers included. */
+  readonly maxPayloadBytes: number;
+}
+
+const utf8 = new TextEncoder();
+/** Room for the part's number in an id. */
+const maxPartDigits = 10;
+
+/**
+ * One delivery's stored rows -> the `query_state_entry` messages for the processors behind its state (reference.md F.1, design:
+ * forwards): only `after_save` passes on; `batch` makes one message per route, `individual` one per row; routes outer, rows
+ * inner. A message that would go over the payload limit is split; the id is `<delivery id>/<route id>/<part>`, the same every time. Members
+ * `input_route_id`, `context` and `priority` travel on (G-24), after the rows, so that a message without them is byte for byte the reference's.
+ *
+ * Plan before anything is stored: a row that fits no message is a TerminalError `forward_too_large`.
+ */
+export const planForwards = (input: ForwardInput): readonly OutgoingMessage[] => {
+  const { delivery, rows, properties, forwardRoutes, routerRoute } = input;
+  if (properties.mode !== 'after_save' || rows.length === 0 || forwardRoutes.length === 0) return [];
+  const subject = subjectFor(routerRoute, memberOf(delivery.message, 'priority'), null);
+  const texts = rows.map((row) => pythonJson(row, { ascii: true }));
+  const tail = `]${carriedMembers(delivery.message)}}`;
+  const maxItems = properties.dispatch === 'individual' ? 1 : Infinity;
+  return forwardRoutes.flatMap((route) => {
+    const head = `{"type": "query_state_entry", "route_id": ${pythonJson(route.id, { ascii: true })}, "query_state": [`;
+    const roomBytes = payloadRoomBytes(input.maxPayloadBytes, delivery.id.length + route.id.length + maxPartDigits);
+    return packTexts(texts, head.length + tail.length, roomBytes, maxItems).map(({ start, end }, part) => ({
+      stream: routerRoute.name,
+      baseSubject: routerRoute.subject,
+      subject,
+      payload: utf8.encode(head + texts.slice(start, end).join(itemSeparator) + tail),
+      id: `${delivery.id}/${route.id}/${part}`,
+    }));
+  });
+};
