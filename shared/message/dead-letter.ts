@@ -1,6 +1,7 @@
 /**
  * A dead letter is the original message with headers that say why it is there. Its own `Nats-Msg-Id` is
- * `dead/<identity>`, so that one message is dead-lettered once however often it is tried.
+ * `dead/<identity>` (of a replay: of the replay's own message, see `standsFor`), so that one message is dead-lettered once
+ * however often it is tried.
  */
 export const deadLetterHeaders = {
   code: 'dead-letter-code',
@@ -40,7 +41,7 @@ export type HeaderEntry = readonly [string, readonly string[]];
 /** Headers that speak to the server, or that we write anew: they are not copied from or to the original message. */
 const isOwn = (name: string): boolean => {
   const lower = name.toLowerCase();
-  return lower.startsWith('nats-') || lower.startsWith('dead-letter-');
+  return lower.startsWith('nats-') || lower.startsWith('dead-letter-') || lower.startsWith('ism-delivery-');
 };
 
 /** Codes and reasons come from outside: one line of bounded length. */

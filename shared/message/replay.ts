@@ -1,0 +1,38 @@
+import { deliveryIdentity, type StreamPosition } from './delivery-identity.ts';
+
+/**
+ * What a replayed dead letter carries beside its own `Nats-Msg-Id`, which has to be new because the stream still knows the
+ * old one: whose delivery it is, so that the ledger recognises what was stored before it was given up, and when that
+ * entered its stream, so that `now()` in expressions comes out the same.
+ */
+export const replayHeaders = {
+  identity: 'ism-delivery-id',
+  timestampNs: 'ism-delivery-time-ns',
+} as const;
+
+export interface StandsFor {
+  /** The idempotency key. */
+  readonly id: string;
+  /** Nanoseconds since the epoch, as text. */
+  readonly timestampNs: string;
+  /**
+   * `Nats-Msg-Id` of the dead letter, should it come to that: of this very message, because a replay that fails soon after
+   * the first time must not be taken for the dead letter that it came from.
+   */
+  readonly deadLetterId: string;
+}
+
+/**
+ * The delivery that a message of a stream stands for: its own, or the one that it replays.
+ * @param header reads a header of the message whatever its case
+ */
+export const standsFor = (position: StreamPosition, header: (name: string) => string | undefined): StandsFor => {
+  const own = deliveryIdentity(position);
+  const replayed = header(replayHeaders.identity);
+  const timestampNs = header(replayHeaders.timestampNs);
+  return {
+    id: replayed === undefined || replayed === '' || replayed.length > 200 ? own : replayed,
+    timestampNs: timestampNs !== undefined && /^\d{1,19}$/.test(timestampNs) ? timestampNs : position.timestampNs,
+    deadLetterId: `dead/${own}`,
+  };
+};
