@@ -8,8 +8,8 @@ import type { TableNames } from './table-names.ts';
  *
  * 1. `known` asks the ledger; where it knows any of the ids, nothing is written and those rows are the answer;
  * 2. `reserved` takes the positions under the state's row lock, which is the first lock, so that writers never deadlock;
- * 3. `recorded` writes the ledger before any cell: a message that is being applied elsewhere fails here (23505), because
- *    the snapshot of `known` may be older than the lock;
+ * 3. `recorded` writes the ledger: a message that is being applied elsewhere fails here (23505), because the snapshot of
+ *    `known` may be older than the lock;
  * 4. cells, column by column, and mapping rows.
  *
  * No row in the answer: there is no such state. No MERGE, no session state, nothing that a pooler or Citus lacks.
@@ -27,15 +27,13 @@ reserved as (
 recorded as (
   insert into ${tables.ledger} (message_id, state_id, start_index, row_count, forwarded)
   select l.id, $1, r.start + l.first, l.rows, l.forwarded
-    from reserved r, unnest($3::text[], $4::int[], $5::int[], $6::boolean[]) l (id, first, rows, forwarded)
-  returning message_id),
+    from reserved r, unnest($3::text[], $4::int[], $5::int[], $6::boolean[]) l (id, first, rows, forwarded)),
 cells as (
   insert into ${tables.cell} (column_id, data_index, data_value, data_json_value)
   select ($7::bigint[])[1 + (u.n - 1) / $2::int], r.start + (u.n - 1) % $2::int,
          case when not ($8::boolean[])[1 + (u.n - 1) / $2::int] then u.v end,
          case when ($8::boolean[])[1 + (u.n - 1) / $2::int] then u.v::jsonb end
-    from reserved r, unnest($9::text[]) with ordinality u (v, n)
-   where (select count(*) from recorded) > 0),
+    from reserved r, unnest($9::text[]) with ordinality u (v, n)),
 mapped as (
   insert into ${tables.mapping} (state_id, state_key, data_index)
   select $1, k.key, r.start + k.first from reserved r, unnest($10::text[], $11::int[]) k (key, first))

@@ -26,6 +26,8 @@ export interface CacheStats {
 export interface Cache<K, V> {
   /** The value, or undefined where there is none; rejects where the load that it waits for does. */
   get(key: K): Promise<V | undefined>;
+  /** Puts a value that is known to be newer than what a load could bring; one that is under way is not kept. */
+  set(key: K, value: V): void;
   /** Forgets the key, or everything; a load that is under way is not kept either. */
   invalidate(key?: K): void;
   stats(): CacheStats;
@@ -102,6 +104,10 @@ export const createCache = <K, V>(options: CacheOptions<K, V>): Cache<K, V> => {
         load(key).catch((error: unknown) => options.onRefreshError?.(error));
       }
       return entry.value;
+    },
+    set: (key, value) => {
+      flights.delete(key);
+      keep(key, value, options.nowMs());
     },
     invalidate: (key) => {
       if (key === undefined) {

@@ -1,0 +1,74 @@
+import { nextFreePosition } from './count-drift.ts';
+import { StaleMetadataError } from './database-error.ts';
+import type { Queryable } from './database.ts';
+import type { TableNames } from './table-names.ts';
+
+/** Positions without any cell, both ends included. */
+export interface PositionRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What other writers left in a state (reference.md G-4, G-7, G-18). */
+export interface StateReport {
+  readonly stateId: string;
+  readonly count: number;
+  /** One past the highest position that has a cell. */
+  readonly nextPosition: number;
+  /** Positions at or beyond `count` that have cells: readers miss them, the next append would meet them. */
+  readonly positionsBeyondCount: number;
+  /** Positions below `nextPosition` that have no cell at all; the first 100 ranges. */
+  readonly gaps: readonly PositionRange[];
+  readonly gapPositions: number;
+  /** Rows whose `state_key` cell has no mapping row. */
+  readonly missingMappings: number;
+  /** Mapping rows whose position has another `state_key`, or none: reported only. */
+  readonly strayMappings: number;
+}
+
+/** Every position of the state that has a cell. $1 state. */
+export const positions = (tables: TableNames): string =>
+  `select distinct d.data_index from ${tables.column} c join ${tables.cell} d on d.column_id = c.id where c.state_id = $1`;
+
+/** The rows that carry a key. $1 state. */
+export const keyedRows = (tables: TableNames): string => `
+select d.data_value as state_key, d.data_index from ${tables.column} c join ${tables.cell} d on d.column_id = c.id
+ where c.state_id = $1 and c.name = 'state_key' and d.data_value <> '' and length(d.data_value) <= 255`;
+
+const countStatement = (tables: TableNames): string => `
+select s.count, (${nextFreePosition(tables)})::float8 as "nextPosition",
+       (select count(*)::int from (${positions(tables)}) p where p.data_index >= s.count) as "positionsBeyondCount",
+       (select count(*)::int from (${keyedRows(tables)}) k where not exists (
+          select from ${tables.mapping} m
+           where m.state_id = $1 and m.state_key = k.state_key and m.data_index = k.data_index)) as "missingMappings",
+       (select count(*)::int from ${tables.mapping} m where m.state_id = $1 and not exists (
+          select from (${keyedRows(tables)}) k where k.state_key = m.state_key and k.data_index = m.data_index)) as "strayMappings"
+  from ${tables.state} s where s.id = $1`;
+
+const gapStatement = (tables: TableNames): string => `
+with present as (${positions(tables)}),
+edges as (
+  select data_index as after, lead(data_index) over (order by data_index) as next from present
+  union all select -1, min(data_index) from present)
+select (after + 1)::float8 as from, (next - 1)::float8 as to, sum(next - after - 1) over ()::float8 as total
+  from edges where next > after + 1 order by after limit 100`;
+
+/** Looks at one state; reads every position of it. @throws StaleMetadataError where there is no such state. */
+export const inspectState = async (
+  connection: Queryable,
+  tables: TableNames,
+  stateId: string,
+): Promise<StateReport> => {
+  const [found] = await connection.query<Omit<StateReport, 'stateId' | 'gaps' | 'gapPositions'>>(
+    countStatement(tables),
+    [stateId],
+  );
+  if (found === undefined) throw new StaleMetadataError('unknown_state', `state ${stateId} does not exist`);
+  const gaps = await connection.query<PositionRange & { readonly total: number }>(gapStatement(tables), [stateId]);
+  return {
+    stateId,
+    ...found,
+    gaps: gaps.map(({ from, to }) => ({ from, to })),
+    gapPositions: gaps[0]?.total ?? 0,
+  };
+};
