@@ -1,0 +1,69 @@
+import { TerminalError } from '../errors/sync-error.ts';
+import { entriesOf, isJsonObject, type JsonValue } from '../json/json-value.ts';
+import { cleanRow } from './clean-row.ts';
+import { addComputed, computedColumns } from './computed-columns.ts';
+import type { Evaluator, ExpressionScope, ScopeValue } from './evaluator.ts';
+import { fillTemplates } from './template.ts';
+import { remap } from './remap.ts';
+import { shapeEntry, type FlattenRule } from './shape-entry.ts';
+import { configRecord } from './state-config.ts';
+import { keyValues, plainKey, stateKey } from './state-key.ts';
+import type { ColumnDefinition, Row, StateModel } from './state-model.ts';
+import { parseProperties, type StateProperties } from './state-properties.ts';
+
+/** A state's model with what the rules read of it prepared once for many entries. */
+export interface PreparedState {
+  readonly model: StateModel;
+  readonly properties: StateProperties;
+  readonly computed: readonly ColumnDefinition[];
+  /** The variables `id`, `state_type` and `config` of expressions; they win over those of the delivery. */
+  readonly scope: ExpressionScope;
+}
+
+/** Throws `TerminalError('invalid_properties')`. */
+export const prepareState = (model: StateModel): PreparedState => {
+  const computed = computedColumns(model.columns);
+  const scope = new Map<string, ScopeValue>();
+  if (computed.some(({ callable }) => callable)) {
+    scope.set('id', model.id).set('state_type', model.stateType).set('config', configRecord(model));
+  }
+  return { model, properties: parseProperties(model.properties), computed, scope };
+};
+
+export interface ApplyContext {
+  readonly flatten: FlattenRule;
+  /** The delivery's variables (reference.md D.6); `data`, the raw entry, is always added (G-19). */
+  readonly scope: ExpressionScope;
+  readonly evaluate: Evaluator;
+}
+
+/**
+ * One entry of a message -> the rows that it is stored as: clean keys, remap, templates, shape, then per row constants
+ * and expressions and the primary key (reference.md D, steps 1 to 6). The entry is not modified.
+ *
+ * Throws `TerminalError`: `invalid_query_state` (not an object), `empty_row`, `missing_remap_alias`,
+ * `missing_template_column`, `invalid_template`, `invalid_expression`, `expression_limit`, `primary_key_not_defined`,
+ * `missing_primary_key`, `too_many_rows`.
+ */
+export const applyEntry = (entry: JsonValue, state: PreparedState, context: ApplyContext): readonly Row[] => {
+  if (!isJsonObject(entry)) throw new TerminalError('invalid_query_state', 'an entry of query_state is not an object');
+  const { model, properties, computed } = state;
+  const named = fillTemplates(remap(cleanRow(entriesOf(entry)), model.remap), model.templateColumns);
+  const shaped = shapeEntry(named, properties.persistence, context.flatten);
+  const scope = state.scope.size === 0 ? state.scope : new Map([...context.scope, ['data', entry], ...state.scope]);
+  return shaped.map((row) => {
+    const whole = withPrimaryKey(addComputed(row, computed, scope, context.evaluate), state);
+    if (whole.size === 0) throw new TerminalError('empty_row', 'an entry of query_state gives a row without columns');
+    return whole;
+  });
+};
+
+const withPrimaryKey = (row: Row, { model, properties }: PreparedState): Row => {
+  if (model.primaryKey.length === 0) {
+    if (!properties.requirePrimaryKey) return row;
+    throw new TerminalError('primary_key_not_defined', `state ${model.id} requires a primary key and defines none`);
+  }
+  const keyed = cleanRow(row);
+  const values = keyValues(keyed, model.primaryKey);
+  return keyed.set('state_key', stateKey(values)).set('state_key_plain', plainKey(values));
+};

@@ -1,0 +1,26 @@
+import type { JsonValue } from '../json/json-value.ts';
+import type { Evaluator, ExpressionScope, ScopeValue } from './evaluator.ts';
+import type { ColumnDefinition, Row } from './state-model.ts';
+
+/** The known columns that have a constant or an expression of their own: any text but an empty one (reference.md D.6). */
+export const computedColumns = (columns: readonly ColumnDefinition[]): readonly ColumnDefinition[] =>
+  columns.filter(({ name, value }) => name !== '' && value !== null && value !== '');
+
+/**
+ * Adds constants and the results of expressions to a row; they override what came in. Every expression sees the row as
+ * it was before any of them. Throws what the evaluator throws: `invalid_expression`, `expression_limit`.
+ */
+export const addComputed = (
+  row: Row,
+  computed: readonly ColumnDefinition[],
+  scope: ExpressionScope,
+  evaluate: Evaluator,
+): Row => {
+  if (computed.length === 0) return row;
+  const rowScope: ReadonlyMap<string, ScopeValue> = new Map(scope).set('query_state', row);
+  const results = computed.map(({ name, value, callable }): readonly [string, JsonValue] => [
+    name,
+    callable ? evaluate(value ?? '', rowScope) : value,
+  ]);
+  return new Map([...row, ...results]);
+};

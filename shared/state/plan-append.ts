@@ -1,0 +1,171 @@
+import { TerminalError } from '../errors/sync-error.ts';
+import { isJsonArray, isJsonObject, JsonFloat, type JsonArray, type JsonValue } from '../json/json-value.ts';
+import { applyEntry, prepareState, type PreparedState } from './apply-entry.ts';
+import { ColumnSet } from './column-set.ts';
+import type { Evaluator, EvaluatorFactory, ExpressionScope } from './evaluator.ts';
+import { maxCellsPerMessage, maxNameCharacters, maxRowsPerMessage } from './plan-limits.ts';
+import { nullCells, renderCells } from './render-cells.ts';
+import type { FlattenRule } from './shape-entry.ts';
+import type { ColumnDefinition, Row, StateModel } from './state-model.ts';
+import { isTooLong } from './too-long.ts';
+
+/** One message for the state: what is planned of it. */
+export interface DeliveryToPlan {
+  readonly id: string;
+  /** The raw `query_state`; undefined where the message has none. */
+  readonly queryState: JsonValue | undefined;
+  /** Variables of callable columns: route paths `route_id`, `provider`, `processor`, `processor_state`; direct `state_id`. */
+  readonly scope: ExpressionScope;
+  readonly timestampMs: number;
+}
+
+export interface PlanOptions {
+  readonly flatten: FlattenRule;
+  readonly evaluators: EvaluatorFactory;
+}
+
+export interface PlannedDelivery {
+  readonly id: string;
+  /** The rows as they are stored: what is forwarded (G-11). */
+  readonly rows: readonly Row[];
+  readonly append: PlannedAppend;
+}
+
+/** What an append needs of the rows. */
+export interface PlannedAppend {
+  readonly id: string;
+  readonly rowCount: number;
+  /** Per column of the plan one text per row; null is a null cell. */
+  readonly cells: readonly (readonly (string | null)[])[];
+  /** Per row the key that it is mapped under, or null. */
+  readonly stateKeys: readonly (string | null)[];
+}
+
+export interface AppendPlan {
+  /** The state's columns in load order, then those to create. */
+  readonly columns: readonly ColumnDefinition[];
+  readonly deliveries: readonly PlannedDelivery[];
+  readonly rejections: readonly { readonly id: string; readonly error: TerminalError }[];
+  /** Whether rows with a known key are to be left out (`dedup_enabled`). */
+  readonly dedupe: boolean;
+}
+
+/**
+ * Deliveries of one state -> the columns, cells and keys to append. Pure and deterministic; each delivery stands alone: one
+ * that cannot be stored is a rejection and creates no column (G-3). Columns of an accepted one are known to those after
+ * it; the ones before get null cells.
+ */
+export const planAppend = (
+  model: StateModel,
+  deliveries: readonly DeliveryToPlan[],
+  options: PlanOptions,
+): AppendPlan => {
+  const rejections: { id: string; error: TerminalError }[] = [];
+  const state = attempt(() => prepareState(model));
+  if (state instanceof TerminalError) {
+    for (const { id } of deliveries) rejections.push({ id, error: state });
+    return { columns: model.columns, deliveries: [], rejections, dedupe: false };
+  }
+  const columns = new ColumnSet(model.columns);
+  const knownKeys = state.properties.dedupe ? new Set<string>() : undefined;
+  const planned: PlannedDelivery[] = [];
+  for (const delivery of deliveries) {
+    const result = attempt(() => planDelivery(delivery, state, columns, knownKeys, options));
+    if (result instanceof TerminalError) rejections.push({ id: delivery.id, error: result });
+    else planned.push(result);
+  }
+  const all = columns.columns;
+  const aligned = planned.map((delivery) => withAllColumns(delivery, all.length));
+  return { columns: all, deliveries: aligned, rejections, dedupe: state.properties.dedupe };
+};
+
+/** The result, or the terminal error that refuses it; anything else is a fault of the program and is thrown on. */
+const attempt = <T>(action: () => T): T | TerminalError => {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof TerminalError) return error;
+    throw error;
+  }
+};
+
+const planDelivery = (
+  delivery: DeliveryToPlan,
+  state: PreparedState,
+  columns: ColumnSet,
+  knownKeys: Set<string> | undefined,
+  options: PlanOptions,
+): PlannedDelivery => {
+  const rows = rowsOf(delivery, state, options);
+  const stateKeys = rows.map((row) => mappingKey(row, state));
+  // A row that will not be stored because its key came before creates no column either.
+  const fresh = knownKeys === undefined ? rows : rows.filter((_, index) => isFresh(stateKeys, index, knownKeys));
+  const created = columns.missing(fresh);
+  const width = columns.columns.length + created.length;
+  if (width === 0) throw new TerminalError('empty_row', 'no key of the entry names a column');
+  if (width * rows.length > maxCellsPerMessage) {
+    throw new TerminalError('too_many_rows', `the message has more than ${maxCellsPerMessage} cells`);
+  }
+  const cells = renderCells(rows, columns, created);
+  columns.add(created);
+  for (const key of stateKeys) if (key !== null) knownKeys?.add(key);
+  return { id: delivery.id, rows, append: { id: delivery.id, rowCount: rows.length, cells, stateKeys } };
+};
+
+const isFresh = (keys: readonly (string | null)[], index: number, knownKeys: ReadonlySet<string>): boolean => {
+  const key = keys[index] ?? null;
+  return key === null || (!knownKeys.has(key) && keys.indexOf(key) === index);
+};
+
+const rowsOf = (delivery: DeliveryToPlan, state: PreparedState, options: PlanOptions): readonly Row[] => {
+  // One evaluator for all rows of the delivery, made only where the state has an expression.
+  let evaluator: Evaluator | undefined;
+  const evaluate: Evaluator = (expression, scope) => {
+    evaluator ??= options.evaluators({ nowMs: delivery.timestampMs, seed: delivery.id });
+    return evaluator(expression, scope);
+  };
+  const context = { flatten: options.flatten, scope: delivery.scope, evaluate };
+  const rows: Row[] = [];
+  for (const entry of entriesOfQueryState(delivery.queryState)) {
+    for (const row of applyEntry(entry, state, context)) rows.push(row);
+    if (rows.length > maxRowsPerMessage) {
+      throw new TerminalError('too_many_rows', `the message has more than ${maxRowsPerMessage} rows`);
+    }
+  }
+  return rows;
+};
+
+/** The list of entries; an object is one entry. What is empty or no list is refused (reference.md B.1). */
+const entriesOfQueryState = (value: JsonValue | undefined): JsonArray => {
+  const missing = value === undefined || value === null || value === '' || value === 0 || value === false;
+  if (missing || (value instanceof JsonFloat && value.value === 0)) {
+    throw new TerminalError('missing_query_state', 'the message has no query_state');
+  }
+  if (isJsonArray(value)) {
+    if (value.length === 0) throw new TerminalError('missing_query_state', 'query_state has no entries');
+    return value;
+  }
+  if (isJsonObject(value)) return [value];
+  throw new TerminalError('invalid_query_state', 'query_state is neither a list nor an object');
+};
+
+/**
+ * The key under which a row is mapped: its primary key, or, where the state defines none, an incoming `state_key` that is a
+ * text. Any other value there is data like any other (G-33).
+ */
+const mappingKey = (row: Row, { model }: PreparedState): string | null => {
+  const key = row.get('state_key');
+  if (typeof key !== 'string' || key === '') return null;
+  if (model.primaryKey.length === 0 && isTooLong(key, maxNameCharacters)) {
+    throw new TerminalError('value_too_long', `a state_key has more than ${maxNameCharacters} characters`);
+  }
+  return key;
+};
+
+const withAllColumns = (delivery: PlannedDelivery, width: number): PlannedDelivery => {
+  const { append } = delivery;
+  if (append.cells.length === width) return delivery;
+  const nulls = nullCells(append.rowCount);
+  const cells = [...append.cells, ...Array.from({ length: width - append.cells.length }, () => nulls)];
+  return { ...delivery, append: { ...append, cells } };
+};
