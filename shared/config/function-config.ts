@@ -1,4 +1,4 @@
-import { integer, oneOf, optionalText, readSettings, text, url, type SettingSource } from './settings.ts';
+import { integer, oneOf, optionalText, optionalUrl, readSettings, text, url, type SettingSource } from './settings.ts';
 
 /** The settings of every function; names and defaults as in reference.md A.1 where they make sense for NATS. */
 const functionSettings = {
@@ -7,7 +7,8 @@ const functionSettings = {
     'postgres',
     'postgresql',
   ]),
-  natsUrl: url('MSG_URL', 'nats://localhost:4222', ['nats', 'tls', 'ws', 'wss']),
+  /** Where set it stands for the `url` of every route in the routing file. */
+  natsUrl: optionalUrl('MSG_URL', ['nats', 'tls', 'ws', 'wss']),
   topic: text('MSG_TOPIC', 'ism_state_sync_store'),
   manageTopic: text('MSG_MANAGE_TOPIC', 'ism_state_sync_store_manage'),
   subscription: text('MSG_TOPIC_SUBSCRIPTION', 'ism_state_sync_store_subscription'),

@@ -76,6 +76,12 @@ export const url = (name: string, fallback: string, schemes: readonly string[]):
   },
 });
 
+/** A URL that may be absent altogether. */
+export const optionalUrl = (name: string, schemes: readonly string[]): Setting<string | undefined> => ({
+  ...url(name, '', schemes),
+  fallback: undefined,
+});
+
 /** `DATABASE_URL` is the secret `database-url`. */
 export const secretFileName = (settingName: string): string => settingName.toLowerCase().replaceAll('_', '-');
 

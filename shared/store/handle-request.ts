@@ -26,12 +26,15 @@ const completeOutcomes = (deliveries: readonly Delivery[], outcomes: readonly Ou
   const byId = new Map<string, Outcome>();
   for (const outcome of outcomes) if (!byId.has(outcome.id)) byId.set(outcome.id, outcome);
   return deliveries.map(
-    ({ id }) => byId.get(id) ?? toOutcome(id, new RetryableError('no_outcome', 'the function said nothing of the message')),
+    ({ id }) =>
+      byId.get(id) ?? toOutcome(id, new RetryableError('no_outcome', 'the function said nothing of the message')),
   );
 };
 
 /** decode -> process -> reply: the frame of every function that handles messages. */
-export const createRequestHandler = (options: RequestHandlerOptions): ((request: HttpRequest) => Promise<HttpReply>) => {
+export const createRequestHandler = (
+  options: RequestHandlerOptions,
+): ((request: HttpRequest) => Promise<HttpReply>) => {
   let coldStart = true;
   return async (request) => {
     if (request.method !== 'POST') {

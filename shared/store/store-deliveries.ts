@@ -4,6 +4,7 @@ import { memberOf } from '../json/json-value.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Outcome } from '../message/outcome.ts';
 import type { OutgoingMessage, PublishOutcome } from '../nats/publisher.ts';
+import { StaleMetadataError } from '../postgres/database-error.ts';
 import type { AppendedDelivery, AppendRequest, AppendResult } from '../postgres/append-request.ts';
 import { readForwardProperties } from '../routing/forward-properties.ts';
 import { planForwards } from '../routing/plan-forwards.ts';
@@ -25,12 +26,10 @@ export interface StorePorts {
   /** @throws RetryableError `unknown_state` */
   state(stateId: string): Promise<StateModel>;
   forwardRoutes(stateId: string): Promise<readonly Route[]>;
-  /** What an append created is known from then on, without another read. */
-  rememberColumns(stateId: string, columns: readonly ColumnDefinition[]): void;
+  /** The next plan reads the state again: its columns changed, or it is no longer what the cache says. */
   forgetState(stateId: string): void;
   /** @throws StaleMetadataError where the state or a column is no longer what the request says */
   append(request: AppendRequest): Promise<AppendResult>;
-  isStale(error: unknown): boolean;
   markForwarded(ids: readonly string[]): Promise<void>;
   maxPayloadBytes(): Promise<number>;
   publish(messages: readonly OutgoingMessage[], deliveryIds: readonly string[]): Promise<readonly PublishOutcome[]>;
@@ -65,7 +64,11 @@ const planGroup = async (
   model: StateModel,
   targets: readonly StoreTarget[],
   ports: StorePorts,
-): Promise<{ readonly columns: readonly ColumnDefinition[]; readonly accepted: Planned[]; readonly rejected: Outcome[] }> => {
+): Promise<{
+  readonly columns: readonly ColumnDefinition[];
+  readonly accepted: Planned[];
+  readonly rejected: Outcome[];
+}> => {
   const properties = readForwardProperties(model.properties);
   const forwardRoutes = properties.mode === 'after_save' ? await ports.forwardRoutes(model.id) : [];
   const maxPayloadBytes = forwardRoutes.length === 0 ? 0 : await ports.maxPayloadBytes();
@@ -169,11 +172,11 @@ const storeGroup = async (
         deliveries: accepted.map(({ planned, forwards }) => ({ ...planned.append, forwards: forwards.length > 0 })),
         dedupe: model.properties !== null && memberOf(model.properties, 'dedup_enabled') === true,
       });
-      if (result.columns.length !== model.columns.length) ports.rememberColumns(stateId, result.columns);
+      if (result.columns.length !== model.columns.length) ports.forgetState(stateId);
       for (const delivery of result.deliveries) if (delivery.status === 'stored') ports.onStored(delivery.rowCount);
       return [...rejected, ...(await forwardGroup(accepted, result.deliveries, ports))];
     } catch (error) {
-      if (!ports.isStale(error) || plans >= maxPlans) throw error;
+      if (!(error instanceof StaleMetadataError) || plans >= maxPlans) throw error;
       ports.forgetState(stateId);
     }
   }

@@ -70,7 +70,11 @@ export const createFunctionMetrics = (functionName: string): FunctionMetrics => 
         const value = gauge.read();
         if (value === undefined) continue;
         const kind = gauge.name.endsWith('_total') ? 'counter' : 'gauge';
-        lines.push(`# HELP ${gauge.name} ${gauge.help}`, `# TYPE ${gauge.name} ${kind}`, `${gauge.name}{${label}} ${value}`);
+        lines.push(
+          `# HELP ${gauge.name} ${gauge.help}`,
+          `# TYPE ${gauge.name} ${kind}`,
+          `${gauge.name}{${label}} ${value}`,
+        );
       }
       return `${lines.join('\n')}\n`;
     },

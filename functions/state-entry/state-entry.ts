@@ -1,0 +1,89 @@
+import type { FunctionApp, FunctionRuntime } from '../../shared/http/run-function.ts';
+import { memberOf } from '../../shared/json/json-value.ts';
+import type { Delivery } from '../../shared/message/delivery.ts';
+import type { Outcome } from '../../shared/message/outcome.ts';
+import { readLedger, recordHandled } from '../../shared/postgres/ledger.ts';
+import { readPage } from '../../shared/postgres/read-page.ts';
+import type { EvaluatorFactory } from '../../shared/state/evaluator.ts';
+import { createRequestHandler } from '../../shared/store/handle-request.ts';
+import { openParts, type Parts } from '../../shared/store/open-parts.ts';
+import type { RequestTrace } from '../../shared/telemetry/request-trace.ts';
+import { tracePublish } from '../../shared/telemetry/trace-publish.ts';
+import { extractContext, injectContext, SpanKind, withSpan } from '../../shared/telemetry/trace.ts';
+import { entryContext } from './entry-context.ts';
+import type { EntryPorts } from './entry-ports.ts';
+import { handleEntries } from './handle-entry.ts';
+import { replayRows } from './replay-rows.ts';
+
+const ledgerSpan = (operation: string) => ({
+  kind: SpanKind.CLIENT,
+  attributes: { 'db.system.name': 'postgresql', 'db.operation.name': operation, 'db.collection.name': 'ledger' },
+});
+
+const portsFor = (parts: Parts, trace: RequestTrace): EntryPorts => {
+  const { metadata, pool, bus } = parts;
+  let evaluators: EvaluatorFactory | undefined;
+  return {
+    loadRoute: metadata.findRoute,
+    loadProcessor: async (id) => {
+      const processor = await metadata.findProcessor(id);
+      // The interpreter is loaded for the processors that partition by an expression, before it is asked for.
+      if (processor?.properties && memberOf(processor.properties, 'concurrencyMode') === 'expression') {
+        evaluators ??= await parts.evaluators();
+      }
+      return processor;
+    },
+    loadState: async (id) => {
+      const model = await metadata.findState(id);
+      if (model === undefined) return undefined;
+      // The count grows with every append: it is read, the columns are cached.
+      const { count } = await readPage(pool, { stateId: id, columns: [], offset: 0, limit: 0 });
+      return { id, count, columns: model.columns };
+    },
+    readPage: async ({ id, columns }, offset, limit) =>
+      replayRows(columns, (await readPage(pool, { stateId: id, columns, offset, limit })).rows),
+    maxPayloadBytes: () => bus.maxPayloadBytes(),
+    headersFor: ({ id }) => injectContext(trace.of(id)),
+    publish: (messages) =>
+      tracePublish(
+        messages,
+        (index) => extractContext(messages[index]?.headers ?? {}),
+        (traced) => bus.publish(traced),
+      ),
+    ledger: {
+      isHandled: (ids) =>
+        withSpan('select ledger', trace.work, ledgerSpan('select'), async ({ span }) => {
+          const known = await readLedger(pool, ids);
+          span.setAttribute('ism.ledger.hits', known.size);
+          return new Set([...known.values()].filter(({ forwarded }) => forwarded).map(({ id }) => id));
+        }),
+      recordHandled: (ids) =>
+        withSpan('insert ledger', trace.work, ledgerSpan('insert'), () => recordHandled(pool, ids)),
+    },
+    evaluatorFor: (source) => {
+      const factory = evaluators;
+      // Only reached where the mode is not `expression`, so that nothing asks it.
+      return factory ? factory(source) : () => null;
+    },
+    nowMs: () => performance.now(),
+  };
+};
+
+/** `query_state_entry`, `query_processor_entry` and the replay of a state: entries on their way to processors (reference.md F.2, F.3). */
+export const createStateEntry = async (runtime: FunctionRuntime): Promise<FunctionApp> => {
+  const parts = await openParts(runtime);
+  const process = (deliveries: readonly Delivery[], trace: RequestTrace): Promise<readonly Outcome[]> =>
+    handleEntries(entryContext(portsFor(parts, trace), parts.routing), deliveries);
+  return {
+    handle: createRequestHandler({
+      functionName: runtime.name,
+      accepts: ['query_state_entry', 'query_processor_entry', 'query_state_route'],
+      nowMs: runtime.nowMs,
+      log: runtime.log,
+      metrics: parts.metrics,
+      process,
+    }),
+    metrics: parts.metrics.text,
+    close: parts.close,
+  };
+};

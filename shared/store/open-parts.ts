@@ -1,0 +1,128 @@
+import type { FunctionRuntime } from '../http/run-function.ts';
+import { createBus, type Bus } from '../nats/bus.ts';
+import { answerAsReplica, replicaSubject } from '../nats/replica-channel.ts';
+import type { OutgoingMessage, PublishOutcome } from '../nats/publisher.ts';
+import type { DatabasePool } from '../postgres/database.ts';
+import { createPool } from '../postgres/pool.ts';
+import { readRouting } from '../routing/read-routing.ts';
+import type { Routing } from '../routing/routing.ts';
+import type { EvaluatorFactory } from '../state/evaluator.ts';
+import { createFunctionMetrics, type FunctionMetrics } from '../telemetry/function-metrics.ts';
+import { errorFields } from '../telemetry/log.ts';
+import type { RequestTrace } from '../telemetry/request-trace.ts';
+import { startTelemetry } from '../telemetry/start-telemetry.ts';
+import { tracePublish } from '../telemetry/trace-publish.ts';
+import { createMetadata, type Metadata } from './metadata.ts';
+
+/** The rooms of one function process, opened once and shared by its requests. */
+export interface Parts {
+  readonly runtime: FunctionRuntime;
+  readonly routing: Routing;
+  readonly pool: DatabasePool;
+  readonly bus: Bus;
+  readonly metadata: Metadata;
+  readonly metrics: FunctionMetrics;
+  /** Publishes with a producer span per message of a sampled trace, and the context in its headers. */
+  publish(
+    messages: readonly OutgoingMessage[],
+    deliveryIds: readonly string[],
+    trace: RequestTrace,
+  ): Promise<readonly PublishOutcome[]>;
+  /** The expression interpreter, loaded when a first callable column is met. */
+  evaluators(): Promise<EvaluatorFactory>;
+  close(): Promise<void>;
+}
+
+/** How long buffered spans may take to leave at the end of a process. */
+const flushMs = 3_000;
+
+/** Requests to every replica: forget what is cached, or say how the caches do. */
+const answerReplicaRequest =
+  (functionName: string, metadata: Metadata) =>
+  (request: unknown): unknown => {
+    const { command, state_id, route_id } = (request ?? {}) as Record<string, unknown>;
+    if (command === 'cache.invalidate') {
+      metadata.invalidate({
+        ...(typeof state_id === 'string' ? { stateId: state_id } : {}),
+        ...(typeof route_id === 'string' ? { routeId: route_id } : {}),
+      });
+      return { function: functionName, invalidated: true };
+    }
+    if (command === 'cache.stats') return { function: functionName, caches: metadata.stats() };
+    return { function: functionName, error: 'unknown command' };
+  };
+
+/**
+ * Opens what a message function works with. Nothing here waits for a server: the pool connects at its first statement,
+ * the bus in the background.
+ * @throws RoutingError with every fault of the routing file
+ */
+export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
+  const { config, log, env, name, nowMs } = runtime;
+  const telemetry = startTelemetry({ serviceName: name, otlpEndpoint: config.otlpEndpoint, env, log });
+  const routing = await readRouting(config.routingFile);
+  const pool = createPool(config.databaseUrl, {
+    max: config.maxConnections,
+    applicationName: name,
+    ...(config.tableSchema === undefined ? {} : { tableSchema: config.tableSchema }),
+    ledgerSchema: config.ledgerSchema,
+    onError: (error) => log.warn('database_connection_lost', errorFields(error)),
+  });
+  const metadata = createMetadata({
+    pool,
+    ttlMs: config.cacheTtlSeconds * 1_000,
+    maxEntries: config.cacheMaxEntries,
+    nowMs,
+    onRefreshError: (error) => log.warn('cache_refresh_failed', errorFields(error)),
+  });
+  const onError = (error: unknown): void => log.warn('nats', errorFields(error));
+  const bus = createBus({
+    routes: routing.routes,
+    url: config.natsUrl,
+    name,
+    creds: config.natsCreds,
+    onConnection: (connection) =>
+      answerAsReplica(connection, replicaSubject(config.manageTopic), answerReplicaRequest(name, metadata), onError),
+    onError,
+  });
+  bus.warm();
+  const metrics = createFunctionMetrics(name);
+  const cacheTotal = (field: 'hits' | 'misses'): number =>
+    Object.values(metadata.stats()).reduce((sum, stats) => sum + stats[field], 0);
+  metrics.gauge({
+    name: 'state_sync_cache_hits_total',
+    help: 'Metadata found in the cache.',
+    read: () => cacheTotal('hits'),
+  });
+  metrics.gauge({
+    name: 'state_sync_cache_misses_total',
+    help: 'Metadata that had to be read.',
+    read: () => cacheTotal('misses'),
+  });
+  metrics.gauge({
+    name: 'state_sync_pool_connections',
+    help: 'Database connections of this process.',
+    read: () => pool.stats().total,
+  });
+  let evaluators: Promise<EvaluatorFactory> | undefined;
+  return {
+    runtime,
+    routing,
+    pool,
+    bus,
+    metadata,
+    metrics,
+    publish: (messages, deliveryIds, trace) =>
+      tracePublish(
+        messages,
+        (index) => trace.of(deliveryIds[index]!),
+        (traced) => bus.publish(traced),
+      ),
+    evaluators: () =>
+      (evaluators ??= import('../state/expression/evaluate.ts').then(({ createEvaluator }) => createEvaluator)),
+    close: async () => {
+      await Promise.allSettled([bus.close(), pool.end()]);
+      await telemetry.shutdown(flushMs);
+    },
+  };
+};
