@@ -2,6 +2,7 @@ import type { FunctionApp, FunctionRuntime } from '../../shared/http/run-functio
 import { memberOf } from '../../shared/json/json-value.ts';
 import type { Delivery } from '../../shared/message/delivery.ts';
 import type { Outcome } from '../../shared/message/outcome.ts';
+import type { OutgoingMessage } from '../../shared/nats/publisher.ts';
 import { readLedger, recordHandled } from '../../shared/postgres/ledger.ts';
 import { readPage } from '../../shared/postgres/read-page.ts';
 import type { EvaluatorFactory } from '../../shared/state/evaluator.ts';
@@ -9,7 +10,7 @@ import { createRequestHandler } from '../../shared/store/handle-request.ts';
 import { openParts, type Parts } from '../../shared/store/open-parts.ts';
 import type { RequestTrace } from '../../shared/telemetry/request-trace.ts';
 import { tracePublish } from '../../shared/telemetry/trace-publish.ts';
-import { extractContext, injectContext, SpanKind, withSpan } from '../../shared/telemetry/trace.ts';
+import { extractContext, injectContext, SpanKind, withSpan, type Context } from '../../shared/telemetry/trace.ts';
 import { entryContext } from './entry-context.ts';
 import type { EntryPorts } from './entry-ports.ts';
 import { handleEntries } from './handle-entry.ts';
@@ -19,6 +20,15 @@ const ledgerSpan = (operation: string) => ({
   kind: SpanKind.CLIENT,
   attributes: { 'db.system.name': 'postgresql', 'db.operation.name': operation, 'db.collection.name': 'ledger' },
 });
+
+/** The trace that a planned message belongs to: the context that `headersFor` put into its headers. */
+const contextOf = (message: OutgoingMessage | undefined): Context => {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(message?.headers ?? {})) {
+    if (typeof value === 'string') headers[name] = value;
+  }
+  return extractContext(headers);
+};
 
 const portsFor = (parts: Parts, trace: RequestTrace): EntryPorts => {
   const { metadata, pool, bus } = parts;
@@ -47,7 +57,7 @@ const portsFor = (parts: Parts, trace: RequestTrace): EntryPorts => {
     publish: (messages) =>
       tracePublish(
         messages,
-        (index) => extractContext(messages[index]?.headers ?? {}),
+        (index) => contextOf(messages[index]),
         (traced) => bus.publish(traced),
       ),
     ledger: {

@@ -7,6 +7,7 @@ import { maxCellsPerMessage, maxNameCharacters, maxRowsPerMessage } from './plan
 import { nullCells, renderCells } from './render-cells.ts';
 import type { FlattenRule } from './shape-entry.ts';
 import type { ColumnDefinition, Row, StateModel } from './state-model.ts';
+import type { DispatchMode } from './state-properties.ts';
 import { isTooLong } from './too-long.ts';
 
 /** One message for the state: what is planned of it. */
@@ -48,6 +49,8 @@ export interface AppendPlan {
   readonly rejections: readonly { readonly id: string; readonly error: TerminalError }[];
   /** Whether rows with a known key are to be left out (`dedup_enabled`). */
   readonly dedupe: boolean;
+  /** How stored rows are passed on; null: they are not. */
+  readonly dispatch: DispatchMode | null;
 }
 
 /**
@@ -64,7 +67,7 @@ export const planAppend = (
   const state = attempt(() => prepareState(model));
   if (state instanceof TerminalError) {
     for (const { id } of deliveries) rejections.push({ id, error: state });
-    return { columns: model.columns, deliveries: [], rejections, dedupe: false };
+    return { columns: model.columns, deliveries: [], rejections, dedupe: false, dispatch: null };
   }
   const columns = new ColumnSet(model.columns);
   const knownKeys = state.properties.dedupe ? new Set<string>() : undefined;
@@ -76,7 +79,8 @@ export const planAppend = (
   }
   const all = columns.columns;
   const aligned = planned.map((delivery) => withAllColumns(delivery, all.length));
-  return { columns: all, deliveries: aligned, rejections, dedupe: state.properties.dedupe };
+  const { dedupe, dispatch } = state.properties;
+  return { columns: all, deliveries: aligned, rejections, dedupe, dispatch };
 };
 
 /** The result, or the terminal error that refuses it; anything else is a fault of the program and is thrown on. */

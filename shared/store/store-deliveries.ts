@@ -6,19 +6,20 @@ import type { Outcome } from '../message/outcome.ts';
 import type { OutgoingMessage, PublishOutcome } from '../nats/publisher.ts';
 import { StaleMetadataError } from '../postgres/database-error.ts';
 import type { AppendedDelivery, AppendRequest, AppendResult } from '../postgres/append-request.ts';
-import { readForwardProperties } from '../routing/forward-properties.ts';
 import { planForwards } from '../routing/plan-forwards.ts';
 import type { RouteConfig } from '../routing/routing.ts';
-import type { EvaluatorFactory, ScopeValue } from '../state/evaluator.ts';
+import type { EvaluatorFactory, ExpressionScope } from '../state/evaluator.ts';
 import { planAppend, type PlannedDelivery } from '../state/plan-append.ts';
 import type { ColumnDefinition, Route, StateModel } from '../state/state-model.ts';
+
+/** Variables of callable columns (reference.md D.6) without those of the state; a function reads them only where needed. */
+export type Scope = ExpressionScope | (() => Promise<ExpressionScope>);
 
 /** A delivery whose state is known: by its `state_id`, or through its OUTPUT route. */
 export interface StoreTarget {
   readonly delivery: Delivery;
   readonly stateId: string;
-  /** Variables of callable columns (reference.md D.6), without those of the state. */
-  readonly scope: ReadonlyMap<string, ScopeValue>;
+  readonly scope: Scope;
 }
 
 /** What storing needs of the world; each is one room behind an interface. */
@@ -53,53 +54,60 @@ const hasCallable = (model: StateModel): boolean =>
 
 /** The forwards of one delivery, planned before anything is stored so that one that can never be sent stores nothing. */
 interface Planned {
-  readonly target: StoreTarget;
   readonly planned: PlannedDelivery;
   readonly forwards: readonly OutgoingMessage[];
   /** Plans the forwards again for some of the rows. */
   readonly forwardsOf: (rows: readonly number[]) => readonly OutgoingMessage[];
 }
 
-const planGroup = async (
-  model: StateModel,
-  targets: readonly StoreTarget[],
-  ports: StorePorts,
-): Promise<{
+const noScope: ExpressionScope = new Map();
+
+const scopeOf = async (scope: Scope): Promise<ExpressionScope> => (typeof scope === 'function' ? scope() : scope);
+
+/** One state's deliveries, planned: what to append, what is refused. */
+interface GroupPlan {
   readonly columns: readonly ColumnDefinition[];
-  readonly accepted: Planned[];
-  readonly rejected: Outcome[];
-}> => {
-  const properties = readForwardProperties(model.properties);
-  const forwardRoutes = properties.mode === 'after_save' ? await ports.forwardRoutes(model.id) : [];
-  const maxPayloadBytes = forwardRoutes.length === 0 ? 0 : await ports.maxPayloadBytes();
-  const evaluators = hasCallable(model) ? await ports.evaluators() : noEvaluators;
+  readonly dedupe: boolean;
+  readonly accepted: readonly Planned[];
+  readonly rejected: readonly Outcome[];
+}
+
+const planGroup = async (model: StateModel, targets: readonly StoreTarget[], ports: StorePorts): Promise<GroupPlan> => {
+  const callable = hasCallable(model);
+  const evaluators = callable ? await ports.evaluators() : noEvaluators;
   const byId = new Map(targets.map((target) => [target.delivery.id, target]));
   const plan = planAppend(
     model,
-    targets.map(({ delivery, scope }) => ({
-      id: delivery.id,
-      queryState: memberOf(delivery.message, 'query_state'),
-      scope,
-      timestampMs: delivery.timestampMs,
-    })),
+    await Promise.all(
+      targets.map(async ({ delivery, scope }) => ({
+        id: delivery.id,
+        queryState: memberOf(delivery.message, 'query_state'),
+        scope: callable ? await scopeOf(scope) : noScope,
+        timestampMs: delivery.timestampMs,
+      })),
+    ),
     { flatten: ports.flatten, evaluators },
   );
+  const { dispatch } = plan;
+  const forwardRoutes = dispatch === null ? [] : await ports.forwardRoutes(model.id);
+  const maxPayloadBytes = forwardRoutes.length === 0 ? 0 : await ports.maxPayloadBytes();
   const accepted: Planned[] = [];
   const rejected = plan.rejections.map(({ id, error }) => toOutcome(id, error));
   for (const planned of plan.deliveries) {
-    const target = byId.get(planned.id)!;
+    const { delivery } = byId.get(planned.id)!;
     const forwardsOf = (rows: PlannedDelivery['rows']): readonly OutgoingMessage[] =>
-      planForwards({
-        delivery: target.delivery,
-        rows,
-        properties,
-        forwardRoutes,
-        routerRoute: ports.routerRoute,
-        maxPayloadBytes,
-      });
+      dispatch === null || forwardRoutes.length === 0
+        ? []
+        : planForwards({
+            delivery,
+            rows,
+            properties: { mode: 'after_save', dispatch },
+            forwardRoutes,
+            routerRoute: ports.routerRoute,
+            maxPayloadBytes,
+          });
     try {
       accepted.push({
-        target,
         planned,
         forwards: forwardsOf(planned.rows),
         forwardsOf: (indexes) => forwardsOf(indexes.map((index) => planned.rows[index]!)),
@@ -108,7 +116,7 @@ const planGroup = async (
       rejected.push(toOutcome(planned.id, error));
     }
   }
-  return { columns: plan.columns, accepted, rejected };
+  return { columns: plan.columns, dedupe: plan.dedupe, accepted, rejected };
 };
 
 /** Publishes what has committed and is not known to be forwarded; then tells the ledger, then acknowledges. */
@@ -163,14 +171,14 @@ const storeGroup = async (
 ): Promise<readonly Outcome[]> => {
   for (let plans = 1; ; plans += 1) {
     const model = await ports.state(stateId);
-    const { columns, accepted, rejected } = await planGroup(model, targets, ports);
+    const { columns, dedupe, accepted, rejected } = await planGroup(model, targets, ports);
     if (accepted.length === 0) return rejected;
     try {
       const result = await ports.append({
         stateId,
         columns,
         deliveries: accepted.map(({ planned, forwards }) => ({ ...planned.append, forwards: forwards.length > 0 })),
-        dedupe: model.properties !== null && memberOf(model.properties, 'dedup_enabled') === true,
+        dedupe,
       });
       if (result.columns.length !== model.columns.length) ports.forgetState(stateId);
       for (const delivery of result.deliveries) if (delivery.status === 'stored') ports.onStored(delivery.rowCount);
