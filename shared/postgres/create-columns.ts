@@ -11,11 +11,15 @@ interface CreatedColumn {
   readonly display_order: number | null;
 }
 
-/** $1 state, $2 names, $3 data types, $4 ranks. New columns: required, not callable, no lengths (reference.md E.2). */
+/**
+ * $1 state, $2 names, $3 data types, $4 ranks. New columns: required, not callable, no lengths (reference.md E.2). The order
+ * goes on from the highest, without a hole for names that another writer created meanwhile.
+ */
 const insertStatement = (tables: TableNames): string => `
 insert into ${tables.column} (state_id, name, data_type, required, callable, min_length, max_length, dimensions, display_order)
 select $1::varchar, w.name, w.data_type, true, false, null, null, null,
-       w.rank + (select coalesce(max(display_order) + 1, 0) from ${tables.column} where state_id = $1::varchar)
+       row_number() over (order by w.rank)
+         + (select coalesce(max(display_order), -1) from ${tables.column} where state_id = $1::varchar)
   from unnest($2::text[], $3::text[], $4::int[]) w (name, data_type, rank)
  where not exists (select from ${tables.column} c where c.state_id = $1::varchar and c.name = w.name)
  order by w.rank

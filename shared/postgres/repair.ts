@@ -49,6 +49,13 @@ const closeGaps = async (connection: Queryable, tables: TableNames, stateId: str
       where c.state_id = $1 and d.column_id = c.id and d.data_index = m.old`,
     [stateId],
   );
+  // A stray mapping row may stand where a moved one with the same key belongs: then there is nothing left to move.
+  await connection.query(
+    `delete from ${tables.mapping} k where k.state_id = $1 and k.data_index < 0 and exists (
+       select from ${tables.mapping} o
+        where o.state_id = $1 and o.state_key = k.state_key and o.data_index = -1 - k.data_index)`,
+    [stateId],
+  );
   await connection.query(
     `with mapping_moved as (
        update ${tables.mapping} set data_index = -1 - data_index where state_id = $1 and data_index < 0)
