@@ -1,5 +1,6 @@
 import { RetentionPolicy, StorageType, type NatsConnection, type StreamInfo } from 'nats';
 import { apiErrorCode, apiErrorCodes } from './jetstream-error.ts';
+import { coversSubject } from './subject-filter.ts';
 
 export interface StreamWanted {
   readonly stream: string;
@@ -10,18 +11,6 @@ export interface StreamWanted {
 
 /** The two subjects that a stream of the ecosystem holds (reference.md A.4). */
 export const streamSubjects = (baseSubject: string): readonly [string, string] => [baseSubject, `${baseSubject}.>`];
-
-const covers = (pattern: string, subject: string): boolean => {
-  const patternTokens = pattern.split('.');
-  const subjectTokens = subject.split('.');
-  for (const [index, token] of patternTokens.entries()) {
-    if (token === '>') return subjectTokens.length > index;
-    const candidate = subjectTokens[index];
-    if (candidate === undefined || candidate === '>') return false;
-    if (token !== '*' && token !== candidate) return false;
-  }
-  return patternTokens.length === subjectTokens.length;
-};
 
 /**
  * Makes sure that the stream exists and holds the subject and all below it: made on file storage where it is missing,
@@ -47,10 +36,10 @@ export const ensureStream = async (connection: NatsConnection, wanted: StreamWan
   }
   const info = existing ?? (await manager.streams.info(wanted.stream));
   const held = info.config.subjects ?? [];
-  const missing = subjects.filter((subject) => !held.some((pattern) => covers(pattern, subject)));
+  const missing = subjects.filter((subject) => !held.some((pattern) => coversSubject(pattern, subject)));
   if (missing.length === 0) return info;
   // `subject.>` may take the place of narrower subjects that the server would refuse as overlapping.
-  const kept = held.filter((pattern) => !missing.some((subject) => covers(subject, pattern)));
+  const kept = held.filter((pattern) => !missing.some((subject) => coversSubject(subject, pattern)));
   // The client merges this into the whole current configuration.
   return await manager.streams.update(wanted.stream, { subjects: [...kept, ...missing] });
 };

@@ -3,6 +3,8 @@ export interface OutgoingMessage {
   /** Name of the stream that must hold the subject; it is created at the first publish where it is missing. */
   readonly stream: string;
   readonly baseSubject: string;
+  /** What the stream is made with where it is missing; `workqueue` where absent. */
+  readonly retention?: 'workqueue' | 'limits';
   readonly subject: string;
   readonly payload: Uint8Array;
   /** `Nats-Msg-Id`: derived from the delivery, so that a repeat is dropped by the server. */

@@ -1,59 +1,126 @@
-import { appendFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { Outcome } from '../../shared/message/outcome.ts';
 
-/**
- * A function that does as it is told, run as a process of its own by the tests of the function host: `/echo` returns what
- * it was sent, `/slow?ms=N` answers late, `/crash` dies in the call, `/stream` writes two chunks with a pause between.
- * STARTS_FILE gets one line per start, START_DELAY_MS puts readiness off, FAIL_START ends it before it listens.
- */
-const startsFile = process.env['STARTS_FILE'];
-if (startsFile !== undefined) appendFileSync(startsFile, `${String(process.pid)}\n`);
-if (process.env['FAIL_START'] !== undefined) {
-  console.error('told to fail');
-  process.exit(3);
+/** One event of a batch, as the connector sent it. */
+export interface ReceivedEvent {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly time: string;
+  readonly attempt: number;
+  readonly streamsequence: number;
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  readonly data?: { readonly [key: string]: unknown };
+  readonly data_base64?: string;
 }
 
-const server = createServer((request, response) => {
-  const url = new URL(request.url ?? '/', 'http://localhost');
-  const answer = async (): Promise<void> => {
-    switch (url.pathname) {
-      case '/_/ready':
-        response.end('ready');
-        break;
-      case '/crash':
-        process.kill(process.pid, 'SIGKILL');
-        break;
-      case '/slow':
-        await sleep(Number(url.searchParams.get('ms')));
-        response.end('slow but sure');
-        break;
-      case '/stream':
-        response.write('first');
-        await sleep(100);
-        response.end('second');
-        break;
-      default: {
-        const chunks: Buffer[] = [];
-        for await (const chunk of request) chunks.push(chunk as Buffer);
-        response.writeHead(201, { 'content-type': 'application/json', 'x-from-function': 'yes' });
-        const body = Buffer.concat(chunks).toString();
-        const { method, headers } = request;
-        response.end(JSON.stringify({ pid: process.pid, method, url: request.url, headers, body }));
-      }
+/** One request, and the means to misbehave at it. */
+export interface Call {
+  readonly functionName: string;
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+  readonly events: readonly ReceivedEvent[];
+  readonly startedMs: number;
+  readonly response: ServerResponse;
+}
+
+/** `undefined`: acknowledge everything. */
+export type Script = (call: Call) => Promise<Reply | undefined> | Reply | undefined;
+
+export type Reply =
+  | { readonly outcomes: readonly Outcome[] }
+  | { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
+  | 'reset'
+  /** The headers and a part of the body, then the connection breaks. */
+  | 'half'
+  /** No answer at all. */
+  | 'silence';
+
+export interface ScriptedFunction {
+  readonly url: string;
+  readonly calls: Call[];
+  /** Events that were acknowledged, in the order of their answers. */
+  readonly acked: ReceivedEvent[];
+  /** Most requests that were under way at the same time. */
+  readonly mostConcurrent: number;
+  healthy: boolean;
+  script: Script;
+  close(): Promise<void>;
+}
+
+export const ackAll = (events: readonly ReceivedEvent[]): readonly Outcome[] =>
+  events.map(({ id }) => ({ id, outcome: 'ack' }));
+
+/** A gateway with functions whose answers the test writes; everything is acknowledged where no script says otherwise. */
+export const startScriptedFunction = async (script: Script = () => undefined): Promise<ScriptedFunction> => {
+  const calls: Call[] = [];
+  const acked: ReceivedEvent[] = [];
+  let underWay = 0;
+  let mostConcurrent = 0;
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const path = request.url ?? '';
+    const functionName = path.split('/')[2] ?? '';
+    if (path.endsWith('/_/health')) {
+      response.writeHead(self.healthy ? 200 : 503).end();
+      return;
     }
+    const chunks: Buffer[] = [];
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+    const body = Buffer.concat(chunks).toString('utf8');
+    const isBatch = request.headers['content-type'] === 'application/cloudevents-batch+json';
+    const events = isBatch ? (JSON.parse(body) as ReceivedEvent[]) : [];
+    const call: Call = { functionName, path, headers: request.headers, body, events, startedMs: Date.now(), response };
+    calls.push(call);
+    underWay += 1;
+    mostConcurrent = Math.max(mostConcurrent, underWay);
+    const reply = (await self.script(call)) ?? { outcomes: ackAll(events) };
+    underWay -= 1;
+    if (reply === 'silence') return;
+    if (reply === 'reset') {
+      request.socket.destroy();
+      return;
+    }
+    if (reply === 'half') {
+      response.writeHead(200, { 'content-length': '1000' });
+      response.write('{"results": [');
+      setTimeout(() => request.socket.destroy(), 20);
+      return;
+    }
+    if ('status' in reply) {
+      response.writeHead(reply.status, reply.headers).end(reply.body ?? '');
+      return;
+    }
+    const done = new Set(reply.outcomes.filter(({ outcome }) => outcome === 'ack').map(({ id }) => id));
+    acked.push(...events.filter(({ id }) => done.has(id)));
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ results: reply.outcomes }));
   };
-  answer().catch((error: unknown) => {
-    response.destroy(error instanceof Error ? error : undefined);
-  });
-});
 
-await sleep(Number(process.env['START_DELAY_MS'] ?? 0));
-server.listen(Number(process.env['PORT']), '127.0.0.1');
-if (process.env['IGNORE_SIGTERM'] === undefined) {
-  process.once('SIGTERM', () => {
-    server.close(() => process.exit(0));
+  const server = createServer((request, response) => {
+    // A request that is broken off ends its answer; the test has seen the call.
+    answer(request, response).catch(() => request.socket.destroy());
   });
-} else {
-  process.on('SIGTERM', () => undefined);
-}
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const self: ScriptedFunction = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls,
+    acked,
+    get mostConcurrent() {
+      return mostConcurrent;
+    },
+    healthy: true,
+    script,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+  return self;
+};

@@ -1,0 +1,34 @@
+import {
+  integer,
+  oneOf,
+  optionalText,
+  readSettings,
+  text,
+  url,
+  type SettingSource,
+} from '../../shared/config/settings.ts';
+
+const connectorSettings = {
+  /** Where set, it is used instead of each route's own `url`. */
+  natsUrl: optionalText('MSG_URL'),
+  natsCreds: optionalText('NATS_CREDS'),
+  natsToken: optionalText('NATS_TOKEN'),
+  manageTopic: text('MSG_MANAGE_TOPIC', 'ism_state_sync_store_manage'),
+  routingFile: text('ROUTING_FILE', '.routing.yaml'),
+  gatewayUrl: url('GATEWAY_URL', 'http://127.0.0.1:8080', ['http', 'https']),
+  functionToken: optionalText('FUNCTION_TOKEN'),
+  port: integer('PORT', 8081, { min: 0, max: 65_535 }),
+  host: text('HOST', '0.0.0.0'),
+  logLevel: oneOf('LOG_LEVEL', 'INFO', ['DEBUG', 'INFO', 'WARNING', 'ERROR']),
+  drainMs: integer('DRAIN_MS', 20_000, { min: 0, max: 600_000 }),
+  otlpEndpoint: optionalText('OTEL_EXPORTER_OTLP_ENDPOINT'),
+} as const;
+
+/** One checked, frozen object; see the README's table of settings. */
+export type ConnectorConfig = ReturnType<typeof readConnectorConfig>;
+
+/**
+ * Reads the settings of the connector.
+ * @throws ConfigError naming every fault at once.
+ */
+export const readConnectorConfig = (source: SettingSource) => readSettings(connectorSettings, source);

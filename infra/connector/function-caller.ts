@@ -1,0 +1,297 @@
+import type { Dispatcher } from 'undici';
+import type { ErrorCode } from '../../shared/errors/error-code.ts';
+import { encodeBatch } from '../../shared/message/cloud-event.ts';
+import type { TriggerLimits } from '../../shared/routing/routing.ts';
+import type { Log } from '../../shared/telemetry/log.ts';
+import { backoffMs } from './backoff.ts';
+import { createCircuitBreaker } from './circuit-breaker.ts';
+import type { Clock } from './clock.ts';
+import { attemptOf, type HeldMessage } from './held-message.ts';
+import {
+  isSurroundingsDown,
+  judgeAnswer,
+  judgeFailure,
+  noVerdicts,
+  type JudgeContext,
+  type Verdicts,
+} from './judge-batch.ts';
+import { createLanes, type LanePart } from './lanes.ts';
+import type { ConnectorMetrics } from './metrics.ts';
+import { isHealthy, postBatch, type PostResult } from './post-batch.ts';
+import type { BatchSpan, ConnectorTelemetry } from './telemetry.ts';
+
+export interface FunctionCallerOptions {
+  readonly functionName: string;
+  readonly limits: TriggerLimits;
+  readonly client: Dispatcher;
+  /** Path in front of `/function/<name>`. */
+  readonly basePath: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly metrics: ConnectorMetrics;
+  readonly telemetry: ConnectorTelemetry;
+  readonly maxDeliver: (message: HeldMessage) => number | undefined;
+  readonly onAcked: (messages: readonly HeldMessage[]) => void;
+  readonly onRejected: (message: HeldMessage, code: ErrorCode, reason: string) => void;
+  /** The function became available or unavailable. */
+  readonly onChange: () => void;
+}
+
+/** Sends a function its messages: batches, retries, and the isolation of those that take it down. */
+export interface FunctionCaller {
+  readonly functionName: string;
+  /** Whether the function is away or overloaded: nothing more should be fetched for it. */
+  readonly isOpen: boolean;
+  readonly inFlight: number;
+  add(key: string, message: HeldMessage): void;
+  block(key: string, sequence: number): void;
+  unblock(key: string, sequence: number): void;
+  /** Starts no further requests. */
+  stop(): void;
+  /** Resolves when no request is under way. */
+  idle(): Promise<void>;
+  /** Breaks off what is under way. */
+  abort(): void;
+  /** Messages that are not settled. */
+  messages(): Iterable<HeldMessage>;
+}
+
+/** Messages that may be given up on the word of the health check alone before another answer must prove the function. */
+const maxUnprovenKills = 3;
+const maxReplyBytes = 16 * 1024 * 1024;
+const healthTimeoutMs = 5_000;
+const leastBatchBytes = 4_096;
+/** Gateway errors in a row, with a healthy function, that make its messages suspect. */
+const gatewayErrorsUntilSuspect = 2;
+
+export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCaller => {
+  const { limits, clock, metrics, log, functionName } = options;
+  const backoff = { initialMs: limits.backoffInitialMs, maxMs: limits.backoffMaxMs };
+  const path = `${options.basePath}/function/${functionName}`;
+  const lanes = createLanes();
+  const breaker = createCircuitBreaker({ ...backoff, maxRequests: limits.maxConcurrentRequests }, options.random);
+  const aborted = new AbortController();
+  const idleWaiters: (() => void)[] = [];
+
+  let inFlight = 0;
+  let answers = 0;
+  let unprovenKills = 0;
+  let maxBatchBytes = limits.maxBatchBytes;
+  let stopped = false;
+  let wasOpen = false;
+  let timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
+
+  const context = (): JudgeContext => ({ limits, answers, maxDeliver: options.maxDeliver });
+
+  const schedule = (atMs: number): void => {
+    if (timer !== undefined && timer.atMs <= atMs) return;
+    timer?.cancel();
+    const cancel = clock.after(Math.max(1, atMs - clock.nowMs()), () => {
+      timer = undefined;
+      pump();
+    });
+    timer = { atMs, cancel };
+  };
+
+  /** Starts as many requests as there are messages, free slots and an available function. */
+  const pump = (): void => {
+    if (stopped) return;
+    const nowMs = clock.nowMs();
+    const nextLaneMs = lanes.wake(nowMs);
+    if (nextLaneMs !== undefined) schedule(nextLaneMs);
+    for (;;) {
+      const freeSlots = breaker.slots(nowMs) - inFlight;
+      if (freeSlots <= 0) {
+        if (breaker.reopensAtMs !== undefined && breaker.reopensAtMs > nowMs) schedule(breaker.reopensAtMs);
+        return;
+      }
+      const wanted = { maxMessages: limits.maxBatchMessages, maxBytes: maxBatchBytes, lingerMs: limits.lingerMs };
+      const taken = lanes.take({ ...wanted, freeSlots }, nowMs);
+      if (taken === undefined) return;
+      if ('waitMs' in taken) return schedule(nowMs + taken.waitMs);
+      inFlight += 1;
+      void call(taken.parts);
+    }
+  };
+
+  const post = (messages: readonly HeldMessage[], span: BatchSpan): Promise<PostResult> => {
+    const body = encodeBatch(
+      messages.map((message, index) => {
+        const { traceparent, tracestate } = span.contextOf(index);
+        return { ...message, attempt: attemptOf(message), traceparent, tracestate };
+      }),
+    );
+    metrics.add('request_bytes', body.byteLength, functionName);
+    const headers = { ...options.headers, ...span.headers };
+    const timeoutMs = limits.requestTimeoutMs;
+    return postBatch(options.client, { path, headers, body, timeoutMs, maxReplyBytes, signal: aborted.signal });
+  };
+
+  const isAlive = (): Promise<boolean> =>
+    isHealthy(options.client, {
+      path: `${path}/_/health`,
+      headers: options.headers,
+      timeoutMs: healthTimeoutMs,
+      signal: aborted.signal,
+    });
+
+  const judgeWholeFailure = async (
+    parts: readonly LanePart[],
+    result: Extract<PostResult, { kind: 'died' | 'gateway_error' | 'timeout' | 'nonsense' | 'refused' }>,
+  ): Promise<Verdicts> => {
+    breaker.faulted(clock.nowMs());
+    const isSingle = parts.length === 1 && parts[0]!.messages.length === 1;
+    // A 500 comes from a process that lives, so its health proves nothing; one that died and is back was killed.
+    const mayBeKilled = result.kind === 'gateway_error' || (result.kind === 'died' && result.status === undefined);
+    const alive = isSingle && mayBeKilled && unprovenKills < maxUnprovenKills && (await isAlive());
+    const verdicts = judgeFailure(parts, result, context(), alive);
+    if (alive && verdicts.rejected.length > 0) unprovenKills += 1;
+    return verdicts;
+  };
+
+  const onGatewayError = async (
+    parts: readonly LanePart[],
+    result: Extract<PostResult, { kind: 'gateway_error' }>,
+  ): Promise<Verdicts> => {
+    let errors = 0;
+    for (const { lane } of parts) errors = Math.max(errors, (lane.gatewayErrors += 1));
+    if (errors >= gatewayErrorsUntilSuspect && (await isAlive())) return await judgeWholeFailure(parts, result);
+    breaker.unavailable(clock.nowMs());
+    return noVerdicts();
+  };
+
+  const onTooLarge = (parts: readonly LanePart[], reason: string): Verdicts => {
+    const messages = parts.flatMap((part) => part.messages);
+    if (messages.length === 1) {
+      return { ...noVerdicts(), rejected: [{ message: messages[0]!, code: 'payload_too_large', reason }] };
+    }
+    const bytes = messages.reduce((sum, message) => sum + message.bodyBytes, 0);
+    maxBatchBytes = Math.max(leastBatchBytes, Math.min(maxBatchBytes, bytes) >> 1);
+    log.warn('batch_too_large', { function: functionName, reason, nextMaxBytes: maxBatchBytes });
+    // Below the least size it is the count that has to shrink.
+    for (const { lane, messages: own } of parts) {
+      if (maxBatchBytes > leastBatchBytes) continue;
+      lane.suspects = own.length;
+      lane.nextSize = Math.max(1, own.length >> 1);
+    }
+    return noVerdicts();
+  };
+
+  const judge = async (parts: readonly LanePart[], result: PostResult): Promise<Verdicts> => {
+    const nowMs = clock.nowMs();
+    switch (result.kind) {
+      case 'answered': {
+        const known = parts.some(({ messages }) => messages.some(({ id }) => result.outcomes.has(id)));
+        if (!known) {
+          return await judgeWholeFailure(parts, { ...result, kind: 'nonsense', reason: 'the answer names no message' });
+        }
+        answers += 1;
+        unprovenKills = 0;
+        if (isSurroundingsDown(result.outcomes.values())) breaker.unavailable(nowMs);
+        else breaker.succeeded();
+        return judgeAnswer(parts, result.outcomes, context());
+      }
+      case 'unavailable':
+        breaker.unavailable(nowMs, result.retryAfterMs);
+        return noVerdicts();
+      case 'overloaded':
+        breaker.overloaded(nowMs, inFlight, result.retryAfterMs);
+        return noVerdicts();
+      case 'misconfigured':
+        log.error('function_misconfigured', { function: functionName, reason: result.reason });
+        breaker.unavailable(nowMs, limits.backoffMaxMs);
+        return noVerdicts();
+      case 'too_large':
+        return onTooLarge(parts, result.reason);
+      case 'gateway_error':
+        return await onGatewayError(parts, result);
+      default:
+        return await judgeWholeFailure(parts, result);
+    }
+  };
+
+  /** Lets the lanes of what stays wait, and hands on what is settled. */
+  const apply = (parts: readonly LanePart[], verdicts: Verdicts): void => {
+    for (const message of verdicts.acked) message.done = true;
+    for (const { message } of verdicts.rejected) message.done = true;
+    const delays = new Map(verdicts.retried.map(({ message, delayMs }) => [message, delayMs]));
+    const nowMs = clock.nowMs();
+    for (const { lane, messages } of parts) {
+      const retried = messages.filter((message) => delays.has(message));
+      lane.failures = retried.length > 0 ? lane.failures + 1 : 0;
+      if (retried.length === 0) continue;
+      const leastMs = Math.max(...retried.map((message) => delays.get(message)!));
+      lane.notBeforeMs =
+        nowMs + Math.max(Math.min(leastMs, backoff.maxMs), backoffMs(backoff, lane.failures, options.random));
+    }
+    for (const { code } of verdicts.retried) metrics.add('retried', 1, code);
+    if (verdicts.acked.length > 0) options.onAcked(verdicts.acked);
+    for (const { message, code, reason } of verdicts.rejected) options.onRejected(message, code, reason);
+    lanes.complete(parts, nowMs);
+  };
+
+  const report = (result: PostResult, verdicts: Verdicts, count: number): void => {
+    metrics.add('requests', 1, result.kind);
+    if (result.kind !== 'answered') {
+      const fields = { function: functionName, kind: result.kind, reason: result.reason, messages: count };
+      log.warn('request_failed', fields);
+    }
+    const logged = new Set<string>();
+    for (const { message, code } of verdicts.retried) {
+      if (logged.has(code)) continue;
+      logged.add(code);
+      log.warn('messages_retried', { function: functionName, code, id: message.id, messages: verdicts.retried.length });
+    }
+    if (breaker.isOpen === wasOpen) return;
+    wasOpen = breaker.isOpen;
+    log.warn(wasOpen ? 'function_unavailable' : 'function_available', { function: functionName });
+    options.onChange();
+  };
+
+  const call = async (parts: readonly LanePart[]): Promise<void> => {
+    const messages = parts.flatMap((part) => part.messages);
+    const span = options.telemetry.startBatch(functionName, messages);
+    const result = await post(messages, span);
+    const verdicts = await judge(parts, result);
+    span.end({
+      outcomes: messages.map(({ id }) => (result.kind === 'answered' ? result.outcomes.get(id) : undefined)),
+      failure: result.kind === 'answered' ? undefined : result.reason,
+      httpStatus: 'status' in result ? result.status : undefined,
+    });
+    metrics.add('request_messages', messages.length, functionName);
+    apply(parts, verdicts);
+    report(result, verdicts, messages.length);
+    inFlight -= 1;
+    if (inFlight === 0) for (const done of idleWaiters.splice(0)) done();
+    pump();
+  };
+
+  return {
+    functionName,
+    get isOpen() {
+      return breaker.isOpen;
+    },
+    get inFlight() {
+      return inFlight;
+    },
+    add: (key, message) => {
+      lanes.add(key, message, clock.nowMs());
+      // One look per burst: messages that arrive together are taken together.
+      schedule(clock.nowMs() + (lanes.readyMessages >= limits.maxBatchMessages ? 0 : limits.lingerMs));
+    },
+    block: (key, sequence) => lanes.block(key, sequence),
+    unblock: (key, sequence) => {
+      lanes.unblock(key, sequence, clock.nowMs());
+      schedule(clock.nowMs());
+    },
+    stop: () => {
+      stopped = true;
+      timer?.cancel();
+    },
+    idle: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => idleWaiters.push(resolve))),
+    abort: () => aborted.abort(),
+    messages: () => lanes.messages(),
+  };
+};

@@ -1,0 +1,72 @@
+import { settingSource } from '../../shared/config/function-config.ts';
+import { ConfigError } from '../../shared/config/settings.ts';
+import { startHttpServer } from '../../shared/http/http-server.ts';
+import { readRouting } from '../../shared/routing/read-routing.ts';
+import { RoutingError } from '../../shared/routing/routing-error.ts';
+import { createLog, errorFields, type Log } from '../../shared/telemetry/log.ts';
+import { readConnectorConfig } from './connector-config.ts';
+import { createConnector } from './create-connector.ts';
+import { prometheusText } from './metrics.ts';
+
+const service = 'connector';
+
+/** Runs the connector until SIGTERM or SIGINT; what is under way is then finished and the rest handed back. */
+const run = async (): Promise<void> => {
+  const config = readConnectorConfig(settingSource(process.env));
+  const log = createLog({
+    service,
+    level: config.logLevel,
+    write: (line) => process.stderr.write(line),
+    nowMs: Date.now,
+  });
+  const connector = createConnector({ ...config, routing: await readRouting(config.routingFile), log });
+  const server = await startHttpServer({
+    port: config.port,
+    host: config.host,
+    maxBodyBytes: 1_024,
+    requestTimeoutMs: 10_000,
+    isReady: () => connector.isReady(),
+    onError: (error) => log.error('http', errorFields(error)),
+    handle: (request) =>
+      Promise.resolve(
+        request.path === '/metrics'
+          ? {
+              status: 200,
+              headers: { 'content-type': 'text/plain; version=0.0.4' },
+              body: prometheusText(connector.metrics()),
+            }
+          : { status: 404, body: 'not found' },
+      ),
+  });
+  stopOnSignals(log, async () => {
+    await connector.stop(config.drainMs);
+    await server.close(1_000);
+  });
+  await connector.start();
+  log.info('started', { port: server.port });
+};
+
+const stopOnSignals = (log: Log, stop: () => Promise<void>): void => {
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info('stopping', { signal });
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error('stop_failed', errorFields(error));
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+};
+
+run().catch((error: unknown) => {
+  const log = createLog({ service, level: 'INFO', write: (line) => process.stderr.write(line), nowMs: Date.now });
+  const faults = error instanceof ConfigError || error instanceof RoutingError ? error.faults : [];
+  log.error('cannot_start', { ...errorFields(error), faults: faults.join('; ') });
+  process.exit(1);
+});

@@ -1,0 +1,336 @@
+import type { Dispatcher } from 'undici';
+import type { ErrorCode } from '../../shared/errors/error-code.ts';
+import { eventDataBytes, eventOverheadBytes } from '../../shared/message/cloud-event.ts';
+import { deliveryIdentity } from '../../shared/message/delivery-identity.ts';
+import type { Msg, NatsConnection } from '../../shared/nats/connect.ts';
+import { ensureConsumers, type BoundConsumer } from '../../shared/nats/ensure-consumer.ts';
+import { ensureStream } from '../../shared/nats/ensure-stream.ts';
+import { headerEntries, headerValue, traceContextOf } from '../../shared/nats/headers.ts';
+import { deliveryInfo, settle } from '../../shared/nats/jetstream-message.ts';
+import { pullMessages, type Capacity, type Puller } from '../../shared/nats/pull-messages.ts';
+import type { RouteConfig, TriggerConfig } from '../../shared/routing/routing.ts';
+import { errorFields, type Log } from '../../shared/telemetry/log.ts';
+import { classifyPayload } from './classify-payload.ts';
+import { pause, within, type Clock } from './clock.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import { createFunctionCaller, type FunctionCaller } from './function-caller.ts';
+import type { HeldMessage } from './held-message.ts';
+import type { ConnectorMetrics } from './metrics.ts';
+import { createTakeover, type Takeover } from './takeover.ts';
+import type { ConnectorTelemetry } from './telemetry.ts';
+
+export interface PipelineOptions {
+  readonly route: RouteConfig;
+  /** Durable name and what it receives. */
+  readonly durable: string;
+  readonly filterSubjects: readonly string[];
+  readonly triggers: readonly TriggerConfig[];
+  readonly connection: NatsConnection;
+  readonly client: Dispatcher;
+  readonly basePath: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly deadLetters: DeadLetters;
+  /** Tells the monitor of a message that was given up; best effort. */
+  readonly reportFailed: (message: HeldMessage, reason: string) => void;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly metrics: ConnectorMetrics;
+  readonly telemetry: ConnectorTelemetry;
+}
+
+/** One durable's way: pull, group by key, call the functions, settle. */
+export interface Pipeline {
+  /** Makes stream and consumer, and begins to pull; tried until it works. */
+  start(): Promise<void>;
+  readonly isConsuming: boolean;
+  readonly heldMessages: number;
+  /** Tells the server that everything held is being worked on. */
+  keepAlive(): void;
+  /** Ends what is under way, within the time, and hands back the rest with a delay. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** A message on the wire beside its payload: subject, reply and headers, against the server's byte bound of a pull. */
+const wireOverheadBytes = 16 * 1_024;
+const handBackDelayMs = 1_000;
+
+/** One durable of the pipeline: servers before 2.10 need one for each subject. */
+interface Source {
+  readonly consumer: BoundConsumer;
+  readonly takeover: Takeover;
+  puller: Puller | undefined;
+  heldMessages: number;
+  heldBytes: number;
+}
+
+const identityKey = (sequence: number, timestampNs: string): string => `${sequence}@${timestampNs}`;
+
+export const createPipeline = (options: PipelineOptions): Pipeline => {
+  const { route, connection, clock, log, metrics, triggers } = options;
+  const maxMessages = Math.max(...triggers.map(({ limits }) => limits.maxInFlightMessages));
+  const maxBytes = Math.max(...triggers.map(({ limits }) => limits.maxInFlightBytes));
+  const held = new Map<string, { readonly message: HeldMessage; readonly source: Source }>();
+  const blocked = new Map<number, { readonly caller: FunctionCaller; readonly key: string }>();
+  const givingUp = new Set<Promise<void>>();
+  const sources: Source[] = [];
+  let keepAliveTimer: NodeJS.Timeout | undefined;
+  let stopping = false;
+  let started = false;
+
+  const answer = (message: HeldMessage, how: (connection: NatsConnection, reply: string) => void): void => {
+    // On a closed connection the answer is lost; the message comes again and finds its row in the ledger.
+    if (!connection.isClosed()) how(connection, message.reply);
+  };
+
+  const release = (message: HeldMessage): void => {
+    const key = identityKey(message.sequence, message.timestampNs);
+    const entry = held.get(key);
+    if (entry === undefined) return;
+    held.delete(key);
+    entry.source.heldMessages -= 1;
+    entry.source.heldBytes -= message.heldBytes;
+  };
+
+  const wake = (): void => {
+    for (const source of sources) source.puller?.wake();
+  };
+
+  const flush = (): void => {
+    if (connection.isClosed()) return;
+    connection
+      .flush()
+      .catch((error: unknown) => log.warn('flush_failed', { stream: route.name, ...errorFields(error) }));
+  };
+
+  const onAcked = (messages: readonly HeldMessage[]): void => {
+    for (const message of messages) {
+      answer(message, settle.ack);
+      release(message);
+    }
+    metrics.add('acked', messages.length, route.name);
+    flush();
+    wake();
+  };
+
+  const giveUp = async (message: HeldMessage, code: ErrorCode, reason: string): Promise<void> => {
+    if (!(await options.deadLetters.store(message, code, reason))) return;
+    answer(message, settle.term);
+    release(message);
+    flush();
+    wake();
+    options.reportFailed(message, reason);
+  };
+
+  const onRejected = (message: HeldMessage, code: ErrorCode, reason: string): void => {
+    metrics.add('rejected', 1, code);
+    const work = giveUp(message, code, reason)
+      .catch((error: unknown) => log.error('give_up_failed', { id: message.id, ...errorFields(error) }))
+      .finally(() => givingUp.delete(work));
+    givingUp.add(work);
+  };
+
+  const maxDeliverOf = (message: HeldMessage): number | undefined =>
+    held.get(identityKey(message.sequence, message.timestampNs))?.source.consumer.maxDeliver;
+
+  const callers = new Map<string, FunctionCaller>();
+  for (const { function: functionName, limits } of triggers) {
+    if (callers.has(functionName)) continue;
+    callers.set(
+      functionName,
+      createFunctionCaller({
+        ...options,
+        functionName,
+        limits,
+        maxDeliver: maxDeliverOf,
+        onAcked,
+        onRejected,
+        onChange: wake,
+      }),
+    );
+  }
+
+  const laneKey = (trigger: TriggerConfig, key: string): string => `${trigger.key}=${key}`;
+
+  const take = (source: Source, raw: Msg): void => {
+    const reply = raw.reply ?? '';
+    const info = deliveryInfo(reply);
+    metrics.set('pending', info.pending, source.consumer.durable);
+    source.takeover.seen(info.sequence);
+    const known = held.get(identityKey(info.sequence, info.timestampNs));
+    if (known !== undefined) {
+      // Delivered again while we still work on it (we were frozen, or the server forgot): once is enough.
+      known.message.reply = reply;
+      known.message.deliveryCount = Math.max(known.message.deliveryCount, info.deliveryCount);
+      metrics.add('redelivered_while_held');
+      return;
+    }
+    const classified = classifyPayload(raw.data, triggers);
+    const messageId = headerValue(raw.headers, 'Nats-Msg-Id');
+    const isJson = classified.ok && classified.isJson;
+    const message: HeldMessage = {
+      id: deliveryIdentity({ ...info, messageId }),
+      stream: info.stream,
+      subject: raw.subject,
+      sequence: info.sequence,
+      timestampNs: info.timestampNs,
+      messageId,
+      traceContext: traceContextOf(raw.headers),
+      headers: headerEntries(raw.headers),
+      payload: raw.data,
+      isJson,
+      messageType: classified.messageType,
+      routeId: classified.routeId,
+      bodyBytes: eventDataBytes(raw.data.byteLength, isJson) + eventOverheadBytes,
+      heldBytes: raw.data.byteLength + eventOverheadBytes,
+      receivedMs: clock.nowMs(),
+      reply,
+      deliveryCount: info.deliveryCount,
+      attempts: 0,
+      kills: 0,
+      answersAtFirstFailure: undefined,
+      lastFailure: undefined,
+      done: false,
+    };
+    held.set(identityKey(info.sequence, info.timestampNs), { message, source });
+    source.heldMessages += 1;
+    source.heldBytes += message.heldBytes;
+    metrics.add('received', 1, route.name);
+    if (classified.ok) {
+      callers.get(classified.trigger.function)!.add(laneKey(classified.trigger, classified.key), message);
+    } else onRejected(message, classified.code, classified.reason);
+  };
+
+  /** Room for a pull: none while a function is away, or while so little is free that a pull is not worth its while. */
+  const capacityOf = (source: Source): Capacity => {
+    const none: Capacity = { messages: 0, bytes: 0 };
+    const share = Math.max(1, sources.length);
+    const messages = Math.max(1, Math.floor(maxMessages / share)) - source.heldMessages;
+    const largest = (connection.info?.max_payload ?? 1_048_576) + wireOverheadBytes;
+    const bytes = Math.max(largest, Math.floor(maxBytes / share)) - source.heldBytes;
+    if (stopping || [...callers.values()].some((caller) => caller.isOpen)) return none;
+    if (source.heldMessages > 0 && messages < maxMessages / share / 4) return none;
+    return messages < 1 || bytes < largest ? none : { messages, bytes };
+  };
+
+  const ensure = async (): Promise<readonly BoundConsumer[]> => {
+    const stream = await ensureStream(connection, { stream: route.name, baseSubject: route.subject });
+    return await ensureConsumers(connection, {
+      stream,
+      durable: options.durable,
+      filterSubjects: options.filterSubjects,
+      ackWaitMs: route.ackWaitSeconds * 1_000,
+      maxAckPending: Math.max(1_000, maxMessages),
+    });
+  };
+
+  const addSource = (consumer: BoundConsumer): Source => {
+    const takeover = createTakeover({
+      connection,
+      consumer,
+      clock,
+      log,
+      block: ({ payload, sequence }) => {
+        const classified = classifyPayload(payload, triggers);
+        if (!classified.ok) return;
+        const caller = callers.get(classified.trigger.function)!;
+        const key = laneKey(classified.trigger, classified.key);
+        blocked.set(sequence, { caller, key });
+        caller.block(key, sequence);
+      },
+      unblock: (sequence) => {
+        const entry = blocked.get(sequence);
+        blocked.delete(sequence);
+        entry?.caller.unblock(entry.key, sequence);
+      },
+    });
+    return { consumer, takeover, puller: undefined, heldMessages: 0, heldBytes: 0 };
+  };
+
+  const keepAlive = (): void => {
+    const settledMs = clock.nowMs();
+    for (const { message, source } of held.values()) {
+      // What has just come has its whole ack wait before it.
+      if (settledMs - message.receivedMs >= source.consumer.ackWaitMs / 4) answer(message, settle.working);
+    }
+  };
+
+  const startSources = async (): Promise<void> => {
+    const consumers = await ensure();
+    const fresh = consumers.map(addSource);
+    for (const source of fresh) await source.takeover.begin();
+    if (stopping) return;
+    sources.push(...fresh);
+    const leastAckWaitMs = Math.min(...consumers.map(({ ackWaitMs }) => ackWaitMs));
+    keepAliveTimer = setInterval(keepAlive, Math.max(50, Math.floor(leastAckWaitMs / 3)));
+    for (const source of sources) {
+      source.puller = pullMessages(connection, {
+        stream: source.consumer.stream,
+        durable: source.consumer.durable,
+        capacity: () => capacityOf(source),
+        onMessage: (message) => take(source, message),
+        restore: async () => {
+          await ensure();
+        },
+        onTrouble: (detail, error) =>
+          log.warn('pull_trouble', {
+            consumer: source.consumer.durable,
+            detail,
+            ...(error === undefined ? {} : errorFields(error)),
+          }),
+      });
+    }
+    started = true;
+  };
+
+  const tryStart = async (): Promise<boolean> => {
+    if (stopping) return true;
+    try {
+      await startSources();
+      return true;
+    } catch (error) {
+      log.error('consumer_failed', { consumer: options.durable, ...errorFields(error) });
+      return false;
+    }
+  };
+
+  const handBack = async (): Promise<void> => {
+    for (const { message } of held.values()) {
+      answer(message, (to, reply) => settle.nakLater(to, reply, handBackDelayMs));
+    }
+    if (held.size > 0) log.info('handed_back', { consumer: options.durable, messages: held.size });
+    held.clear();
+    if (!connection.isClosed()) await connection.flush().catch(() => undefined);
+  };
+
+  return {
+    start: async () => {
+      let delayMs = 250;
+      while (!(await tryStart())) {
+        await pause(clock, delayMs);
+        delayMs = Math.min(delayMs * 2, 5_000);
+      }
+    },
+    get isConsuming() {
+      return started && !stopping && sources.every(({ puller }) => puller?.healthy === true);
+    },
+    get heldMessages() {
+      return held.size;
+    },
+    keepAlive,
+    stop: async (graceMs) => {
+      stopping = true;
+      for (const { puller, takeover } of sources) {
+        puller?.stop();
+        takeover.stop();
+      }
+      for (const caller of callers.values()) caller.stop();
+      const settled = Promise.all([...[...callers.values()].map((caller) => caller.idle()), ...givingUp]);
+      await within(clock, graceMs, settled);
+      for (const caller of callers.values()) caller.abort();
+      await Promise.all([...callers.values()].map((caller) => caller.idle()));
+      clearInterval(keepAliveTimer);
+      await handBack();
+    },
+  };
+};

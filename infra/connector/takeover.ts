@@ -1,0 +1,96 @@
+import type { NatsConnection } from '../../shared/nats/connect.ts';
+import { readConsumerInfo, type BoundConsumer } from '../../shared/nats/ensure-consumer.ts';
+import { isStored, nextStoredMessage, type StoredMessage } from '../../shared/nats/read-stream.ts';
+import { coversSubject } from '../../shared/nats/subject-filter.ts';
+import { errorFields, type Log } from '../../shared/telemetry/log.ts';
+import type { Clock } from './clock.ts';
+
+export interface TakeoverOptions {
+  readonly connection: NatsConnection;
+  readonly consumer: BoundConsumer;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Holds back what comes after the message in its key. */
+  readonly block: (message: StoredMessage) => void;
+  readonly unblock: (sequence: number) => void;
+}
+
+export interface Takeover {
+  /** Looks what others were given and have not settled. To be awaited before the first pull. */
+  begin(): Promise<void>;
+  /** The message was delivered to us. */
+  seen(sequence: number): void;
+  stop(): void;
+}
+
+/** Larger gaps than this between what was settled and what was delivered are not read through. */
+const maxReads = 20_000;
+const pollMs = 500;
+
+/**
+ * Keeps the order of a key over a change of connector. What the one before us was given and did not settle (it was killed,
+ * or it is the system that we take over from) is delivered again only after the consumer's ack wait, while later messages
+ * come at once. So those messages are read from the stream, their keys are held back, and each is let go when it comes to
+ * us, when it is gone because the other one settled it, or when it should have come long ago.
+ */
+export const createTakeover = (options: TakeoverOptions): Takeover => {
+  const { connection, consumer, clock, log } = options;
+  const outstanding = new Set<number>();
+  let cancelPoll: (() => void) | undefined;
+  let stopped = false;
+  let endsAtMs = 0;
+
+  const release = (sequence: number): void => {
+    if (outstanding.delete(sequence)) options.unblock(sequence);
+  };
+
+  const poll = async (): Promise<void> => {
+    const expired = clock.nowMs() >= endsAtMs;
+    try {
+      const info = await readConsumerInfo(connection, consumer);
+      for (const sequence of outstanding) {
+        if (stopped) return;
+        const isSettled = sequence <= info.ack_floor.stream_seq || info.num_ack_pending === 0;
+        if (expired || isSettled || !(await isStored(connection, consumer.stream, sequence))) release(sequence);
+      }
+    } catch (error) {
+      log.warn('takeover_poll_failed', { consumer: consumer.durable, ...errorFields(error) });
+      if (expired) for (const sequence of outstanding) release(sequence);
+    }
+    schedule();
+  };
+
+  const schedule = (): void => {
+    if (!stopped && outstanding.size > 0) cancelPoll = clock.after(pollMs, () => void poll());
+  };
+
+  return {
+    begin: async () => {
+      const info = await readConsumerInfo(connection, consumer);
+      if (info.num_ack_pending === 0) return;
+      endsAtMs = clock.nowMs() + consumer.ackWaitMs * 1.5 + 5_000;
+      const last = info.delivered.stream_seq;
+      let next = info.ack_floor.stream_seq + 1;
+      let reads = 0;
+      // Settled messages are gone from a work queue; where they are kept, more are held back than need be, for a while.
+      while (next <= last && outstanding.size < info.num_ack_pending && reads < maxReads) {
+        reads += 1;
+        const message = await nextStoredMessage(connection, consumer.stream, next);
+        if (message === undefined || message.sequence > last) break;
+        next = message.sequence + 1;
+        const { filterSubjects } = consumer;
+        if (filterSubjects.length > 0 && !filterSubjects.some((filter) => coversSubject(filter, message.subject)))
+          continue;
+        outstanding.add(message.sequence);
+        options.block(message);
+      }
+      log.info('takeover', { consumer: consumer.durable, unsettled: info.num_ack_pending, heldBack: outstanding.size });
+      schedule();
+    },
+    seen: release,
+    stop: () => {
+      stopped = true;
+      cancelPoll?.();
+    },
+  };
+};
