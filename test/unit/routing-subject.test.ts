@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JsonFloat, type JsonValue } from '../../shared/json/json-value.ts';
 import { partitionToken } from '../../shared/routing/partition-token.ts';
@@ -67,8 +67,8 @@ describe('a partition (reference.md G-23: one with spaces made its messages fail
   });
 
   it('can always be published, and stays as it is where it could be', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }), (partition) => {
+    assert(
+      property(string({ unit: 'binary', minLength: 1, maxLength: 40 }), (partition) => {
         const token = partitionToken(partition);
         expect(isPublishSubject(token)).toBe(true);
         expect(partitionToken(partition)).toBe(token);
