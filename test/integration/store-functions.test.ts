@@ -1,0 +1,191 @@
+import { connect, type NatsConnection } from 'nats';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { createStateDirect } from '../../functions/state-direct/state-direct.ts';
+import { createStateRoute } from '../../functions/state-route/state-route.ts';
+import { createState, readCount, readRows } from '../support/state-fixture.ts';
+import { startTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { startTestFunction, type TestFunction } from '../support/test-function.ts';
+import { startTestNats, type TestNatsServer } from '../support/test-nats.ts';
+
+let database: TestDatabase;
+let nats: TestNatsServer;
+let client: NatsConnection;
+let direct: TestFunction;
+let route: TestFunction;
+
+beforeAll(async () => {
+  [database, nats] = await Promise.all([startTestDatabase(), startTestNats()]);
+  client = await connect({ servers: nats.url });
+  const options = { databaseUrl: database.url, natsUrl: nats.url, env: { CACHE_TTL_SECONDS: '0' } };
+  direct = await startTestFunction({ ...options, name: 'state-direct', create: createStateDirect });
+  route = await startTestFunction({ ...options, name: 'state-route', create: createStateRoute });
+});
+
+afterAll(async () => {
+  await Promise.all([direct?.close(), route?.close()]);
+  await client?.close();
+  await Promise.all([database?.stop(), nats?.close()]);
+});
+
+const directMessage = (stateId: string, rows: readonly unknown[]): string =>
+  JSON.stringify({ type: 'query_state_direct', state_id: stateId, query_state: rows });
+
+const routeMessage = (routeId: string, rows: readonly unknown[], more: object = {}): string =>
+  JSON.stringify({ type: 'query_state_route', route_id: routeId, query_state: rows, ...more });
+
+/** What the router's stream holds for one of the routes, oldest first. */
+const forwarded = async (routeId: string): Promise<readonly string[]> => {
+  const manager = await client.jetstreamManager();
+  const { state } = await manager.streams.info('processor_state_router');
+  const texts: string[] = [];
+  for (let sequence = state.first_seq; sequence <= state.last_seq; sequence += 1) {
+    const message = await manager.streams.getMessage('processor_state_router', { seq: sequence });
+    const text = new TextDecoder().decode(message.data);
+    if (text.includes(JSON.stringify(routeId))) texts.push(text);
+  }
+  return texts;
+};
+
+describe('storing rows', () => {
+  it('G-1: a direct message is stored in the state that it names', async () => {
+    const { stateId } = await createState(database.pool);
+    const outcomes = await direct.post([directMessage(stateId, [{ 'First Name': 'Ada', n: 1 }, { n: 2 }])]);
+    expect(outcomes).toMatchObject([{ outcome: 'ack' }]);
+    expect(await readRows(database.pool, stateId)).toEqual([
+      { first_name: 'Ada', n: '1' },
+      { first_name: null, n: '2' },
+    ]);
+    expect(await readCount(database.pool, stateId)).toBe(2);
+  });
+
+  it('a delivery that comes again is acknowledged and stores nothing', async () => {
+    const { stateId } = await createState(database.pool);
+    const message = { id: 'again/1', body: directMessage(stateId, [{ a: 1 }]) };
+    expect(await direct.post([message])).toMatchObject([{ outcome: 'ack' }]);
+    expect(await direct.post([message])).toMatchObject([{ outcome: 'ack' }]);
+    expect(await readCount(database.pool, stateId)).toBe(1);
+  });
+
+  it('G-3: one bad message in a batch costs that message only', async () => {
+    const { stateId } = await createState(database.pool);
+    const outcomes = await direct.post([
+      directMessage(stateId, [{ a: 1 }]),
+      directMessage(stateId, [{ a: 2 }, 'not an object']),
+      directMessage(stateId, [{ a: 'nul \u0000' }]),
+      '{"type": "query_state_direct"',
+      directMessage(stateId, [{ a: 3 }]),
+    ]);
+    const codes = outcomes.map((outcome) => ('code' in outcome ? outcome.code : outcome.outcome)).sort();
+    expect(codes).toEqual(['ack', 'ack', 'invalid_json', 'invalid_query_state', 'unstorable_text']);
+    expect(await readRows(database.pool, stateId)).toEqual([{ a: '1' }, { a: '3' }]);
+  });
+
+  it('G-25: a null id is refused, an unknown one is tried again', async () => {
+    const outcomes = await route.post([
+      JSON.stringify({ type: 'query_state_route', route_id: null, query_state: [{ a: 1 }] }),
+      routeMessage('no-such-route', [{ a: 1 }]),
+    ]);
+    expect(outcomes.map((outcome) => ('code' in outcome ? [outcome.outcome, outcome.code] : []))).toEqual([
+      ['reject', 'missing_route_id'],
+      ['retry', 'unknown_route'],
+    ]);
+  });
+
+  it('rows of a route are stored in the state behind it, with key, constant and expression', async () => {
+    const { stateId, outputRouteId } = await createState(database.pool, {
+      primaryKey: ['order_id'],
+      columns: [
+        { name: 'source', value: 'web' },
+        { name: 'twice', value: 'query_state["qty"] * 2', callable: true },
+      ],
+    });
+    const outcomes = await route.post([routeMessage(outputRouteId, [{ 'Order ID': 7, Qty: 21 }])]);
+    expect(outcomes).toMatchObject([{ outcome: 'ack' }]);
+    expect(await readRows(database.pool, stateId)).toMatchObject([
+      { source: 'web', twice: '42', order_id: '7', qty: '21', state_key: '0ed7e05c-8bd1-1d3b-c319-c211100662b4' },
+    ]);
+  });
+});
+
+describe('passing rows on', () => {
+  const afterSave = {
+    persistence: { mode: 'individual_rows' },
+    routing: { mode: 'after_save', dispatch: 'individual' },
+  };
+
+  it('G-11, G-24: the stored rows go to every route behind the state once, with context and input route', async () => {
+    const fixture = await createState(database.pool, { properties: afterSave, processorsBehind: 2 });
+    const message = {
+      id: 'forward/1',
+      body: routeMessage(fixture.outputRouteId, [{ 'Big Name': 1.5 }, { 'Big Name': 2 }], {
+        context: { user_id: 'u' },
+        input_route_id: 'r0',
+      }),
+    };
+    for (let delivery = 0; delivery < 3; delivery += 1) {
+      expect(await route.post([message])).toMatchObject([{ outcome: 'ack' }]);
+    }
+    for (const routeId of fixture.inputRouteIds) {
+      expect(await forwarded(routeId)).toEqual(
+        ['1.5', '2'].map(
+          (value) =>
+            `{"type": "query_state_entry", "route_id": "${routeId}", "query_state": [{"big_name": ${value}}], ` +
+            '"input_route_id": "r0", "context": {"user_id": "u"}}',
+        ),
+      );
+    }
+  });
+
+  it('G-21: an invalid routing value is found before anything is stored', async () => {
+    const { stateId, outputRouteId } = await createState(database.pool, {
+      properties: { routing: { mode: 'sometimes' } },
+    });
+    expect(await route.post([routeMessage(outputRouteId, [{ a: 1 }])])).toMatchObject([
+      { outcome: 'reject', code: 'invalid_properties' },
+    ]);
+    expect(await readCount(database.pool, stateId)).toBe(0);
+  });
+
+  it('a redelivery sends what a crash left unsent, and nothing when the ledger knows that all was sent', async () => {
+    const fixture = await createState(database.pool, { properties: afterSave, processorsBehind: 1 });
+    const message = { id: 'crash/1', body: routeMessage(fixture.outputRouteId, [{ a: 1 }]) };
+    await route.post([message]);
+    const [routeId] = fixture.inputRouteIds;
+    expect(await forwarded(routeId!)).toHaveLength(1);
+    // As after a crash between the commit and the first forward, when the server has forgotten the message's id too.
+    await database.pool.query('update state_sync.ledger set forwarded = false where message_id = $1', ['crash/1']);
+    await (await client.jetstreamManager()).streams.purge('processor_state_router');
+    await (await client.jetstreamManager()).streams.delete('processor_state_router');
+    await route.post([message]);
+    expect(await forwarded(routeId!)).toHaveLength(1);
+    await (await client.jetstreamManager()).streams.delete('processor_state_router');
+    await route.post([message]);
+    await expect(forwarded(routeId!)).rejects.toThrow('stream not found');
+    expect(await readCount(database.pool, fixture.stateId)).toBe(1);
+  });
+});
+
+describe('single messages over HTTP', () => {
+  it('are answered by status: stored, refused for good, try again', async () => {
+    const { stateId } = await createState(database.pool);
+    const replies = await Promise.all(
+      [
+        directMessage(stateId, [{ a: 1 }]),
+        'not json',
+        directMessage(stateId, []),
+        directMessage('nowhere', [{ a: 1 }]),
+      ].map((body) => direct.postBare(body)),
+    );
+    expect(replies.map(({ status }) => status)).toEqual([200, 400, 422, 503]);
+    expect(replies[3]?.headers?.['retry-after']).toBe('1');
+  });
+
+  it('with an idempotency key are stored once', async () => {
+    const { stateId } = await createState(database.pool);
+    for (let call = 0; call < 3; call += 1) {
+      await direct.postBare(directMessage(stateId, [{ a: 1 }]), { 'idempotency-key': `key-${stateId}` });
+    }
+    expect(await readCount(database.pool, stateId)).toBe(1);
+  });
+});
