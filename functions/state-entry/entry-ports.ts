@@ -19,14 +19,18 @@ export interface HandledLedger {
   recordHandled(ids: readonly string[]): Promise<void>;
 }
 
-/** The outside of this function. A lookup that finds nothing gives undefined; one that finds several throws `ambiguous_route`. */
+/**
+ * The outside of this function. A lookup that finds nothing gives undefined; one that finds several throws
+ * `ambiguous_route`.
+ */
 export interface EntryPorts {
   loadRoute(id: string): Promise<Route | undefined>;
   loadProcessor(id: string): Promise<Processor | undefined>;
   loadState(id: string): Promise<ReplayState | undefined>;
   /**
-   * Rows `[offset, offset + limit)` in order, dense: the row at `offset + i` is item `i`, a missing cell is null. Text for columns that are not
-   * json, the parsed value for those that are (`replayRows`). Empty where the state has no columns.
+   * Rows `[offset, offset + limit)` in order, dense: the row at `offset + i` is item `i`, a missing cell is null. Text
+   * for columns that are not json, the parsed value for those that are (`replayRows`). Empty where the state has no
+   * columns.
    */
   readPage(state: ReplayState, offset: number, limit: number): Promise<readonly Row[]>;
   /** One outcome per message, in their order. */

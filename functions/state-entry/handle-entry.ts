@@ -81,8 +81,9 @@ const runsOf = (deliveries: readonly Delivery[]): readonly (readonly Delivery[])
 };
 
 /**
- * Handles a batch: every delivery is planned, published and recorded, or fails alone. One outcome per delivery, in their order; never
- * throws. A delivery that the ledger knows publishes nothing. `ack` is said when the server has taken all messages and the ledger knows.
+ * Handles a batch: every delivery is planned, published and recorded, or fails alone. One outcome per delivery, in
+ * their order; never throws. A delivery that the ledger knows publishes nothing. `ack` is said when the server has
+ * taken all messages and the ledger knows.
  */
 export const handleEntries = async (
   context: EntryContext,

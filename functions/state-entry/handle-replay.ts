@@ -24,9 +24,9 @@ const nextReadRows = (rows: number, bytes: number): number =>
   Math.max(1, Math.min(maxReadRows, rows * 4, Math.floor((rows * targetReadBytes) / Math.max(1, bytes))));
 
 /**
- * Replays a state, or the part of one that fits the budget: reads, publishes and forgets some rows at a time, and hands the rest on as
- * a continuation. Resolves when the server has taken everything. Each call makes progress: at least one read, but for a first
- * delivery whose time is up before it begins. Throws coded errors.
+ * Replays a state, or the part of one that fits the budget: reads, publishes and forgets some rows at a time, and
+ * hands the rest on as a continuation. Resolves when the server has taken everything. Each call makes progress: at
+ * least one read, but for a first delivery whose time is up before it begins. Throws coded errors.
  */
 export const handleReplay = async (context: EntryContext, delivery: Delivery, deadlineMs: number): Promise<void> => {
   const { ports, limits, monitorRoute, routerRoute } = context;

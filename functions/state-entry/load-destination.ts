@@ -11,7 +11,9 @@ export const loadRoute = async (ports: EntryPorts, routeId: string): Promise<Rou
   return route;
 };
 
-/** The processor with the id and where its messages go. Throws RetryableError `unknown_processor`, `unknown_selector`. */
+/**
+ * The processor with the id and where its messages go. Throws RetryableError `unknown_processor`, `unknown_selector`.
+ */
 export const loadDestination = async (
   { ports, routes }: Pick<EntryContext, 'ports' | 'routes'>,
   processorId: string,

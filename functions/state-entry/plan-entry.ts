@@ -34,10 +34,11 @@ const queryStateOf = (delivery: Delivery): JsonValue => {
 };
 
 /**
- * One `query_state_entry` or `query_processor_entry` -> the ROUTED status of its route and the `query_state` message for its processor,
- * split where it would go over the payload limit (reference.md F.2). What is no list is one row. Ids are `<delivery>/<route or
- * processor>/<part>`. A message without a route has no status: the monitor would take a null route for any route (G-25).
- * Throws TerminalError `missing_query_state`, `invalid_priority`, `forward_too_large`.
+ * One `query_state_entry` or `query_processor_entry` -> the ROUTED status of its route and the `query_state` message
+ * for its processor, split where it would go over the payload limit (reference.md F.2). What is no list is one row.
+ * Ids are `<delivery>/<route or processor>/<part>`. A message without a route has no status: the monitor would take a
+ * null route for any route (G-25). Throws TerminalError `missing_query_state`, `invalid_priority`,
+ * `forward_too_large`.
  */
 export const planEntry = (input: EntryInput): readonly OutgoingMessage[] => {
   const { delivery, routeId, destination } = input;

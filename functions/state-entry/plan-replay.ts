@@ -72,9 +72,10 @@ export const planEmptyReplay = (input: ReplayInput): OutgoingMessage => {
 };
 
 /**
- * Rows of a state, from the run's offset on -> `query_state` messages (reference.md F.3): each row marked with the run, cut into pages of
- * `maxBatchSize` whose first row decides the subject, and these into messages of `maxBatchLimit` rows, split below the payload limit. The id of a
- * message is that of the replay and the position of its first row. Throws TerminalError `invalid_priority`, `forward_too_large`.
+ * Rows of a state, from the run's offset on -> `query_state` messages (reference.md F.3): each row marked with the
+ * run, cut into pages of `maxBatchSize` whose first row decides the subject, and these into messages of
+ * `maxBatchLimit` rows, split below the payload limit. The id of a message is that of the replay and the position of
+ * its first row. Throws TerminalError `invalid_priority`, `forward_too_large`.
  */
 export const planReplayRows = (input: ReplayRows): readonly OutgoingMessage[] => {
   const { rows, run, sizes, destination } = input;

@@ -17,8 +17,9 @@ export const contextOf = (message: JsonObject): JsonValue => {
 const text = (value: JsonValue): string => pythonJson(value, { ascii: true });
 
 /**
- * What a processor gets around its rows, keys in the reference's order (reference.md B.3). A message for a processor alone has no
- * `route_id`, and its `input_route_id` is null. A replay names its processor too, which the reference forgets (G-39).
+ * What a processor gets around its rows, keys in the reference's order (reference.md B.3). A message for a processor
+ * alone has no `route_id`, and its `input_route_id` is null. A replay names its processor too, which the reference
+ * forgets (G-39).
  */
 export const queryStateFrame = (message: JsonObject, routeId: string | null, processorId: string): QueryStateFrame => {
   const inputRouteId = routeId === null ? null : (memberOf(message, 'input_route_id') ?? null);

@@ -3,7 +3,9 @@ import { TerminalError } from '../../shared/errors/sync-error.ts';
 import { isJsonObject, memberOf, type JsonValue } from '../../shared/json/json-value.ts';
 import type { Delivery } from '../../shared/message/delivery.ts';
 
-/** How far a replay is. It is the same for every attempt at a delivery, and is handed on from one delivery to the next. */
+/**
+ * How far a replay is. It is the same for every attempt at a delivery, and is handed on from one delivery to the next.
+ */
 export interface ReplayRun {
   /** 32 hex digits: what the ids of all its messages begin with. */
   readonly replayId: string;
@@ -19,7 +21,9 @@ export interface ReplayRun {
 
 const isoMicroseconds = (timestampMs: number): string => new Date(timestampMs).toISOString().replace('Z', '000+00:00');
 
-/** The run of a first delivery (reference.md F.3); derived from its identity, where the reference draws a random one. */
+/**
+ * The run of a first delivery (reference.md F.3); derived from its identity, where the reference draws a random one.
+ */
 export const startRun = (delivery: Delivery, routeId: string, total: number): ReplayRun => {
   const replayId = createHash('sha256').update(`${delivery.id}\n${routeId}`).digest('hex').slice(0, 32);
   return {
@@ -37,7 +41,9 @@ const matching = (value: JsonValue | undefined, pattern: RegExp): string | undef
 const count = (value: JsonValue | undefined): number | undefined =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
-/** The run that a continuation message hands on, or undefined for a first one. Throws TerminalError `invalid_envelope`. */
+/**
+ * The run that a continuation message hands on, or undefined for a first one. Throws TerminalError `invalid_envelope`.
+ */
 export const continuedRun = (delivery: Delivery): ReplayRun | undefined => {
   const member = memberOf(delivery.message, 'continuation');
   if (member === undefined || member === null) return undefined;

@@ -4,8 +4,8 @@ import { pythonJson } from '../json/write-json.ts';
 const carried = ['input_route_id', 'context', 'priority'] as const;
 
 /**
- * The members of an envelope that travel on with its rows (reference.md G-24), as text to stand after another member: each with a
- * leading comma. A null says no more than an absent member, so it is left out.
+ * The members of an envelope that travel on with its rows (reference.md G-24), as text to stand after another member:
+ * each with a leading comma. A null says no more than an absent member, so it is left out.
  */
 export const carriedMembers = (message: JsonObject): string => {
   let text = '';

@@ -33,8 +33,8 @@ const toNumber = (value: unknown): number | undefined => {
 };
 
 /**
- * A null is taken as an absent key. Numbers and flags may be quoted, as templating tools write them; anything else of the
- * wrong type is a fault, and the fallback stands in so that reading goes on to the next one.
+ * A null is taken as an absent key. Numbers and flags may be quoted, as templating tools write them; anything else of
+ * the wrong type is a fault, and the fallback stands in so that reading goes on to the next one.
  */
 export const fieldReader = (): FieldReader => {
   const faults: string[] = [];

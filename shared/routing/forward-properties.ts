@@ -8,8 +8,9 @@ export interface ForwardProperties {
 }
 
 /**
- * Reads them: nothing is forwarded unless the mode is `after_save`, and a missing, null or empty `dispatch` means batch (reference.md
- * C, G-20). An unknown value is a TerminalError `invalid_properties`, found before anything is stored (G-21).
+ * Reads them: nothing is forwarded unless the mode is `after_save`, and a missing, null or empty `dispatch` means
+ * batch (reference.md C, G-20). An unknown value is a TerminalError `invalid_properties`, found before anything is
+ * stored (G-21).
  */
 export const readForwardProperties = (properties: JsonObject | null): ForwardProperties => {
   const { dispatch } = parseProperties(properties);

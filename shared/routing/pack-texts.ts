@@ -1,11 +1,14 @@
 import { TerminalError } from '../errors/sync-error.ts';
 
-/** What a message may need beside its id for headers: trace context, whose `tracestate` and `baggage` are the long ones. */
+/**
+ * What a message may need beside its id for headers: trace context, whose `tracestate` and `baggage` are the long
+ * ones.
+ */
 const headerReserveBytes = 2_048;
 
 /**
- * The bytes that a payload may have, so that it fits the server's limit together with its headers: the id and a reserve of 2 KiB (a
- * quarter of the limit where that is less).
+ * The bytes that a payload may have, so that it fits the server's limit together with its headers: the id and a
+ * reserve of 2 KiB (a quarter of the limit where that is less).
  */
 export const payloadRoomBytes = (maxPayloadBytes: number, longestIdCharacters: number): number =>
   maxPayloadBytes - Math.min(headerReserveBytes, Math.floor(maxPayloadBytes / 4)) - longestIdCharacters * 3;
@@ -20,9 +23,9 @@ export interface Part {
 export const itemSeparator = ', ';
 
 /**
- * Cuts a list of ASCII texts, joined by {@link itemSeparator}, into parts that stay within `roomBytes` together with `frameBytes` of
- * envelope, each with at most `maxItems` texts. No texts give no part. A text that does not fit alone is a TerminalError
- * `forward_too_large` (reference.md G-47).
+ * Cuts a list of ASCII texts, joined by {@link itemSeparator}, into parts that stay within `roomBytes` together with
+ * `frameBytes` of envelope, each with at most `maxItems` texts. No texts give no part. A text that does not fit alone
+ * is a TerminalError `forward_too_large` (reference.md G-47).
  */
 export const packTexts = (
   texts: readonly string[],

@@ -152,9 +152,9 @@ const parseYaml = (text: string): unknown => {
 };
 
 /**
- * The text of a routing file -> routes, triggers and the dead-letter stream, defaults filled in. Unknown keys are ignored, a
- * later route with the same selector replaces the earlier one (reference.md A.2). Throws one {@link RoutingError} that lists
- * every fault.
+ * The text of a routing file -> routes, triggers and the dead-letter stream, defaults filled in. Unknown keys are
+ * ignored, a later route with the same selector replaces the earlier one (reference.md A.2). Throws one {@link
+ * RoutingError} that lists every fault.
  */
 export const parseRouting = (text: string): Routing => {
   const root = parseYaml(text);

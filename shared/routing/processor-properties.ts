@@ -49,8 +49,8 @@ const expressionOf = (properties: JsonObject): string | null => {
 };
 
 /**
- * Reads the properties with their defaults; numbers may be written as text, unknown keys are ignored. An unknown mode or a
- * number that is none is a TerminalError `invalid_properties`.
+ * Reads the properties with their defaults; numbers may be written as text, unknown keys are ignored. An unknown mode
+ * or a number that is none is a TerminalError `invalid_properties`.
  */
 export const readProcessorProperties = (properties: JsonObject | null): ProcessorProperties => {
   const object = properties ?? {};
@@ -64,8 +64,8 @@ export const readProcessorProperties = (properties: JsonObject | null): Processo
 };
 
 /**
- * Checks the two sizes, which only a replay uses: an entry passes whatever they are, as in the reference. Throws a TerminalError
- * `invalid_page_size` where one is zero or negative (the reference divides by it).
+ * Checks the two sizes, which only a replay uses: an entry passes whatever they are, as in the reference. Throws a
+ * TerminalError `invalid_page_size` where one is zero or negative (the reference divides by it).
  */
 export const requirePageSizes = (properties: ProcessorProperties): ProcessorProperties => {
   for (const key of ['maxBatchSize', 'maxBatchLimit'] as const) {

@@ -3,7 +3,9 @@ import type { RouteConfig } from './routing.ts';
 
 type Routes = ReadonlyMap<string, RouteConfig>;
 
-/** The route with exactly this selector; a wildcard is only matched literally. Throws {@link RoutingError} without one. */
+/**
+ * The route with exactly this selector; a wildcard is only matched literally. Throws {@link RoutingError} without one.
+ */
 export const requireRoute = (routes: Routes, selector: string): RouteConfig => {
   const route = routes.get(selector);
   if (!route) throw new RoutingError([`has no route for the selector ${selector}`]);
@@ -11,9 +13,10 @@ export const requireRoute = (routes: Routes, selector: string): RouteConfig => {
 };
 
 /**
- * The route for a lookup such as a processor's `provider_id`, or undefined: an exact selector wins, then of the selectors
- * that end in slash and star the one with the longest prefix. As in the reference the prefix needs no slash after it
- * (`a/b/*` matches `a/bcd`, reference.md A.3); the reference fails where two prefixes match, here the longer one wins.
+ * The route for a lookup such as a processor's `provider_id`, or undefined: an exact selector wins, then of the
+ * selectors that end in slash and star the one with the longest prefix. As in the reference the prefix needs no slash
+ * after it (`a/b/*` matches `a/bcd`, reference.md A.3); the reference fails where two prefixes match, here the longer
+ * one wins.
  */
 export const matchRoute = (routes: Routes, lookup: string): RouteConfig | undefined => {
   const exact = routes.get(lookup);

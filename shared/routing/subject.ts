@@ -19,9 +19,9 @@ const describe = (value: JsonValue | undefined): string =>
   Array.isArray(value) ? 'a list' : value instanceof JsonFloat ? 'a number' : `a value of type ${typeof value}`;
 
 /**
- * The subject of one message (reference.md A.4): the base subject of a plain route, whatever is asked for; of a priority route
- * `{subject}.{priority}.{partition}`, without the partition where there is none. A missing or empty priority means low; any other
- * than high and low is a TerminalError `invalid_priority`.
+ * The subject of one message (reference.md A.4): the base subject of a plain route, whatever is asked for; of a
+ * priority route `{subject}.{priority}.{partition}`, without the partition where there is none. A missing or empty
+ * priority means low; any other than high and low is a TerminalError `invalid_priority`.
  */
 export const subjectFor = (route: RouteConfig, priority: JsonValue | undefined, partition: string | null): string => {
   if (!isPriorityRoute(route)) return route.subject;

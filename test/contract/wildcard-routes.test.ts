@@ -32,7 +32,7 @@ const find = ({ selectors, lookup, function: name }: Vector['input']): string | 
 describe('selectors match as the reference matches them', () => {
   for (const vector of vectors) {
     const decided = longestWins[vector.name];
-    const name = decided === undefined ? vector.name : `${vector.name} (decision: the longest prefix wins)`;
+    const name = decided === undefined ? vector.name : `${vector.name} (G-38, decision: the longest prefix wins)`;
     it(name, () => {
       const { input, expected, error } = vector;
       if (decided !== undefined) {

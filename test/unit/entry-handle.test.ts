@@ -71,7 +71,7 @@ describe('entries on their way to a processor', () => {
     expect(second.published).toEqual(first.published);
   });
 
-  it('fail alone: each of a batch has its own outcome, in the order given', async () => {
+  it('fail alone: each of a batch has its own outcome, in the order given (G-3, G-25, G-40)', async () => {
     const ports = world();
     ports.routes.set('S:X', inputRoute('S:X', 'S', 'X'));
     ports.routes.set('S:Y', inputRoute('S:Y', 'S', 'Y'));
@@ -118,7 +118,7 @@ describe('entries on their way to a processor', () => {
     expect(ports.published.map(({ id }) => id)).toEqual(['D0/S:F/routed', 'D0/S:F/0', 'D12/S:F/routed', 'D12/S:F/0']);
   });
 
-  it('are tried again where the server did not take all of them, and only these', async () => {
+  it('are tried again where the server did not take all of them, and only these (G-23)', async () => {
     const ports = world();
     ports.answer = ({ id }) =>
       id === 'D2/S:F/0'

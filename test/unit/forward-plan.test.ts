@@ -101,7 +101,7 @@ describe('forwards', () => {
   });
 
   it.each([
-    ['the mode is not after_save', { properties: { mode: 'disabled', dispatch: 'batch' } as const }],
+    ['the mode is not after_save (G-12)', { properties: { mode: 'disabled', dispatch: 'batch' } as const }],
     ['there are no rows', { rows: [] }],
     ['there is no route behind the state', { forwardRoutes: [] }],
   ])('are none where %s', (_, changes) => {

@@ -171,7 +171,7 @@ deadLetter: { subject: dead }
     expect(deadLetter).toEqual({ stream: 'state_sync_dead_letter', subject: 'dead' });
   });
 
-  it('refuses a trigger on a route without JetStream', () => {
+  it('refuses a trigger on a route without JetStream (G-40)', () => {
     const text = file(
       `${sync}      jetstream_enabled: false\n`,
       'triggers: [{ selector: processor/state/sync, function: f, types: [t], key: k }]',
