@@ -10,6 +10,7 @@
 #
 # Values pass through files that only you can read, never through arguments. .secrets/ is git-ignored; it keeps what it
 # holds, so a second run needs no variables and the token stays the same. FUNCTION_TOKEN: made up where it is not given.
+# MIGRATION_DATABASE_URL: the direct one, where DATABASE_URL leads to a pooler; a fifth key, for the migration Job alone.
 # ROUTING_FILE: your routing file as it is; without it routing.yaml of this repository, its servers replaced by MSG_URL.
 set -eu
 umask 077
@@ -28,6 +29,7 @@ keep() {
 
 keep database-url "${DATABASE_URL:-}"
 keep msg-url "${MSG_URL:-}"
+if [ -n "${MIGRATION_DATABASE_URL:-}" ]; then keep migration-database-url "$MIGRATION_DATABASE_URL"; fi
 if [ -z "${FUNCTION_TOKEN:-}" ] && [ ! -s "$dir/function-token" ]; then
   FUNCTION_TOKEN=$(od -An -v -N32 -tx1 /dev/urandom | tr -d ' \n')
 fi
@@ -51,10 +53,12 @@ for target in "$@"; do
       ;;
     kubectl:?*)
       namespace=${target#kubectl:}
+      direct=$dir/migration-database-url
+      [ -s "$direct" ] || direct=$dir/database-url
       # Server-side apply keeps no copy of the values in an annotation.
       kubectl create secret generic state-sync --namespace="$namespace" --dry-run=client -o yaml \
         --from-file="$dir/database-url" --from-file="$dir/msg-url" --from-file="$dir/function-token" \
-        --from-file="$dir/routing" | kubectl apply --server-side --force-conflicts -f -
+        --from-file="$dir/routing" --from-file="migration-database-url=$direct" | kubectl apply --server-side --force-conflicts -f -
       ;;
     *)
       echo "secrets.sh: unknown target $target; there are files, faas-cli, kubectl:NAMESPACE" >&2
