@@ -13,6 +13,8 @@ const rootDir = fileURLToPath(new URL('../..', import.meta.url));
 /** Ctrl-C is asked for twice by people in a hurry; a step that cannot be given up gets this long. */
 const hardStopMs = 30_000;
 
+const parentCheckMs = 1_000;
+
 const logLevels: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARNING', 'ERROR'];
 
 /** Passes on what the processes write: their JSON lines as they are, anything else inside one of our own. */
@@ -29,6 +31,18 @@ const shownUrl = (text: string): string => {
   if (url.password === '' || ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) return text;
   url.password = '***';
   return url.href;
+};
+
+/** npm that is killed cannot pass its signal on; nobody could stop us then but by our number. */
+const whenNpmIsGone = (stop: (why: string) => void): void => {
+  if (process.env['npm_lifecycle_event'] === undefined) return;
+  const npm = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === npm) return;
+    clearInterval(timer);
+    stop('npm is gone');
+  }, parentCheckMs);
+  timer.unref();
 };
 
 const serve = async (args: StartArguments, stack: Stack, progress: Progress, signal: AbortSignal): Promise<boolean> => {
@@ -82,6 +96,7 @@ const main = async (): Promise<number> => {
     setTimeout(() => process.exit(1), hardStopMs).unref();
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
+  whenNpmIsGone(stop);
   const fail = (error: unknown): void => {
     log.error('unexpected', errorFields(error));
     failed = true;
