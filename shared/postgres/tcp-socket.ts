@@ -111,7 +111,14 @@ export const createTcpSocketClass = (tls: TlsSettings | undefined): WebSocketCon
 
     #open(socket: Socket): void {
       this.readyState = open;
-      socket.on('data', (data: Buffer) => this.#emit('message', { data }));
+      socket.on('data', (data: Buffer) => {
+        try {
+          this.#emit('message', { data });
+        } catch (error) {
+          // The driver throws on a protocol error (a wrong SCRAM signature, say): that breaks the connection, not the process.
+          socket.destroy(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
       this.#emit('open', {});
     }
 

@@ -3,7 +3,7 @@ import { RetryableError } from '../../shared/errors/sync-error.ts';
 import { append } from '../../shared/postgres/append.ts';
 import type { AppendRequest, AppendResult } from '../../shared/postgres/append-request.ts';
 import type { DatabasePool } from '../../shared/postgres/database.ts';
-import { deliveryOf, insertState, newColumn, readStored, type StoredState } from '../support/state-fixture.ts';
+import { deliveryOf, insertState, newColumn, readStored, type StoredState } from '../support/append-fixture.ts';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
 let database: TestDatabase;
@@ -145,10 +145,9 @@ describe('writers of one state', () => {
     const keys = stored.mapping.map(({ key }) => key);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys).toHaveLength(20);
-    expect(results.flatMap(({ deliveries }) => deliveries.map(({ rowCount }) => rowCount)).toSorted()).toEqual([
-      ...Array.from({ length: 17 }, () => 2),
-      4,
-    ]);
+    const storedRows = results.flatMap(({ deliveries }) => deliveries.map(({ rowCount }) => rowCount));
+    expect(storedRows.filter((rows) => rows === 4)).toHaveLength(1);
+    expect(storedRows.filter((rows) => rows === 2)).toHaveLength(17);
   });
 });
 
@@ -193,10 +192,10 @@ describe('connections that are cut', () => {
     await insertState(database.pool, 'killed');
     const writers = openWriters(3);
     const columns = [newColumn('a'), newColumn('b')];
-    let writing = true;
+    const writing = new AbortController();
     let killed = 0;
     const killer = (async () => {
-      while (writing) {
+      while (!writing.signal.aborted) {
         const rows = await database.pool.query(
           `select pg_terminate_backend(pid) from pg_stat_activity
             where datname = current_database() and pid <> pg_backend_pid() and query like '%reserved%'
@@ -223,7 +222,7 @@ describe('connections that are cut', () => {
         }
       }),
     );
-    writing = false;
+    writing.abort();
     await killer;
     expect(killed).toBeGreaterThan(5);
     const stored = await readStored(database.pool, 'killed');
@@ -248,7 +247,8 @@ describe('count drift of a writer that does not lock', () => {
       [first.columns[0]?.id],
     );
     const of = (id: string) => ({
-      ...{ stateId: 'drift', columns: first.columns },
+      stateId: 'drift',
+      columns: first.columns,
       deliveries: [deliveryOf(id, [['x'], ['y']])],
     });
     const plain = await append(database.pool, { ...of('drift/2'), dedupe: false });
