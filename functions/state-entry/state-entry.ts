@@ -89,6 +89,7 @@ export const createStateEntry = async (runtime: FunctionRuntime): Promise<Functi
       functionName: runtime.name,
       accepts: ['query_state_entry', 'query_processor_entry', 'query_state_route'],
       nowMs: runtime.nowMs,
+      deadlineMs: runtime.config.deadlineMs,
       log: runtime.log,
       metrics: parts.metrics,
       process,

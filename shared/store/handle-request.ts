@@ -15,6 +15,8 @@ export interface RequestHandlerOptions {
   readonly functionName: string;
   readonly accepts: readonly MessageType[];
   readonly nowMs: () => number;
+  /** A request answers by then: below the gateway's own timeout, so that the outcome is ours to say. */
+  readonly deadlineMs: number;
   readonly log: Log;
   readonly metrics: FunctionMetrics;
   /** One outcome for every delivery; what it throws all the same is the outcome of all of them. */
@@ -29,6 +31,23 @@ const completeOutcomes = (deliveries: readonly Delivery[], outcomes: readonly Ou
     ({ id }) =>
       byId.get(id) ?? toOutcome(id, new RetryableError('no_outcome', 'the function said nothing of the message')),
   );
+};
+
+/**
+ * The work's outcomes, or a rejection when its time is up. The work goes on by itself then; whatever it still stores, the
+ * ledger keeps from being stored again.
+ */
+const withinDeadline = async <T>(work: Promise<T>, deadlineMs: number): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const error = new RetryableError('function_timeout', `the function had no answer after ${deadlineMs} ms`);
+    timer = setTimeout(() => reject(error), deadlineMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 };
 
 /** decode -> process -> reply: the frame of every function that handles messages. */
@@ -57,7 +76,8 @@ export const createRequestHandler = (
     coldStart = false;
     let outcomes: readonly Outcome[];
     try {
-      outcomes = deliveries.length === 0 ? [] : await options.process(deliveries, trace);
+      outcomes =
+        deliveries.length === 0 ? [] : await withinDeadline(options.process(deliveries, trace), options.deadlineMs);
     } catch (error) {
       outcomes = deliveries.map(({ id }) => toOutcome(id, error));
     }

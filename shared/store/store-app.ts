@@ -94,6 +94,7 @@ export const createStoreApp = async (runtime: FunctionRuntime, definition: Store
       functionName: runtime.name,
       accepts: definition.accepts,
       nowMs: runtime.nowMs,
+      deadlineMs: runtime.config.deadlineMs,
       log: runtime.log,
       metrics: parts.metrics,
       process,
