@@ -151,6 +151,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     }
     const childEnv: NodeJS.ProcessEnv = {
       ...inherited(env),
+      HOST: '127.0.0.1',
       DATABASE_URL: databaseUrl,
       MSG_URL: broker.url,
       ROUTING_FILE: routingFile,

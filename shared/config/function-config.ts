@@ -3,6 +3,7 @@ import { integer, oneOf, optionalText, optionalUrl, readSettings, text, url, typ
 /** The settings of every function; names and defaults as in reference.md A.1 where they make sense for NATS. */
 const functionSettings = {
   port: integer('PORT', 8080, { min: 0, max: 65_535 }),
+  host: text('HOST', '0.0.0.0'),
   databaseUrl: url('DATABASE_URL', 'postgresql://postgres:postgres1@localhost:5432/postgres', [
     'postgres',
     'postgresql',

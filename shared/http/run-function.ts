@@ -63,6 +63,7 @@ export const runFunction = async (definition: FunctionDefinition, env: NodeJS.Pr
   };
   const server = await startHttpServer({
     port: config.port,
+    host: config.host,
     maxBodyBytes: config.maxBodyBytes,
     requestTimeoutMs: 60_000,
     isReady: () => loaded !== undefined,
