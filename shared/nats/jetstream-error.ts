@@ -8,6 +8,8 @@ export const apiErrorCodes = {
   consumerExists: 10148,
   messageNotFound: 10037,
   messageTooLarge: 10054,
+  messageDeleteFailed: 10057,
+  sequenceNotFound: 10043,
 } as const;
 
 /** The API's code in an error of the client, or undefined. */

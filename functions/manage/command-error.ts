@@ -1,0 +1,24 @@
+/** Codes of the management interface, beside those of messages; stable, as operators' scripts read them. */
+export type CommandErrorCode =
+  | 'invalid_json'
+  | 'invalid_arguments'
+  | 'unknown_command'
+  | 'not_found'
+  | 'unknown_stream'
+  | 'unauthorized'
+  | 'cross_site'
+  | 'method_not_allowed'
+  | 'too_many_clients'
+  | 'nats_unavailable';
+
+/** A command that cannot be done as it was asked for. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly status: number;
+  readonly code: CommandErrorCode;
+  constructor(status: number, code: CommandErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+    this.code = code;
+  }
+}

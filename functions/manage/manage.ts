@@ -1,0 +1,161 @@
+import { hasToken } from '../../shared/http/check-token.ts';
+import { errorReply, type HttpReply, type HttpRequest, type HttpStream } from '../../shared/http/http-server.ts';
+import type { FunctionApp, FunctionRuntime } from '../../shared/http/run-function.ts';
+import { settingSource } from '../../shared/config/function-config.ts';
+import { createBus } from '../../shared/nats/bus.ts';
+import { askReplicas, replicaSubject } from '../../shared/nats/replica-channel.ts';
+import { createPool } from '../../shared/postgres/pool.ts';
+import { readRouting } from '../../shared/routing/read-routing.ts';
+import { errorFields } from '../../shared/telemetry/log.ts';
+import { startTelemetry } from '../../shared/telemetry/start-telemetry.ts';
+import { extractContext, SpanKind, withSpan } from '../../shared/telemetry/trace.ts';
+import { CommandError } from './command-error.ts';
+import { readStatus } from './commands/status.ts';
+import { createGateway } from './gateway.ts';
+import { createLiveStatus } from './live-status.ts';
+import type { ManageContext } from './manage-context.ts';
+import { createManageMetrics } from './manage-metrics.ts';
+import { readManageSettings } from './manage-settings.ts';
+import { pageReply } from './page/page.ts';
+import { failureReply, runCommand } from './run-command.ts';
+
+const liveIntervalMs = 2_000;
+const replicaWaitMs = 250;
+const maxPages = 20;
+const flushMs = 3_000;
+
+const openContext = async (runtime: FunctionRuntime): Promise<ManageContext> => {
+  const { config, log, env, name, nowMs } = runtime;
+  const settings = readManageSettings(settingSource(env));
+  const routing = await readRouting(config.routingFile);
+  const onError = (doing: string, error: unknown): void => log.warn('manage_failed', { doing, ...errorFields(error) });
+  return {
+    routing,
+    bus: createBus({
+      routes: routing.routes,
+      url: config.natsUrl,
+      name,
+      creds: config.natsCreds,
+      onError: (error) => onError('nats', error),
+    }),
+    pool: createPool(config.databaseUrl, {
+      max: config.maxConnections,
+      applicationName: name,
+      // Repairs read whole states.
+      queryTimeoutMs: 120_000,
+      ...(config.tableSchema === undefined ? {} : { tableSchema: config.tableSchema }),
+      ledgerSchema: config.ledgerSchema,
+      onError: (error) => onError('database', error),
+    }),
+    manageTopic: config.manageTopic,
+    ledgerRetentionHours: config.ledgerRetentionHours,
+    gateway:
+      settings.gatewayUrl === undefined
+        ? undefined
+        : createGateway({
+            url: settings.gatewayUrl,
+            user: settings.gatewayUser,
+            password: settings.gatewayPassword,
+          }),
+    jaegerUrl: settings.jaegerUrl,
+    nowMs,
+    onError,
+  };
+};
+
+/** Beside the status, what the warm replicas say of their caches and outcomes. */
+const readLive = async (context: ManageContext): Promise<unknown> => {
+  const ask = async (command: string): Promise<readonly unknown[]> => {
+    try {
+      const connection = await context.bus.connection();
+      return await askReplicas(connection, replicaSubject(context.manageTopic), { command }, replicaWaitMs);
+    } catch (error) {
+      context.onError(`ask the replicas for ${command}`, error);
+      return [];
+    }
+  };
+  const [status, replicas, metrics] = await Promise.all([readStatus(context), ask('cache.stats'), ask('metrics')]);
+  return { ...status, replicas, metrics, jaegerUrl: context.jaegerUrl ?? null };
+};
+
+const parseRequest = (request: HttpRequest): unknown => {
+  // A page elsewhere can make a browser post, but not as JSON: that takes a permission which is never given.
+  const contentType = (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+  if (request.headers['origin'] !== undefined && contentType !== 'application/json') {
+    throw new CommandError(403, 'cross_site', 'a browser has to post application/json');
+  }
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(request.body));
+  } catch (cause) {
+    throw new CommandError(400, 'invalid_json', 'the request is not JSON', { cause });
+  }
+};
+
+/**
+ * The operator's function: `POST /` runs a command, `GET /` is the page, `GET /events` the live status (server-sent
+ * events). Everything but the page, which holds no data, asks for the shared token.
+ */
+export const createManage = async (runtime: FunctionRuntime): Promise<FunctionApp> => {
+  const { config, log, env, name } = runtime;
+  const telemetry = startTelemetry({ serviceName: name, otlpEndpoint: config.otlpEndpoint, env, log });
+  const context = await openContext(runtime);
+  context.bus.warm();
+  const metrics = createManageMetrics(name);
+  const live = createLiveStatus({
+    read: () => readLive(context),
+    intervalMs: liveIntervalMs,
+    longestMs: Math.max(1_000, config.deadlineMs - 5_000),
+    maxClients: maxPages,
+  });
+
+  const post = async (request: HttpRequest): Promise<HttpReply> => {
+    let command = 'invalid';
+    try {
+      const parsed = parseRequest(request);
+      const named = (parsed as { readonly command?: unknown } | null)?.command;
+      if (typeof named === 'string') command = named.slice(0, 60);
+      const result = await withSpan(
+        `manage ${command}`,
+        extractContext(request.headers),
+        { kind: SpanKind.SERVER, attributes: { 'faas.name': name, 'ism.manage.command': command } },
+        () => runCommand(parsed, context),
+      );
+      metrics.command('ok');
+      return {
+        status: 200,
+        headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+        body: JSON.stringify({ ok: true, result }),
+      };
+    } catch (error) {
+      const reply = failureReply(error);
+      metrics.command('failed');
+      if (reply.status >= 500) context.onError(command, error);
+      return reply;
+    }
+  };
+
+  const handle = async (request: HttpRequest): Promise<HttpReply | HttpStream> => {
+    const isGet = request.method === 'GET' || request.method === 'HEAD';
+    if (isGet && request.path === '/') return pageReply();
+    // The page's path is open to everyone, so the token is asked for here too.
+    if (!hasToken(request.headers, config.functionToken)) {
+      return errorReply(401, 'unauthorized', 'the shared token is missing or wrong', { 'www-authenticate': 'Bearer' });
+    }
+    if (isGet && request.path === '/events') {
+      return live.open() ?? errorReply(503, 'too_many_clients', `${maxPages} pages are open`, { 'retry-after': '10' });
+    }
+    if (request.path !== '/') return errorReply(404, 'not_found', 'there is GET /, GET /events and POST /');
+    if (request.method !== 'POST')
+      return errorReply(405, 'method_not_allowed', 'post a command', { allow: 'GET, POST' });
+    return await post(request);
+  };
+
+  return {
+    handle,
+    metrics: () => metrics.text(),
+    close: async () => {
+      await Promise.allSettled([context.bus.close(), context.pool.end()]);
+      await telemetry.shutdown(flushMs);
+    },
+  };
+};
