@@ -40,7 +40,7 @@ const diagToLog = (log: Log, nowMs: () => number): DiagLogger => {
  */
 export const startTelemetry = (options: TelemetryOptions): Telemetry => {
   const { env } = options;
-  // The bundles hold no log exporter (performance.md 4.3 b): the SDK must not try to build one.
+  // The bundles hold no part of logs (performance.md 4.3 b): an empty list of processors would still build a provider.
   env['OTEL_LOGS_EXPORTER'] = 'none';
   env['OTEL_METRICS_EXPORTER'] = 'none';
   // Scaled-to-zero processes end soon after their last message: spans should not wait 5 s in the queue.
@@ -53,7 +53,6 @@ export const startTelemetry = (options: TelemetryOptions): Telemetry => {
     serviceName: env['OTEL_SERVICE_NAME'] ?? options.serviceName,
     autoDetectResources: false,
     instrumentations: [],
-    logRecordProcessors: [],
     metricReaders: [],
     spanLimits: { linkCountLimit: spanLinkLimit },
     ...(exports ? { traceExporter: new OTLPTraceExporter() } : { spanProcessors: [] }),
