@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import {
+  at,
+  containersOf,
+  listOf,
+  readKustomizations,
+  readManifests,
+  repositoryRoot,
+  textOf,
+  type Fields,
+  type Manifest,
+} from './kubernetes-manifests.ts';
+
+export const readText = (file: string): Promise<string> => readFile(join(repositoryRoot, file), 'utf8');
+
+export const functionNames = ['state-direct', 'state-route', 'state-entry', 'manage'] as const;
+
+/** Everything in infra/kubernetes and infra/knative, and what is made beside it. */
+export interface Platform {
+  readonly kustomizations: ReadonlyMap<string, Fields>;
+  readonly manifests: readonly Manifest[];
+  /** What makes pods. */
+  readonly workloads: readonly Manifest[];
+  /** Generated ConfigMaps with their keys. */
+  readonly configMaps: ReadonlyMap<string, readonly string[]>;
+  /** Secrets that the documented commands make, with their keys. */
+  readonly secrets: ReadonlyMap<string, readonly string[]>;
+  /** @throws Error where there is none */
+  named(kind: string, name: string): Manifest;
+}
+
+const readSecretKeys = async (): Promise<ReadonlyMap<string, readonly string[]>> => {
+  const script = await readText('infra/openfaas/secrets.sh');
+  const kubectl = script.slice(script.indexOf('kubectl create secret'));
+  const keys = [...kubectl.matchAll(/--from-file="(?:\$dir\/([a-z-]+)|([a-z-]+)=)/g)];
+  const byHand = /create secret generic pgbouncer-users .*--from-file=(userlist\.txt)/.exec(
+    await readText('infra/kubernetes/README.md'),
+  );
+  return new Map([
+    ['state-sync', keys.map((match) => match[1] ?? match[2] ?? '')],
+    ['pgbouncer-users', byHand?.[1] === undefined ? [] : [byHand[1]]],
+  ]);
+};
+
+export const loadPlatform = async (): Promise<Platform> => {
+  const kustomizations = await readKustomizations(['infra/kubernetes', 'infra/knative', 'infra/postgres']);
+  const manifests = await readManifests(kustomizations);
+  const generators = [...kustomizations.values()].flatMap((body) => listOf(body['configMapGenerator']));
+  return {
+    kustomizations,
+    manifests,
+    workloads: manifests.filter((manifest) => containersOf(manifest).length > 0),
+    configMaps: new Map(
+      generators.map((map) => [
+        textOf(at(map, 'name')),
+        listOf(at(map, 'files')).map((file) => basename(textOf(file))),
+      ]),
+    ),
+    secrets: await readSecretKeys(),
+    named: (kind, name) => {
+      const found = manifests.find((manifest) => manifest.kind === kind && manifest.name === name);
+      if (!found) throw new Error(`no ${kind} ${name}`);
+      return found;
+    },
+  };
+};
+
+/** Built from this repository, so its tag is the deployer's to choose. */
+export const isOurs = (container: Fields): boolean => textOf(container['image']).startsWith('ghcr.io/alethic-ism/');
+
+export const envOf = (container: Fields | undefined): ReadonlyMap<string, string> =>
+  new Map(listOf(container?.['env']).map((entry) => [textOf(at(entry, 'name')), textOf(at(entry, 'value'))]));
