@@ -2,6 +2,7 @@ import type { ColumnDefinition } from '../state/state-model.ts';
 import { plainArray } from './array-literal.ts';
 import { StaleMetadataError, withDatabaseErrors } from './database-error.ts';
 import type { DatabasePool } from './database.ts';
+import type { TableNames } from './table-names.ts';
 
 export interface PageRequest {
   readonly stateId: string;
@@ -28,6 +29,21 @@ interface PageCell {
 }
 
 /**
+ * $1 state, $2 column ids, $3 is json, $4 offset, $5 limit. The inner limit keeps the planner at one short range of the
+ * unique index per column, whatever it believes of the table.
+ */
+export const pageStatement = (tables: TableNames): string => `
+select s.count, c.n::int - 1 as column, (d.data_index - $4::bigint)::int as row,
+       case when c.is_json then d.data_json_value::text else d.data_value end as text
+  from ${tables.state} s
+  left join (unnest($2::bigint[], $3::boolean[]) with ordinality c (id, is_json, n)
+       cross join lateral (
+         select e.data_index, e.data_value, e.data_json_value from ${tables.cell} e
+          where e.column_id = c.id and e.data_index >= $4::bigint and e.data_index < $4::bigint + $5::int
+          order by e.data_index limit $5::int) d) on true
+ where s.id = $1`;
+
+/**
  * Rows `[offset, offset + limit)` of a state, for a replay (reference.md F.3, I.4), in one statement. Memory is bounded by
  * the page: `limit` rows of the state's columns.
  *
@@ -35,16 +51,8 @@ interface PageCell {
  */
 export const readPage = async (pool: DatabasePool, request: PageRequest): Promise<StatePage> => {
   const { columns, offset, limit } = request;
-  const { state, cell } = pool.tables;
-  const text = `
-    select s.count, c.n::int - 1 as column, (d.data_index - $4::bigint)::int as row,
-           case when c.is_json then d.data_json_value::text else d.data_value end as text
-      from ${state} s
-      left join (unnest($2::bigint[], $3::boolean[]) with ordinality c (id, is_json, n)
-           join ${cell} d on d.column_id = c.id and d.data_index >= $4::bigint and d.data_index < $4::bigint + $5::int) on true
-     where s.id = $1`;
   const cells = await withDatabaseErrors('read a page of a state', () =>
-    pool.query<PageCell>(text, [
+    pool.query<PageCell>(pageStatement(pool.tables), [
       request.stateId,
       plainArray(columns.map(({ id }) => (id === undefined ? null : Number(id)))),
       plainArray(columns.map(({ dataType }) => dataType === 'json')),
