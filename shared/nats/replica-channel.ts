@@ -1,4 +1,4 @@
-import { RequestStrategy, type NatsConnection } from 'nats';
+import { ErrorCode, RequestStrategy, type NatsConnection } from 'nats';
 
 /** Every warm replica hears these requests, each answers for itself. */
 export const replicaSubject = (manageTopic: string): string => `${manageTopic}.replicas`;
@@ -41,9 +41,11 @@ export const askReplicas = async (
     strategy: RequestStrategy.Timer,
     maxWait: waitMs,
   });
-  for await (const reply of replies) {
-    // The server says with an empty 503 that nobody listens.
-    if (reply.data.length > 0) answers.push(JSON.parse(decoder.decode(reply.data)));
+  try {
+    for await (const reply of replies) answers.push(JSON.parse(decoder.decode(reply.data)));
+  } catch (error) {
+    // The server says at once that nobody listens.
+    if ((error as { readonly code?: unknown }).code !== ErrorCode.NoResponders) throw error;
   }
   return answers;
 };
