@@ -67,7 +67,7 @@ export const createDeadLetters = (options: DeadLetterOptions): DeadLetters => {
         ...wanted,
         subject: config.subject,
         payload: letter.payload,
-        id: `dead/${message.id}`,
+        id: message.deadLetterId,
         headers: Object.fromEntries([
           ...letter.headers.filter(([name]) => !isReplaced(name)),
           ...Object.entries(span.headers),

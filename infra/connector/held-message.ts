@@ -8,7 +8,12 @@ export interface HeldMessage {
   readonly stream: string;
   readonly subject: string;
   readonly sequence: number;
+  /** When the stream stored this very message; with the sequence it tells it from all others of the stream. */
+  readonly storedNs: string;
+  /** When the delivery that it stands for entered its stream: of a replayed dead letter, the first time. */
   readonly timestampNs: string;
+  /** `Nats-Msg-Id` of its dead letter, should it come to that. */
+  readonly deadLetterId: string;
   /** The producer's `Nats-Msg-Id`. */
   readonly messageId: string | undefined;
   readonly traceContext: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { ErrorCode } from '../../shared/errors/error-code.ts';
 import { eventDataBytes, eventOverheadBytes } from '../../shared/message/cloud-event.ts';
-import { deliveryIdentity } from '../../shared/message/delivery-identity.ts';
+import { standsFor } from '../../shared/message/replay.ts';
 import type { Msg, NatsConnection } from '../../shared/nats/connect.ts';
 import { ensureConsumers, type BoundConsumer } from '../../shared/nats/ensure-consumer.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
@@ -84,7 +84,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   };
 
   const release = (message: HeldMessage): void => {
-    const key = identityKey(message.sequence, message.timestampNs);
+    const key = identityKey(message.sequence, message.storedNs);
     const entry = held.get(key);
     if (entry === undefined) return;
     held.delete(key);
@@ -131,7 +131,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   };
 
   const maxDeliverOf = (message: HeldMessage): number | undefined =>
-    held.get(identityKey(message.sequence, message.timestampNs))?.source.consumer.maxDeliver;
+    held.get(identityKey(message.sequence, message.storedNs))?.source.consumer.maxDeliver;
 
   const callers = new Map<string, FunctionCaller>();
   for (const { function: functionName, limits } of triggers) {
@@ -169,11 +169,11 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     const messageId = headerValue(raw.headers, 'Nats-Msg-Id');
     const isJson = classified.ok && classified.isJson;
     const message: HeldMessage = {
-      id: deliveryIdentity({ ...info, messageId }),
+      ...standsFor({ ...info, messageId }, (name) => headerValue(raw.headers, name)),
       stream: info.stream,
       subject: raw.subject,
       sequence: info.sequence,
-      timestampNs: info.timestampNs,
+      storedNs: info.timestampNs,
       messageId,
       traceContext: traceContextOf(raw.headers),
       headers: headerEntries(raw.headers),
