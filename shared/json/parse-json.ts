@@ -36,7 +36,8 @@ type Finding = typeof lossless | typeof integral | typeof largeIntegral | typeof
 const fractionsRound = 1e13;
 
 const ofNumber = (value: number): Finding => {
-  if (!Number.isInteger(value)) return lossless;
+  // An infinity may have been an integer of more than 308 digits.
+  if (!Number.isInteger(value)) return Number.isFinite(value) ? lossless : lossy;
   const magnitude = Math.abs(value);
   if (magnitude < fractionsRound) return value === 0 && 1 / value < 0 ? lossy : integral;
   return magnitude <= Number.MAX_SAFE_INTEGER ? largeIntegral : lossy;
@@ -114,15 +115,23 @@ const inNumber = (code: number): boolean =>
   (code >= 48 && code <= 57) || code === 46 || code === 45 || code === 43 || code === 101 || code === 69;
 const isSpace = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9;
 
+/** A longer run of digits, points and signs is left to the lossless parser, so the search stays linear. */
+const maxLiteral = 400;
+
 const isIntegralFloatAt = (text: string, position: number): boolean => {
   let start = position;
-  while (start > 0 && inNumber(text.charCodeAt(start - 1))) start--;
+  while (start > 0 && inNumber(text.charCodeAt(start - 1))) {
+    start--;
+    if (position - start > maxLiteral) return true;
+  }
   let before = start - 1;
   while (before >= 0 && isSpace(text.charCodeAt(before))) before--;
   const opener = before < 0 ? ',' : text[before];
   if (opener !== ':' && opener !== ',' && opener !== '[') return false;
   let end = position + 1;
-  while (end < text.length && inNumber(text.charCodeAt(end))) end++;
-  const value = Number(text.slice(start, end));
-  return Number.isInteger(value);
+  while (end < text.length && inNumber(text.charCodeAt(end))) {
+    end++;
+    if (end - position > maxLiteral) return true;
+  }
+  return Number.isInteger(Number(text.slice(start, end)));
 };
