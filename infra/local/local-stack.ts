@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { connectNats } from '../../shared/nats/connect.ts';
 import type { Log } from '../../shared/telemetry/log.ts';
 import { buildBundles } from '../image/build.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { freePort } from './free-port.ts';
 import { startFunctionHost, type FunctionHost } from './function-host.ts';
 import { writeLocalRouting } from './local-routing.ts';
+import type { LocalSettings } from './local-settings.ts';
 import { startNats } from './nats-server.ts';
 import type { OrphanGuard } from './orphan-guard.ts';
 import { startPostgres } from './postgres-server.ts';
@@ -22,6 +24,7 @@ export interface StackOptions {
   /** Where the bundles go. */
   readonly distDir: string;
   readonly env: NodeJS.ProcessEnv;
+  readonly settings: LocalSettings;
   readonly progress: Progress;
   readonly log: Log;
   /** Lines that the processes write. */
@@ -76,8 +79,7 @@ const createUnwind = (log: Log): Unwind => {
 };
 
 const startDatabase = async (options: StackOptions, unwind: (undo: () => Promise<void>) => void): Promise<string> => {
-  const given = options.env['DATABASE_URL'];
-  if (given !== undefined && given !== '') return given;
+  if (options.settings.databaseUrl !== '') return options.settings.databaseUrl;
   return options.progress.step('PostgreSQL', async () => {
     const server = await startPostgres({
       dataDir: join(options.cacheDir, 'postgres', 'data'),
@@ -99,8 +101,16 @@ const startBroker = async (
   options: StackOptions,
   unwind: (undo: () => Promise<void>) => void,
 ): Promise<{ readonly url: string; readonly embedded: boolean }> => {
-  const given = options.env['MSG_URL'];
-  if (given !== undefined && given !== '') return { url: given, embedded: false };
+  const { natsUrl, natsCreds: creds, natsToken: token } = options.settings;
+  if (natsUrl !== undefined) {
+    const connection = await connectNats({ url: natsUrl, name: 'start', creds, token }).catch((error: unknown) => {
+      throw new Error(`MSG_URL: the server cannot be reached (${error instanceof Error ? error.message : 'unknown'})`, {
+        cause: error,
+      });
+    });
+    await connection.close();
+    return { url: natsUrl, embedded: false };
+  }
   return options.progress.step('nats-server', async () => {
     const server = await startNats({
       storeDir: join(options.cacheDir, 'nats-data'),
@@ -123,7 +133,7 @@ const startBroker = async (
  * bundles, schema, trace collector, function host, connector. Rejects with everything stopped again where a step fails.
  */
 export const startStack = async (options: StackOptions): Promise<Stack> => {
-  const { progress, env, signal } = options;
+  const { progress, env, settings, signal } = options;
   const unwind = createUnwind(options.log);
   try {
     unwind.push(await claimFolder(options.cacheDir, 'infra/local/start'));
@@ -137,14 +147,14 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     signal.throwIfAborted();
 
     const routingFile = join(options.cacheDir, 'run', 'routing.yaml');
-    await writeLocalRouting(env['ROUTING_FILE'] || join(options.rootDir, 'routing.yaml'), routingFile, broker);
-    const functionToken = env['FUNCTION_TOKEN'] || randomBytes(24).toString('base64url');
+    await writeLocalRouting(settings.routingFile ?? join(options.rootDir, 'routing.yaml'), routingFile, broker);
+    const functionToken = settings.functionToken ?? randomBytes(24).toString('base64url');
     const functionTokenFile = join(options.cacheDir, 'run', 'function-token');
     await writeFile(functionTokenFile, `${functionToken}\n`, { mode: 0o600 });
     await mkdir(join(options.cacheDir, 'compile'), { recursive: true });
 
     let collector: TraceCollector | undefined;
-    if (!env['OTEL_EXPORTER_OTLP_ENDPOINT']) {
+    if (settings.otlpEndpoint === undefined) {
       const started = await startTraceCollector();
       unwind.push(started.close);
       collector = started;
@@ -156,17 +166,19 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       MSG_URL: broker.url,
       ROUTING_FILE: routingFile,
       FUNCTION_TOKEN: functionToken,
-      LOG_LEVEL: env['LOG_LEVEL'] || 'WARNING',
-      CACHE_TTL_SECONDS: env['CACHE_TTL_SECONDS'] || '10',
+      LOG_LEVEL: settings.logLevel,
+      CACHE_TTL_SECONDS: String(settings.cacheTtlSeconds),
+      // A burst of the demo makes more spans than the SDK's queue of 2,048 takes between two exports.
+      OTEL_BSP_MAX_QUEUE_SIZE: env['OTEL_BSP_MAX_QUEUE_SIZE'] || '16384',
       NODE_COMPILE_CACHE: join(options.cacheDir, 'compile'),
       ...(collector === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }),
     };
     const bundle = (name: string): string => join(options.distDir, name, 'index.js');
     const host = await startFunctionHost({
       functions: functionNames.map((name) => ({ name, entry: bundle(name) })),
-      port: await freePort(Number(env['GATEWAY_PORT'] || 8080)),
+      port: await freePort(settings.gatewayPort),
       env: childEnv,
-      idleMs: Number(env['FUNCTION_IDLE_MS'] || 30_000),
+      idleMs: settings.functionIdleMs,
       graceMs,
       log: options.log,
       onLine: options.onLine,

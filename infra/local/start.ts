@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { join, resolve } from 'node:path';
-import { createLog, errorFields, type Log, type LogLevel } from '../../shared/telemetry/log.ts';
+import { createLog, errorFields, type Log } from '../../shared/telemetry/log.ts';
 import { parseArguments, usage, type StartArguments } from './arguments.ts';
 import { runDemo } from './demo/run-demo.ts';
+import { readLocalSettings, type LocalSettings } from './local-settings.ts';
 import { startStack, type Stack } from './local-stack.ts';
 import { createOrphanGuard } from './orphan-guard.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -14,8 +15,6 @@ const rootDir = fileURLToPath(new URL('../..', import.meta.url));
 const hardStopMs = 30_000;
 
 const parentCheckMs = 1_000;
-
-const logLevels: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARNING', 'ERROR'];
 
 /** Passes on what the processes write: their JSON lines as they are, anything else inside one of our own. */
 const passLine = (log: Log) => (process_: string, line: string) => {
@@ -45,7 +44,13 @@ const whenNpmIsGone = (stop: (why: string) => void): void => {
   timer.unref();
 };
 
-const serve = async (args: StartArguments, stack: Stack, progress: Progress, signal: AbortSignal): Promise<boolean> => {
+const serve = async (
+  args: StartArguments,
+  stack: Stack,
+  progress: Progress,
+  jaegerUrl: string | undefined,
+  signal: AbortSignal,
+): Promise<boolean> => {
   const urls = {
     nats: shownUrl(stack.natsUrl),
     database: shownUrl(stack.databaseUrl),
@@ -56,7 +61,7 @@ const serve = async (args: StartArguments, stack: Stack, progress: Progress, sig
   progress.say(`ready ${JSON.stringify(urls)}`);
   let right = true;
   if (args.demo) {
-    const faults = await runDemo(stack, { progress, signal, jaegerUrl: process.env['JAEGER_UI_URL'] });
+    const faults = await runDemo(stack, { progress, signal, jaegerUrl });
     right = faults.length === 0;
     progress.say(right ? '\n✓ the demo’s result is right' : '\n✗ the demo’s result is wrong:');
     for (const fault of faults) progress.say(`  - ${fault}`);
@@ -71,8 +76,10 @@ const serve = async (args: StartArguments, stack: Stack, progress: Progress, sig
 const main = async (): Promise<number> => {
   const write = (text: string): void => void process.stdout.write(text);
   let args: StartArguments;
+  let settings: LocalSettings;
   try {
     args = parseArguments(process.argv.slice(2));
+    settings = readLocalSettings(process.env);
   } catch (error) {
     write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
     return 2;
@@ -81,9 +88,8 @@ const main = async (): Promise<number> => {
     write(usage);
     return 0;
   }
-  const level = logLevels.find((name) => name === process.env['LOG_LEVEL']?.toUpperCase()) ?? 'WARNING';
   const toStderr = (line: string): void => void process.stderr.write(line);
-  const log = createLog({ service: 'local', level, write: toStderr, nowMs: Date.now });
+  const log = createLog({ service: 'local', level: settings.logLevel, write: toStderr, nowMs: Date.now });
   const progress = createProgress(write, () => performance.now());
   const guard = createOrphanGuard();
   const stopping = new AbortController();
@@ -108,7 +114,7 @@ const main = async (): Promise<number> => {
   // A reader that has seen enough (`npm start | grep -m1 ready`) closes the pipe; that is no reason to stop serving.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
 
-  const cacheDir = process.env['CACHE_DIR'];
+  const { cacheDir, jaegerUrl } = settings;
   let stack: Stack | undefined;
   try {
     stack = await startStack({
@@ -116,13 +122,14 @@ const main = async (): Promise<number> => {
       cacheDir: resolve(cacheDir ?? join(rootDir, '.cache')),
       distDir: cacheDir === undefined ? join(rootDir, 'dist') : resolve(cacheDir, 'dist'),
       env: process.env,
+      settings,
       progress,
       log,
       onLine: passLine(log),
       guard,
       signal: stopping.signal,
     });
-    if (!(await serve(args, stack, progress, stopping.signal))) failed = true;
+    if (!(await serve(args, stack, progress, jaegerUrl, stopping.signal))) failed = true;
   } catch (error) {
     if (!stopping.signal.aborted) {
       failed = true;

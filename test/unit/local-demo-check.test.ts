@@ -128,7 +128,7 @@ describe('the check of the demo', () => {
   });
 
   it('publishes every order once, under an id of its own', () => {
-    const { messages, amounts: expected } = createMessages(createWorkflow());
+    const { messages, amounts: expected } = createMessages(createWorkflow(), 50);
     expect(new Set(messages.map(({ id }) => id)).size).toBe(messages.length);
     const orders = messages.flatMap(({ body }) =>
       (JSON.parse(body) as { query_state: { 'Order ID': string | number }[] }).query_state.map((row) =>
@@ -138,6 +138,7 @@ describe('the check of the demo', () => {
     expect(orders.toSorted((one, other) => one - other)).toEqual(
       [...expected.keys()].toSorted((one, other) => one - other),
     );
+    expect(expected.size).toBe(70);
     expect(messages.filter(({ traceparent }) => traceparent !== undefined)).toHaveLength(1);
   });
 });

@@ -16,7 +16,6 @@ export interface DemoMessages {
   readonly traced: { readonly traceId: string; readonly spanId: string };
 }
 
-export const routeMessageCount = 300;
 export const uploadedRowCount = 20;
 const firstUploadedOrder = 100_001;
 const cities = ['Lisboa', 'Zürich', 'São Paulo', '東京', 'Kraków', 'Nairobi'];
@@ -28,7 +27,7 @@ const order = (id: number): { readonly id: number; readonly quantity: number; re
 });
 
 /** One upload of rows whose values are all text, as from a CSV file, and many messages of one row with nested fields. */
-export const createMessages = (workflow: Workflow): DemoMessages => {
+export const createMessages = (workflow: Workflow, routeMessageCount: number): DemoMessages => {
   const amounts = new Map<number, number>();
   const traceId = randomBytes(16).toString('hex');
   const spanId = randomBytes(8).toString('hex');

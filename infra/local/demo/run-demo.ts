@@ -8,7 +8,7 @@ import type { Progress } from '../progress.ts';
 import { createArrivalLog, type ArrivalLog } from './arrivals.ts';
 import { checkResult } from './check-result.ts';
 import { exportProducerSpan } from './export-span.ts';
-import { createMessages, routeMessageCount, uploadedRowCount, type DemoMessages } from './messages.ts';
+import { createMessages, uploadedRowCount, type DemoMessages } from './messages.ts';
 import { connectPlainClient, type PlainClient } from './plain-client.ts';
 import { showArrivals, showFunctions, showStored, showTrace } from './show-result.ts';
 import { readCount, readStored } from './stored-result.ts';
@@ -19,6 +19,10 @@ export interface DemoOptions {
   readonly signal: AbortSignal;
   /** The user's Jaeger, for a link to the trace where spans go to a collector of theirs. */
   readonly jaegerUrl: string | undefined;
+  /** Messages beside the upload; default 300. */
+  readonly routeMessages?: number;
+  /** Told when everything has been published. */
+  readonly onPublished?: () => void;
 }
 
 const pollMs = 100;
@@ -81,7 +85,8 @@ const waitUntilQuiet = async (
 export const runDemo = async (stack: Stack, options: DemoOptions): Promise<readonly string[]> => {
   const { progress, signal } = options;
   const workflow = createWorkflow();
-  const messages = createMessages(workflow);
+  const routeMessages = options.routeMessages ?? 300;
+  const messages = createMessages(workflow, routeMessages);
   const arrivals = createArrivalLog(workflow);
   const database = createPool(stack.databaseUrl, { max: 1, applicationName: 'demo' });
   let client: PlainClient | undefined;
@@ -91,9 +96,10 @@ export const runDemo = async (stack: Stack, options: DemoOptions): Promise<reado
     client = await connectPlainClient(stack.natsUrl);
     const plain = client;
     await consumeProcessors(stack, plain, arrivals);
-    await progress.step(`${routeMessageCount} messages and an upload of ${uploadedRowCount} rows published`, () =>
+    await progress.step(`${routeMessages} messages and an upload of ${uploadedRowCount} rows published`, () =>
       publish(stack, plain, messages),
     );
+    options.onPublished?.();
     signal.throwIfAborted();
     const rows = messages.amounts.size;
     await progress.step('stored and forwarded', () =>
