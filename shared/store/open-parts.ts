@@ -1,3 +1,5 @@
+import { hostname } from 'node:os';
+
 import type { FunctionRuntime } from '../http/run-function.ts';
 import { createBus, type Bus } from '../nats/bus.ts';
 import { answerAsReplica, replicaSubject } from '../nats/replica-channel.ts';
@@ -36,9 +38,9 @@ export interface Parts {
 /** How long buffered spans may take to leave at the end of a process. */
 const flushMs = 3_000;
 
-/** Requests to every replica: forget what is cached, or say how the caches do. */
+/** Requests to every replica: forget what is cached, or say how the caches and the outcomes do. */
 const answerReplicaRequest =
-  (functionName: string, metadata: Metadata) =>
+  (functionName: string, metadata: Metadata, metrics: FunctionMetrics) =>
   (request: unknown): unknown => {
     const { command, state_id, route_id } = (request ?? {}) as Record<string, unknown>;
     if (command === 'cache.invalidate') {
@@ -48,7 +50,9 @@ const answerReplicaRequest =
       });
       return { function: functionName, invalidated: true };
     }
-    if (command === 'cache.stats') return { function: functionName, caches: metadata.stats() };
+    const replica = `${hostname()}/${process.pid}`;
+    if (command === 'cache.stats') return { function: functionName, replica, caches: metadata.stats() };
+    if (command === 'metrics') return { function: functionName, replica, text: metrics.text() };
     return { function: functionName, error: 'unknown command' };
   };
 
@@ -82,7 +86,12 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     name,
     creds: config.natsCreds,
     onConnection: (connection) =>
-      answerAsReplica(connection, replicaSubject(config.manageTopic), answerReplicaRequest(name, metadata), onError),
+      answerAsReplica(
+        connection,
+        replicaSubject(config.manageTopic),
+        answerReplicaRequest(name, metadata, metrics),
+        onError,
+      ),
     onError,
   });
   bus.warm();
