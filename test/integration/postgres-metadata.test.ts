@@ -214,9 +214,9 @@ describe('a page of a state', () => {
   it('is read through the unique index however large the table is, also without statistics', async () => {
     await insertState(database.pool, 'large');
     await database.pool.query(`
-      insert into state_column (state_id, name) select 'large', 'c' || n from generate_series(1, 10) n;
+      insert into state_column (state_id, name) select 'large', 'c' || n from generate_series(1, 3) n;
       insert into state_column_data (column_id, data_index, data_value)
-        select id, n, 'x' from state_column, generate_series(0, 1999) n where state_id = 'large';`);
+        select id, n, 'x' from state_column, generate_series(0, 19999) n where state_id = 'large';`);
     const ids = await database.pool.query<{ id: number }>(`select id from state_column where state_id = 'large'`);
     const values = ['large', plainArray(ids.map(({ id }) => id)), plainArray(ids.map(() => false)), 0, 100];
     const explain = async (): Promise<string> => {
