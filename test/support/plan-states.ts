@@ -1,0 +1,37 @@
+import { parseJson } from '../../shared/json/parse-json.ts';
+import type { ScopeValue } from '../../shared/state/evaluator.ts';
+import { planAppend, type AppendPlan, type DeliveryToPlan, type PlanOptions } from '../../shared/state/plan-append.ts';
+import type { StateModel } from '../../shared/state/state-model.ts';
+import { parseObject, stateModel } from './model-fixtures.ts';
+
+export const noEvaluator: PlanOptions = {
+  flatten: 'lossless',
+  evaluators: () => () => {
+    throw new Error('no expression here');
+  },
+};
+
+export const delivery = (
+  id: string,
+  queryState: string | undefined,
+  scope: ReadonlyMap<string, ScopeValue> = new Map(),
+): DeliveryToPlan => ({
+  id,
+  queryState: queryState === undefined ? undefined : parseJson(queryState),
+  scope,
+  timestampMs: 1_000,
+});
+
+export const plan = (model: StateModel, texts: readonly (string | undefined)[], options = noEvaluator): AppendPlan =>
+  planAppend(
+    model,
+    texts.map((text, index) => delivery(`d${index}`, text)),
+    options,
+  );
+
+export const rejectionCodes = ({ rejections }: AppendPlan): readonly (readonly [string, string])[] =>
+  rejections.map(({ id, error }) => [id, error.code]);
+
+export const names = ({ columns }: AppendPlan): readonly string[] => columns.map(({ name }) => name);
+export const cells = ({ deliveries }: AppendPlan): readonly unknown[] => deliveries.map(({ append }) => append.cells);
+export const withProperties = (properties: string): StateModel => stateModel({ properties: parseObject(properties) });
