@@ -143,9 +143,10 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
   ): Promise<Verdicts> => {
     breaker.faulted(clock.nowMs());
     const isSingle = parts.length === 1 && parts[0]!.messages.length === 1;
-    // A 500 comes from a process that lives, so its health proves nothing; one that died and is back was killed.
-    const mayBeKilled = result.kind === 'gateway_error' || (result.kind === 'died' && result.status === undefined);
-    const alive = isSingle && mayBeKilled && unprovenKills < maxUnprovenKills && (await isAlive());
+    // A 500 or a silence comes from a process that lives, so its health proves nothing; one that died and is back was
+    // killed, and one that answers without sense has sense for its health check at least.
+    const isTelling = result.kind === 'died' ? result.status === undefined : result.kind !== 'timeout';
+    const alive = isSingle && isTelling && unprovenKills < maxUnprovenKills && (await isAlive());
     const verdicts = judgeFailure(parts, result, context(), alive);
     if (alive && verdicts.rejected.length > 0) unprovenKills += 1;
     return verdicts;

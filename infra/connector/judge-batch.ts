@@ -55,12 +55,13 @@ const judgeRetry = (
   message: HeldMessage,
   retry: { readonly code: ErrorCode; readonly reason: string; readonly delayMs?: number },
   context: JudgeContext,
+  answersBefore: number,
   verdicts: Verdicts,
 ): void => {
   // Whether the message or the whole function is at fault shows only when others are answered meanwhile; an unknown id
   // and a missing outcome are the message's own.
   const isOwn = retry.code.startsWith('unknown_') || retry.code === 'no_outcome' || isProvenHealthy(message, context);
-  message.answersAtFirstFailure ??= context.answers;
+  message.answersAtFirstFailure ??= answersBefore;
   message.lastFailure = retry;
   if (!surroundingCodes.has(retry.code) && isOwn) message.attempts += 1;
   const maxDeliver = context.maxDeliver(message);
@@ -80,6 +81,9 @@ export const judgeAnswer = (
   context: JudgeContext,
 ): Verdicts => {
   const verdicts = noVerdicts();
+  // An answer that settles others proves the function by itself.
+  const settles = [...outcomes.values()].some(({ outcome }) => outcome !== 'retry');
+  const answersBefore = settles ? context.answers - 1 : context.answers;
   for (const { lane, messages } of parts) {
     for (const message of messages) {
       const outcome = outcomes.get(message.id);
@@ -88,7 +92,7 @@ export const judgeAnswer = (
         verdicts.rejected.push({ message, code: outcome.code, reason: outcome.reason });
       } else {
         const missing = { code: 'no_outcome', reason: 'the function’s answer does not name the message' } as const;
-        judgeRetry(message, outcome ?? missing, context, verdicts);
+        judgeRetry(message, outcome ?? missing, context, answersBefore, verdicts);
       }
     }
     // A request with these messages was answered: the cause of an earlier failure is among those that are left.
@@ -128,7 +132,10 @@ export const judgeFailure = (
       verdicts.rejected.push({ message: only, code: 'function_refused' satisfies TerminalCode, reason: result.reason });
       return verdicts;
     }
-    if (isFunctionAlive || isProvenHealthy(only, context)) only.kills += 1;
+    if (isFunctionAlive || isProvenHealthy(only, context)) {
+      only.kills += 1;
+      only.attempts += 1;
+    }
     if (only.kills >= context.limits.killsBeforeDeadLetter) {
       const reason = `alone in its request it failed ${only.kills} times: ${result.reason}`;
       verdicts.rejected.push({ message: only, code: killCode(result.kind), reason });
