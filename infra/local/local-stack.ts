@@ -14,6 +14,7 @@ import type { OrphanGuard } from './orphan-guard.ts';
 import { startPostgres } from './postgres-server.ts';
 import type { Progress } from './progress.ts';
 import { claimFolder } from './single-start.ts';
+import { writeStartedEnvironment } from './started-environment.ts';
 import { superviseProcess, type SupervisedProcess } from './supervised-process.ts';
 import { startTraceCollector, type TraceCollector } from './trace-collector.ts';
 
@@ -159,6 +160,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       unwind.push(started.close);
       collector = started;
     }
+    const gatewayPort = await freePort(settings.gatewayPort);
     const childEnv: NodeJS.ProcessEnv = {
       ...inherited(env),
       HOST: '127.0.0.1',
@@ -166,6 +168,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       MSG_URL: broker.url,
       ROUTING_FILE: routingFile,
       FUNCTION_TOKEN: functionToken,
+      GATEWAY_URL: `http://127.0.0.1:${String(gatewayPort)}`,
       LOG_LEVEL: settings.logLevel,
       CACHE_TTL_SECONDS: String(settings.cacheTtlSeconds),
       // A burst of the demo makes more spans than the SDK's queue of 2,048 takes between two exports.
@@ -173,10 +176,11 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       NODE_COMPILE_CACHE: join(options.cacheDir, 'compile'),
       ...(collector === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }),
     };
+    unwind.push(await writeStartedEnvironment(options.cacheDir, childEnv));
     const bundle = (name: string): string => join(options.distDir, name, 'index.js');
     const host = await startFunctionHost({
       functions: functionNames.map((name) => ({ name, entry: bundle(name) })),
-      port: await freePort(settings.gatewayPort),
+      port: gatewayPort,
       env: childEnv,
       idleMs: settings.functionIdleMs,
       graceMs,
