@@ -4,9 +4,11 @@ import { startHttpServer } from '../../shared/http/http-server.ts';
 import { readRouting } from '../../shared/routing/read-routing.ts';
 import { RoutingError } from '../../shared/routing/routing-error.ts';
 import { createLog, errorFields, type Log } from '../../shared/telemetry/log.ts';
+import { startTelemetry } from '../../shared/telemetry/start-telemetry.ts';
 import { readConnectorConfig } from './connector-config.ts';
 import { createConnector } from './create-connector.ts';
 import { prometheusText } from './metrics.ts';
+import { spanTelemetry } from './span-telemetry.ts';
 
 const service = 'connector';
 
@@ -19,7 +21,13 @@ const run = async (): Promise<void> => {
     write: (line) => process.stderr.write(line),
     nowMs: Date.now,
   });
-  const connector = createConnector({ ...config, routing: await readRouting(config.routingFile), log });
+  const telemetry = startTelemetry({ serviceName: service, otlpEndpoint: config.otlpEndpoint, env: process.env, log });
+  const connector = createConnector({
+    ...config,
+    routing: await readRouting(config.routingFile),
+    log,
+    telemetry: spanTelemetry,
+  });
   const server = await startHttpServer({
     port: config.port,
     host: config.host,
@@ -41,6 +49,7 @@ const run = async (): Promise<void> => {
   stopOnSignals(log, async () => {
     await connector.stop(config.drainMs);
     await server.close(1_000);
+    await telemetry.shutdown(3_000);
   });
   await connector.start();
   log.info('started', { port: server.port });
