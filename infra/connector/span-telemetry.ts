@@ -1,3 +1,4 @@
+import { reasonOf } from '../../shared/errors/to-outcome.ts';
 import { destinationTemplate } from '../../shared/telemetry/request-trace.ts';
 import {
   extractContext,
