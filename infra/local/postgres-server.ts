@@ -156,6 +156,11 @@ export const startPostgres = async (options: PostgresServerOptions): Promise<Pos
       ...identityOf(systemUser),
     });
     child = started;
+    if (started.pid !== undefined) {
+      const guarding = guard(started.pid);
+      guardian = guarding;
+      started.once('exit', () => guarding?.kill('SIGKILL'));
+    }
     const lastLines: string[] = [];
     const ready = new Promise<void>((resolve, reject) => {
       const fail = (why: string): void => {
@@ -177,10 +182,6 @@ export const startPostgres = async (options: PostgresServerOptions): Promise<Pos
       await end(started, 'immediate');
       throw error;
     }
-    if (started.pid === undefined) return;
-    const guarding = guard(started.pid);
-    guardian = guarding;
-    started.once('exit', () => guarding?.kill('SIGKILL'));
   };
 
   const shutDown = async (mode: 'fast' | 'immediate'): Promise<void> => {
