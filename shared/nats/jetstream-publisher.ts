@@ -22,6 +22,8 @@ interface Pending {
   readonly headers: ReturnType<typeof buildHeaders>;
   readonly bytes: number;
   readonly settle: (outcome: PublishOutcome) => void;
+  /** Place among all messages of this publisher. */
+  readonly order: number;
   attempt: number;
   deadlineMs: number;
 }
@@ -59,7 +61,9 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
   const inbox = createInbox();
   const waiting: Pending[] = [];
   const sent = new Map<string, Pending>();
-  const ensuring = new Map<string, Promise<unknown>>();
+  const unheard: Pending[] = [];
+  let isMakingStreams = false;
+  let orderCounter = 0;
   let waitingHead = 0;
   let sentBytes = 0;
   let tokenCounter = 0;
@@ -93,6 +97,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
   };
 
   const fill = (): void => {
+    if (isMakingStreams) return;
     while (waitingHead < waiting.length && sent.size < windowMessages) {
       const next = waiting[waitingHead]!;
       if (sent.size > 0 && sentBytes + next.bytes > windowBytes) break;
@@ -123,35 +128,41 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
     if (sent.size > 0) sweep ??= setTimeout(checkDeadlines, 100).unref();
   }
 
-  const ensureOnce = (message: OutgoingMessage): Promise<unknown> => {
-    const running = ensuring.get(message.stream);
-    if (running !== undefined) return running;
-    const started = ensureStream(connection, message).finally(() => ensuring.delete(message.stream));
-    ensuring.set(message.stream, started);
-    return started;
-  };
-
-  /** No stream holds the subject (or JetStream is away for a moment): make the stream, then send again. */
-  const onNoResponders = async (pending: Pending): Promise<void> => {
+  /** Makes the streams of messages that nobody took, then puts these back at the head of the queue in their order. */
+  const makeStreams = async (): Promise<void> => {
+    let failure: unknown;
+    const streams = new Map(unheard.map(({ message }) => [message.stream, message]));
     try {
-      await ensureOnce(pending.message);
-    } catch (cause) {
-      const error = new RetryableError('publish_failed', `stream ${pending.message.stream} is not available`, {
-        cause,
-      });
-      if (pending.attempt >= attempts || closed) return pending.settle({ ok: false, error });
+      for (const message of streams.values()) await ensureStream(connection, message);
+    } catch (error) {
+      // JetStream may be away for a moment only.
+      failure = error;
       await new Promise((resolve) => setTimeout(resolve, 250).unref());
     }
-    sendAgainOrFail(
-      pending,
-      new RetryableError('publish_failed', `no stream holds the subject of ${pending.message.stream}`),
-    );
+    const again: Pending[] = [];
+    for (const pending of unheard.splice(0).toSorted((a, b) => a.order - b.order)) {
+      if (!closed && pending.attempt < attempts) again.push(pending);
+      else {
+        const text = `no stream holds the subject of ${pending.message.stream}`;
+        pending.settle({ ok: false, error: new RetryableError('publish_failed', text, { cause: failure }) });
+      }
+    }
+    waiting.splice(waitingHead, 0, ...again);
+    isMakingStreams = false;
+    fill();
+  };
+
+  /** No stream holds the subject: nothing more is sent until it does, so that messages keep their order. */
+  const onNoResponders = (pending: Pending): void => {
+    unheard.push(pending);
+    if (isMakingStreams) return;
+    isMakingStreams = true;
+    void makeStreams();
   };
 
   const onAnswer = (pending: Pending, answer: Msg): void => {
     if (answer.data.length === 0 && answer.headers?.code === 503) {
-      void onNoResponders(pending);
-      return;
+      return onNoResponders(pending);
     }
     let ack: PubAck;
     try {
@@ -195,7 +206,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
     const headers = buildHeaders([['Nats-Msg-Id', message.id], ...Object.entries(message.headers ?? {})]);
     const bytes = message.payload.byteLength + headerBytes(headers);
     const limit = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
-    if (bytes <= limit) return { message, headers, bytes, attempt: 0, deadlineMs: 0 };
+    if (bytes <= limit) return { message, headers, bytes, order: orderCounter++, attempt: 0, deadlineMs: 0 };
     const text = `the message has ${bytes} bytes with its headers, the server takes ${limit}`;
     return new TerminalError('forward_too_large', text);
   };

@@ -159,6 +159,8 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
       if (stopped) return;
       if (status.type === Events.Disconnect) troubled = true;
       if (status.type !== Events.Reconnect) continue;
+      // Where the consumer is gone, the server says so at once.
+      troubled = false;
       listen();
       pull();
     }

@@ -62,7 +62,7 @@ for (const variant of await natsVariants()) {
       expect(target.calls).toHaveLength(0);
       first!.ack();
       await until('the rest', () => target.acked.length === 3, 1_800);
-      expect(target.acked.map(({ data }) => (data?.['query_state'] as { n: number }[])[0]!.n)).toEqual([1, 2, 3]);
+      expect(target.acked.map(({ data }) => data?.['query_state'])).toEqual([[{ n: 1 }], [{ n: 2 }], [{ n: 3 }]]);
     });
 
     it('a connector that vanishes leaves nothing behind, and its successor keeps the order', async () => {
