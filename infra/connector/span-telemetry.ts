@@ -104,8 +104,7 @@ export const spanTelemetry: ConnectorTelemetry = {
     return {
       headers: injectContext(context),
       end: (error) => {
-        if (error !== undefined)
-          failSpan(span, 'publish_failed', error instanceof Error ? error.message : String(error));
+        if (error !== undefined) failSpan(span, 'publish_failed', reasonOf(error));
         span.end();
       },
     };
