@@ -13,6 +13,7 @@ const rootDir = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Ctrl-C is asked for twice by people in a hurry; a step that cannot be given up gets this long. */
 const hardStopMs = 30_000;
+const hurryMs = 1_000;
 
 const parentCheckMs = 1_000;
 
@@ -95,8 +96,14 @@ const main = async (): Promise<number> => {
   const stopping = new AbortController();
   let failed = false;
 
+  let stoppingSinceMs: number | undefined;
   const stop = (why: string): void => {
-    if (stopping.signal.aborted) process.exit(130);
+    if (stoppingSinceMs !== undefined) {
+      // Ctrl-C reaches us from the terminal and once more from npm; only a later one is a second wish.
+      if (performance.now() - stoppingSinceMs > hurryMs) process.exit(130);
+      return;
+    }
+    stoppingSinceMs = performance.now();
     progress.say(`\nstopping (${why}) ...`);
     stopping.abort();
     setTimeout(() => process.exit(1), hardStopMs).unref();
