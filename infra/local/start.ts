@@ -53,7 +53,7 @@ const serve = async (
   signal: AbortSignal,
 ): Promise<boolean> => {
   const urls = {
-    nats: shownUrl(stack.natsUrl),
+    nats: stack.natsUrl.split(',').map(shownUrl).join(','),
     database: shownUrl(stack.databaseUrl),
     gateway: stack.gatewayUrl,
     traces: stack.collector?.url ?? null,
