@@ -49,16 +49,20 @@ const isReady = (port: number): Promise<boolean> =>
 const waitUntilReady = async (child: Child, port: number, options: ReplicaOptions): Promise<void> => {
   const stopped = AbortSignal.any([options.signal, AbortSignal.timeout(options.startTimeoutMs)]);
   let pollMs = firstPollMs;
+  const failIfExited = async (): Promise<void> => {
+    if (!child.hasExited()) return;
+    const { code, signal } = await child.exited;
+    throw new Error(`exited with ${code === null ? String(signal) : `code ${String(code)}`} before it was ready`);
+  };
   while (!(await isReady(port))) {
     if (options.signal.aborted) throw new Error('the host is closing');
     if (stopped.aborted) throw new Error(`not ready after ${String(options.startTimeoutMs)} ms`);
-    if (child.hasExited()) {
-      const { code, signal } = await child.exited;
-      throw new Error(`exited with ${code === null ? String(signal) : `code ${String(code)}`} before it was ready`);
-    }
+    await failIfExited();
     await sleep(pollMs);
     pollMs = Math.min(longestPollMs, pollMs * 1.5);
   }
+  // Somebody else may have taken the port first, and it is them who answered.
+  await failIfExited();
 };
 
 /**
