@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLog } from '../../shared/telemetry/log.ts';
 import { startFunctionHost, type FunctionHost, type FunctionHostOptions } from '../../infra/local/function-host.ts';
 
-const entry = new URL('../support/scripted-function.ts', import.meta.url).pathname;
+const entry = new URL('../support/obedient-process.ts', import.meta.url).pathname;
 
 interface Answer {
   readonly status: number;

@@ -12,7 +12,7 @@ import { superviseProcess } from '../../infra/local/supervised-process.ts';
 import { readRouting } from '../../shared/routing/read-routing.ts';
 import { createLog } from '../../shared/telemetry/log.ts';
 
-const scripted = new URL('../support/scripted-function.ts', import.meta.url).pathname;
+const scripted = new URL('../support/obedient-process.ts', import.meta.url).pathname;
 const guardModule = new URL('../../infra/local/orphan-guard.ts', import.meta.url).href;
 const log = createLog({ service: 'test', level: 'ERROR', write: () => undefined, nowMs: Date.now });
 
