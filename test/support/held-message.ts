@@ -1,0 +1,30 @@
+import type { HeldMessage } from '../../infra/connector/held-message.ts';
+
+/** A message in the connector's hands. */
+export const heldMessage = (sequence: number, more: Partial<HeldMessage> = {}): HeldMessage => ({
+  id: `stream/${sequence}`,
+  stream: 'stream',
+  subject: 'subject',
+  sequence,
+  storedNs: `${1_700_000_000_000_000_000n + BigInt(sequence)}`,
+  deadLetterId: `dead/stream/${sequence}`,
+  timestampNs: `${1_700_000_000_000_000_000n + BigInt(sequence)}`,
+  messageId: undefined,
+  traceContext: {},
+  headers: [],
+  payload: new Uint8Array(),
+  isJson: true,
+  messageType: 'query_state_direct',
+  routeId: null,
+  bodyBytes: 100,
+  heldBytes: 100,
+  receivedMs: 0,
+  reply: '',
+  deliveryCount: 1,
+  attempts: 0,
+  kills: 0,
+  answersAtFirstFailure: undefined,
+  lastFailure: undefined,
+  done: false,
+  ...more,
+});
