@@ -48,7 +48,12 @@ for target in "$@"; do
     files) ;;
     faas-cli)
       for name in database-url msg-url function-token routing; do
-        faas-cli secret create "$name" --from-file="$dir/$name" --replace
+        # It exits 0 also where the gateway refused.
+        said=$(faas-cli secret create "$name" --from-file="$dir/$name" --replace)
+        case $said in
+          *Created:* | *Updated:*) ;;
+          *) echo "secrets.sh: $said" >&2; exit 1 ;;
+        esac
       done
       ;;
     kubectl:?*)

@@ -90,7 +90,9 @@ export const buildImageByHand = async (options: ImageOptions): Promise<BuiltImag
       if (/(^|[\s"'=:])(\/|\.\.)/.test(text.replaceAll(`${root}/`, 'root:')))
         throw new Error(`RUN names another folder: ${text}`);
       const binFolder = join(repositoryRoot, 'node_modules/.bin');
-      const variables = { PATH: `${binFolder}:${process.env['PATH'] ?? ''}`, HOME: root, ...options.env, ...args };
+      // npm reads its configuration from the user's home; the image's own user has none.
+      const inherited = uid === 0 ? { ...process.env, NODE_OPTIONS: '', NODE_ENV: '' } : { HOME: root };
+      const variables = { ...inherited, PATH: `${binFolder}:${process.env['PATH'] ?? ''}`, ...options.env, ...args };
       const mapped = Object.fromEntries(Object.entries(env).map(([key, value]) => [key, inRoot(value)]));
       await runShell(text, join(root, workdir), { ...variables, ...mapped }, isRoot && uid !== 0 ? uid : undefined);
     };
