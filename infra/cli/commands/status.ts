@@ -1,0 +1,72 @@
+import type { StoreStatus } from '../../../functions/manage/commands/status.ts';
+import { callManage } from '../call-manage.ts';
+import type { CliCommand } from '../cli-command.ts';
+import { exitCodes } from '../cli-io.ts';
+import { tableOr } from '../output.ts';
+
+const streamRows = (status: StoreStatus): (readonly (string | number | null)[])[] =>
+  status.streams.flatMap((named) => {
+    if (!named.ok) return [[named.name, null, null, null, null, null, `${named.code}: ${named.reason}`]];
+    if (named.stream === null) return [[named.name, null, null, null, null, null, 'not there yet']];
+    const { messages, consumers } = named.stream;
+    if (consumers.length === 0) return [[named.name, messages, null, null, null, null, 'no consumer']];
+    return consumers.map((consumer) => [
+      named.name,
+      messages,
+      consumer.name,
+      consumer.pending,
+      consumer.ackPending,
+      consumer.redelivered,
+      consumer.isPaused ? 'paused' : consumer.waiting === 0 && !consumer.isPush ? 'nobody reads' : '',
+    ]);
+  });
+
+const show = (status: StoreStatus): readonly string[] => {
+  const { nats, database, deadLetters, functions } = status;
+  return [
+    nats.ok ? `NATS ${nats.version}, ${nats.latencyMs} ms` : `NATS: ${nats.code}: ${nats.reason}`,
+    database.ok
+      ? `PostgreSQL ${database.version}, ${database.latencyMs} ms, ${database.isLedgerCounted ? '' : 'about '}${database.ledgerRows} ledger rows`
+      : `PostgreSQL: ${database.code}: ${database.reason}`,
+    deadLetters.ok
+      ? `${deadLetters.messages} dead letters`
+      : `dead letters: ${deadLetters.code}: ${deadLetters.reason}`,
+    '',
+    ...tableOr(
+      'no streams',
+      ['stream', 'messages', 'consumer', 'waiting', 'in flight', 'redelivered', ''],
+      streamRows(status),
+    ),
+    '',
+    ...(functions === null
+      ? ['functions: no GATEWAY_URL is set']
+      : functions.ok
+        ? tableOr(
+            'no functions',
+            ['function', 'replicas', 'available', 'calls', 'cold starts'],
+            functions.list.map((item) => [
+              item.name,
+              item.replicas,
+              item.availableReplicas,
+              item.invocations ?? null,
+              item.coldStarts ?? null,
+            ]),
+          )
+        : [`functions: ${functions.code}: ${functions.reason}`]),
+  ];
+};
+
+export const status: CliCommand = {
+  name: 'status',
+  summary: 'Backlog of every stream, dead letters, database and functions',
+  usage: '',
+  options: {},
+  examples: ['state-sync status', "state-sync status --json | jq '.deadLetters.messages'"],
+  positionals: { min: 0, max: 0 },
+  run: async ({ store, output }) => {
+    const result = await callManage<StoreStatus>(store, { command: 'status' });
+    await output.result(result, () => show(result));
+    const isUp = result.nats.ok && result.database.ok;
+    return isUp ? exitCodes.ok : exitCodes.unreachable;
+  },
+};

@@ -1,0 +1,192 @@
+import type { FunctionConfig } from '../../../shared/config/function-config.ts';
+import { reasonOf } from '../../../shared/errors/to-outcome.ts';
+import { sqlStateOf, toDatabaseError } from '../../../shared/postgres/database-error.ts';
+import type { DatabasePool } from '../../../shared/postgres/database.ts';
+import type { Store } from '../open-store.ts';
+import { fail, ok, warn, type Finding } from './finding.ts';
+
+/** Clocks that differ by more than this make traces and ages misleading. */
+const clockLimitMs = 2_000;
+
+/** What the functions do with each table; `usage` is of the sequence that numbers new columns. */
+const neededPrivileges = (tables: DatabasePool['tables']): ReadonlyMap<string, readonly string[]> =>
+  new Map([
+    [tables.state, ['SELECT', 'UPDATE']],
+    [tables.stateConfig, ['SELECT']],
+    [tables.keyDefinition, ['SELECT']],
+    [tables.column, ['SELECT', 'INSERT']],
+    [tables.cell, ['SELECT', 'INSERT']],
+    [tables.mapping, ['SELECT', 'INSERT']],
+    [tables.route, ['SELECT']],
+    [tables.processor, ['SELECT']],
+    [tables.provider, ['SELECT']],
+    [tables.ledger, ['SELECT', 'INSERT', 'UPDATE', 'DELETE']],
+  ]);
+
+const connectFix = (error: unknown): string => {
+  const state = sqlStateOf(error);
+  if (state?.startsWith('28') === true) return 'correct the user and password in DATABASE_URL';
+  if (state === '3D000') return 'correct the database name in DATABASE_URL, or: createdb NAME';
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'correct the host in DATABASE_URL';
+  if (code === 'ECONNREFUSED') return 'start PostgreSQL (npm start has one), or correct host and port in DATABASE_URL';
+  return 'check DATABASE_URL and that the database can be reached from here';
+};
+
+interface Presence {
+  readonly name: string;
+  readonly isThere: boolean;
+}
+
+const checkSchema = async (pool: DatabasePool): Promise<readonly Finding[]> => {
+  const names = [...neededPrivileges(pool.tables).keys()];
+  // A table in a schema that we may not use cannot be seen either: the ledger's schema is asked for first.
+  const presence = await pool.query<Presence>(
+    `select name, to_regclass(name) is not null as "isThere" from unnest($1::text[]) name`,
+    [`{${names.map((name) => JSON.stringify(name)).join(',')}}`],
+  );
+  const missing = presence.filter(({ isThere }) => !isThere).map(({ name }) => name);
+  return missing.length === 0
+    ? [ok('schema', 'tables_found', 'every table is there')]
+    : [fail('schema', 'tables_missing', `missing: ${missing.join(', ')}`, 'state-sync migrate')];
+};
+
+const checkPrivileges = async (pool: DatabasePool): Promise<readonly Finding[]> => {
+  const [who] = await pool.query<{ user: string }>('select current_user as user');
+  const user = `"${(who?.user ?? '').replaceAll('"', '""')}"`;
+  const findings: Finding[] = [];
+  for (const [table, privileges] of neededPrivileges(pool.tables)) {
+    const missing: string[] = [];
+    for (const privilege of privileges) {
+      const [row] = await pool.query<{ has: boolean }>('select has_table_privilege($1, $2) as has', [table, privilege]);
+      if (row?.has !== true) missing.push(privilege);
+    }
+    if (missing.length === 0) continue;
+    const what = missing.join(', ').toLowerCase();
+    findings.push(
+      fail(
+        'privileges',
+        'privilege_missing',
+        `${user} may not ${what} ${table}`,
+        `psql: grant ${what} on ${table} to ${user};`,
+      ),
+    );
+  }
+  const [sequence] = await pool.query<{ name: string | null; has: boolean | null }>(
+    `select s.name, has_sequence_privilege(s.name, 'USAGE') as has from (select pg_get_serial_sequence($1, 'id') as name) s`,
+    [pool.tables.column],
+  );
+  if (sequence?.name != null && sequence.has !== true) {
+    findings.push(
+      fail(
+        'privileges',
+        'privilege_missing',
+        `${user} may not use ${sequence.name}: no new columns`,
+        `psql: grant usage on sequence ${sequence.name} to ${user};`,
+      ),
+    );
+  }
+  return findings.length > 0 ? findings : [ok('privileges', 'privileges_held', `${user} may do all that is needed`)];
+};
+
+/** The ledger's schema hides its table from who may not use it: told apart from a missing schema. */
+const checkLedgerSchema = async (pool: DatabasePool, schema: string): Promise<readonly Finding[]> => {
+  const [row] = await pool.query<{ isThere: boolean; has: boolean | null; user: string }>(
+    `select current_user as user, exists (select from pg_namespace where nspname = $1) as "isThere",
+            (select has_schema_privilege(oid, 'USAGE') from pg_namespace where nspname = $1) as has`,
+    [schema],
+  );
+  if (row?.isThere !== true) {
+    return [fail('schema', 'schema_missing', `the schema ${schema} is missing`, 'state-sync migrate')];
+  }
+  return row.has === true
+    ? []
+    : [
+        fail(
+          'privileges',
+          'privilege_missing',
+          `${row.user} may not use the schema ${schema}`,
+          `psql: grant usage on schema ${schema} to "${row.user}";`,
+        ),
+      ];
+};
+
+const checkServer = async (pool: DatabasePool, nowMs: () => number): Promise<readonly Finding[]> => {
+  const sentMs = nowMs();
+  const [row] = await pool.query<{ version: string; ms: number; readonly: string; commit: string }>(
+    `select current_setting('server_version') as version, extract(epoch from clock_timestamp())::float8 * 1000 as ms,
+            current_setting('transaction_read_only') as readonly, current_setting('synchronous_commit') as commit`,
+  );
+  const receivedMs = nowMs();
+  if (row === undefined) return [];
+  const skewMs = Math.round(row.ms - (sentMs + receivedMs) / 2);
+  const findings: Finding[] = [
+    ok('database', 'connected', `PostgreSQL ${row.version}, ${Math.round(receivedMs - sentMs)} ms`),
+    Math.abs(skewMs) > clockLimitMs
+      ? warn(
+          'clock',
+          'clock_skew',
+          `the database's clock differs by ${skewMs} ms from this machine's`,
+          'sudo timedatectl set-ntp true',
+        )
+      : ok('clock', 'clocks_agree', `the database's clock differs by ${skewMs} ms`),
+  ];
+  if (row.readonly === 'on') {
+    findings.push(fail('database', 'read_only', 'the database takes no writes', 'point DATABASE_URL at the primary'));
+  }
+  if (row.commit === 'off') {
+    findings.push(
+      warn(
+        'database',
+        'commit_not_durable',
+        'synchronous_commit is off: what was acknowledged may be lost in a crash',
+        'psql: alter system set synchronous_commit = on; select pg_reload_conf();',
+      ),
+    );
+  }
+  return findings;
+};
+
+const checkLedger = async (pool: DatabasePool, config: FunctionConfig): Promise<readonly Finding[]> => {
+  const [row] = await pool.query<{ hours: number | null }>(
+    `select extract(epoch from now() - min(applied_at))::float8 / 3600 as hours from ${pool.tables.ledger}`,
+  );
+  const hours = row?.hours ?? 0;
+  // A day late is nothing to worry about.
+  return hours > config.ledgerRetentionHours + 24
+    ? [
+        warn(
+          'ledger',
+          'ledger_not_pruned',
+          `its oldest row is ${Math.round(hours)} hours old, it is kept for ${config.ledgerRetentionHours}`,
+          'curl the command ledger.prune of manage, once a day',
+        ),
+      ]
+    : [ok('ledger', 'ledger_pruned', `its oldest row is ${Math.round(hours)} hours old`)];
+};
+
+/** Can it be reached, is the schema there, may we use it, do the clocks agree. */
+export const checkDatabase = async (
+  store: Store,
+  config: FunctionConfig,
+  nowMs: () => number,
+): Promise<readonly Finding[]> => {
+  const pool = await store.pool();
+  const findings: Finding[] = [];
+  try {
+    findings.push(...(await checkServer(pool, nowMs)));
+  } catch (error) {
+    const { code, message } = toDatabaseError(error, 'connect');
+    return [fail('database', code, reasonOf(message), connectFix(error))];
+  }
+  const ledgerSchema = await checkLedgerSchema(pool, config.ledgerSchema);
+  findings.push(...ledgerSchema);
+  if (ledgerSchema.length > 0) return findings;
+  const schema = await checkSchema(pool);
+  findings.push(...schema);
+  if (schema.some(({ level }) => level === 'fail')) return findings;
+  const privileges = await checkPrivileges(pool);
+  findings.push(...privileges);
+  if (privileges.every(({ level }) => level === 'ok')) findings.push(...(await checkLedger(pool, config)));
+  return findings;
+};

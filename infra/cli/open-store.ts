@@ -1,0 +1,117 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createGateway } from '../../functions/manage/gateway.ts';
+import type { ManageContext } from '../../functions/manage/manage-context.ts';
+import { readManageSettings } from '../../functions/manage/manage-settings.ts';
+import { readFunctionConfig, settingSource, type FunctionConfig } from '../../shared/config/function-config.ts';
+import { createBus, type Bus } from '../../shared/nats/bus.ts';
+import type { DatabasePool } from '../../shared/postgres/database.ts';
+import { createPool } from '../../shared/postgres/pool.ts';
+import { readRouting } from '../../shared/routing/read-routing.ts';
+import type { Routing } from '../../shared/routing/routing.ts';
+import { readStartedEnvironment } from '../local/started-environment.ts';
+import type { CliIo } from './cli-io.ts';
+
+/** The servers of the store, each reached at first use. */
+export interface Store {
+  /** The environment, with what a running `npm start` adds. */
+  environment(): Promise<Readonly<Record<string, string | undefined>>>;
+  /** @throws ConfigError with every fault */
+  config(): Promise<FunctionConfig>;
+  routing(): Promise<Routing>;
+  pool(): Promise<DatabasePool>;
+  bus(): Promise<Bus>;
+  /** For the commands that `manage` runs too. */
+  manage(): Promise<ManageContext>;
+  close(): Promise<void>;
+}
+
+const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+};
+
+const exists = async (path: string): Promise<boolean> => {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** The project's own folder: where `npm start` keeps what it started. */
+const cacheDir = (env: CliIo['env']): string => env['CACHE_DIR'] ?? new URL('../../.cache', import.meta.url).pathname;
+
+/**
+ * Everything of the environment counts first, then secret files, then a running `npm start` of this clone, then defaults.
+ * The routing file is `ROUTING_FILE`, else `.routing.yaml` or `routing.yaml` of the current folder.
+ */
+export const openStore = (io: CliIo): Store => {
+  const closers: (() => Promise<unknown>)[] = [];
+  const environment = once(async () => {
+    const given = Object.fromEntries(Object.entries(io.env).filter(([, value]) => value !== undefined && value !== ''));
+    const started = await readStartedEnvironment(cacheDir(io.env));
+    // A server of the user's own choice must not be mixed with parts of another installation.
+    const env: Record<string, string | undefined> =
+      given['DATABASE_URL'] === undefined && given['MSG_URL'] === undefined ? { ...started, ...given } : { ...given };
+    if (env['ROUTING_FILE'] === undefined && !(await exists(join(io.cwd, '.routing.yaml')))) {
+      env['ROUTING_FILE'] = join(io.cwd, 'routing.yaml');
+    }
+    return env;
+  });
+  const config = once(async () => readFunctionConfig(settingSource(await environment())));
+  const routing = once(async () => readRouting((await config()).routingFile));
+  const pool = once(async () => {
+    const { databaseUrl, tableSchema, ledgerSchema } = await config();
+    const opened = createPool(databaseUrl, {
+      max: 2,
+      applicationName: 'state-sync-cli',
+      queryTimeoutMs: 600_000,
+      ledgerSchema,
+      ...(tableSchema === undefined ? {} : { tableSchema }),
+    });
+    closers.push(() => opened.end());
+    return opened;
+  });
+  const bus = once(async () => {
+    const { natsUrl, natsCreds } = await config();
+    const opened = createBus({
+      routes: (await routing()).routes,
+      url: natsUrl,
+      name: 'state-sync-cli',
+      creds: natsCreds,
+      onError: (error) => io.writeError(`nats: ${error instanceof Error ? error.message : String(error)}\n`),
+    });
+    closers.push(() => opened.close());
+    return opened;
+  });
+  const manage = async (): Promise<ManageContext> => {
+    const settings = readManageSettings(settingSource(await environment()));
+    const { manageTopic, ledgerRetentionHours } = await config();
+    const { gatewayUrl, gatewayUser: user, gatewayPassword: password, jaegerUrl } = settings;
+    return {
+      routing: await routing(),
+      bus: await bus(),
+      pool: await pool(),
+      manageTopic,
+      ledgerRetentionHours,
+      gateway: gatewayUrl === undefined ? undefined : createGateway({ url: gatewayUrl, user, password }),
+      jaegerUrl,
+      nowMs: io.nowMs,
+      // The answer has the reason; a command line has no log.
+      onError: () => undefined,
+    };
+  };
+  return {
+    environment,
+    config,
+    routing,
+    pool,
+    bus,
+    manage: once(manage),
+    close: async () => {
+      await Promise.allSettled(closers.map((close) => close()));
+    },
+  };
+};

@@ -1,0 +1,46 @@
+import { stripVTControlCharacters } from 'node:util';
+import { textTable } from '../local/text-table.ts';
+import type { CliIo } from './cli-io.ts';
+
+/** What the commands say on stdout: text for people, or JSON with `--json`. */
+export interface Output {
+  readonly isJson: boolean;
+  /** The result: as JSON whole, for people as the lines that `show` makes. */
+  result(value: unknown, show: () => readonly string[]): Promise<void>;
+  /** One of many: a JSON line, or the text. */
+  item(value: unknown, show: () => string): Promise<void>;
+  /** Data as it is, in either mode. */
+  raw(text: string): Promise<void>;
+}
+
+/** What came from messages must not drive the terminal. */
+export const printable = (text: string): string =>
+  // oxlint-disable-next-line no-control-regex
+  stripVTControlCharacters(text).replaceAll(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, ' ');
+
+export const createOutput = (io: CliIo, isJson: boolean): Output => ({
+  isJson,
+  result: (value, show) =>
+    io.write(
+      isJson
+        ? `${JSON.stringify(value)}\n`
+        : show()
+            .map((line) => `${printable(line)}\n`)
+            .join(''),
+    ),
+  item: (value, show) => io.write(isJson ? `${JSON.stringify(value)}\n` : `${printable(show())}\n`),
+  raw: (text) => io.write(text),
+});
+
+/** A table for people, or one line where it would be empty. */
+export const tableOr = (
+  empty: string,
+  header: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+): readonly string[] =>
+  rows.length === 0
+    ? [empty]
+    : textTable(
+        header,
+        rows.map((row) => row.map((cell) => (cell === null ? '' : String(cell)))),
+      );

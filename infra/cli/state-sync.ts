@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+import { once } from 'node:events';
+import { runCli } from './run-cli.ts';
+
+const interrupt = new AbortController();
+process.once('SIGINT', () => {
+  interrupt.abort();
+  // A second Ctrl-C ends it at once.
+  process.once('SIGINT', () => process.exit(130));
+});
+process.once('SIGTERM', () => interrupt.abort());
+// A reader that has seen enough (`| head`) is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  write: async (text) => {
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+  },
+  writeError: (text) => void process.stderr.write(text),
+  isTerminal: process.stdout.isTTY,
+  env: process.env,
+  cwd: process.cwd(),
+  stdin: process.stdin as AsyncIterable<Buffer>,
+  nowMs: Date.now,
+  signal: interrupt.signal,
+});
