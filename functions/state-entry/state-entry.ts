@@ -4,6 +4,7 @@ import type { Delivery } from '../../shared/message/delivery.ts';
 import type { Outcome } from '../../shared/message/outcome.ts';
 import type { OutgoingMessage } from '../../shared/nats/publisher.ts';
 import { readLedger, recordHandled } from '../../shared/postgres/ledger.ts';
+import { readState } from '../../shared/postgres/metadata.ts';
 import { readPage } from '../../shared/postgres/read-page.ts';
 import type { EvaluatorFactory } from '../../shared/state/evaluator.ts';
 import { createRequestHandler } from '../../shared/store/handle-request.ts';
@@ -44,9 +45,9 @@ const portsFor = (parts: Parts, trace: RequestTrace): EntryPorts => {
       return processor;
     },
     loadState: async (id) => {
-      const model = await metadata.findState(id);
+      // Not from the cache: a replay must not leave out a column that another replica has just created.
+      const model = await readState(pool, id);
       if (model === undefined) return undefined;
-      // The count grows with every append: it is read, the columns are cached.
       const { count } = await readPage(pool, { stateId: id, columns: [], offset: 0, limit: 0 });
       return { id, count, columns: model.columns };
     },
