@@ -1,0 +1,51 @@
+/** A finite float as mantissa times a power of two, exactly. */
+export const decompose = (value: number): { mantissa: bigint; exponent: number } => {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, value);
+  const bits = view.getBigUint64(0);
+  const biased = Number((bits >> 52n) & 0x7ffn);
+  const fraction = bits & 0xf_ffff_ffff_ffffn;
+  const magnitude = biased === 0 ? fraction : fraction | 0x10_0000_0000_0000n;
+  return { mantissa: bits >> 63n === 1n ? -magnitude : magnitude, exponent: Math.max(biased, 1) - 1075 };
+};
+
+/** The quotient of two positive integers rounded to the nearest integer, ties to even. */
+export const roundedQuotient = (numerator: bigint, denominator: bigint): bigint => {
+  const quotient = numerator / denominator;
+  const twice = (numerator % denominator) * 2n;
+  if (twice > denominator || (twice === denominator && quotient % 2n === 1n)) return quotient + 1n;
+  return quotient;
+};
+
+/** The magnitude of a finite float times ten to the power, rounded to an integer, ties to even: from its exact value. */
+export const scaledDecimal = (value: number, power: number): bigint => {
+  const { mantissa, exponent } = decompose(Math.abs(value));
+  let numerator = mantissa;
+  let denominator = 1n;
+  if (exponent >= 0) numerator <<= BigInt(exponent);
+  else denominator <<= BigInt(-exponent);
+  if (power >= 0) numerator *= 10n ** BigInt(power);
+  else denominator *= 10n ** BigInt(-power);
+  return roundedQuotient(numerator, denominator);
+};
+
+const bitsOf = (value: bigint): number => value.toString(2).length;
+
+/** The float nearest to a quotient of two positive integers, ties to even; Infinity where there is none. */
+export const nearestFloat = (numerator: bigint, denominator: bigint): number => {
+  if (numerator === 0n) return 0;
+  // 55 bits or more of the quotient, the last made odd where a rest follows: `Number` then rounds as the exact value.
+  const lowest = Math.max(bitsOf(numerator) - bitsOf(denominator) - 56, -1074);
+  const top = lowest >= 0 ? numerator : numerator << BigInt(-lowest);
+  const bottom = lowest >= 0 ? denominator << BigInt(lowest) : denominator;
+  if (lowest === -1074) return Number(roundedQuotient(top, bottom)) * 2 ** -1074;
+  const quotient = top / bottom;
+  const sticky = top % bottom === 0n ? quotient : quotient | 1n;
+  return lowest > 1000 ? Infinity : scale(Number(sticky), lowest);
+};
+
+/** Times a power of two in two steps, so that neither step overflows before the product does. */
+const scale = (value: number, power: number): number => {
+  const half = Math.trunc(power / 2);
+  return value * 2 ** half * 2 ** (power - half);
+};

@@ -1,0 +1,49 @@
+import type { Tree } from '@lezer/common';
+
+import { ExpressionParser } from './expression-parser.ts';
+import type { ExpressionLimits } from './limits.ts';
+import { parseSource } from './parse-source.ts';
+import type { Node } from './syntax.ts';
+import { invalidSyntax } from './syntax-error.ts';
+
+/** `1.` is a float that the grammar does not know: where a point without digits is the error, a zero is written for them. */
+const withPointedNumbers = (source: string, tree: Tree): string => {
+  let repaired = source;
+  let shift = 0;
+  tree.iterate({
+    enter: ({ type, node, from }) => {
+      const before = node.prevSibling;
+      if (!type.isError || before?.name !== '.' || before.prevSibling?.name !== 'Number') return;
+      if (
+        before.prevSibling.to !== before.from ||
+        !/^\d[\d_]*$/.test(source.slice(before.prevSibling.from, before.from))
+      )
+        return;
+      const at = Math.min(from, before.to) + shift;
+      repaired = `${repaired.slice(0, at)}0${repaired.slice(at)}`;
+      shift += 1;
+    },
+  });
+  return repaired;
+};
+
+const firstError = (tree: Tree): number | undefined => {
+  let at: number | undefined;
+  tree.iterate({ enter: ({ type, from }) => void (type.isError && (at ??= from)) });
+  return at;
+};
+
+/** Source -> syntax tree. Throws `PythonError` (`SyntaxError`), `TerminalError` (`expression_limit`). */
+export const parseExpression = (source: string, limits: ExpressionLimits, clockMs: () => number): Node => {
+  if (/^[ \t\f]/.test(source)) throw invalidSyntax(source, 0, 'IndentationError', 'unexpected indent');
+  let text = source;
+  let tree = parseSource(text, limits, clockMs);
+  if (firstError(tree) !== undefined) {
+    text = withPointedNumbers(source, tree);
+    if (text !== source) tree = parseSource(text, limits, clockMs);
+  }
+  const error = firstError(tree);
+  const parser = new ExpressionParser(text, limits);
+  if (error !== undefined) throw invalidSyntax(source, Math.min(error, source.length));
+  return parser.parse(tree);
+};
