@@ -3,8 +3,8 @@ import { pythonJson } from '../json/write-json.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { OutgoingMessage } from '../nats/publisher.ts';
 import type { Route, Row } from '../state/state-model.ts';
+import type { DispatchMode } from '../state/state-properties.ts';
 import { carriedMembers } from './carried-members.ts';
-import type { ForwardProperties } from './forward-properties.ts';
 import { itemSeparator, packTexts, payloadRoomBytes } from './pack-texts.ts';
 import type { RouteConfig } from './routing.ts';
 import { subjectFor } from './subject.ts';
@@ -13,7 +13,8 @@ export interface ForwardInput {
   readonly delivery: Pick<Delivery, 'id' | 'message'>;
   /** The rows as they are stored. */
   readonly rows: readonly Row[];
-  readonly properties: ForwardProperties;
+  /** Of the state's properties; null: nothing is passed on. */
+  readonly dispatch: DispatchMode | null;
   /** The INPUT routes behind the state. */
   readonly forwardRoutes: readonly Pick<Route, 'id'>[];
   /** Where the router listens. */
@@ -36,12 +37,12 @@ const maxPartDigits = 10;
  * Plan before anything is stored: a row that fits no message is a TerminalError `forward_too_large`.
  */
 export const planForwards = (input: ForwardInput): readonly OutgoingMessage[] => {
-  const { delivery, rows, properties, forwardRoutes, routerRoute } = input;
-  if (properties.mode !== 'after_save' || rows.length === 0 || forwardRoutes.length === 0) return [];
+  const { delivery, rows, dispatch, forwardRoutes, routerRoute } = input;
+  if (dispatch === null || rows.length === 0 || forwardRoutes.length === 0) return [];
   const subject = subjectFor(routerRoute, memberOf(delivery.message, 'priority'), null);
   const texts = rows.map((row) => pythonJson(row, { ascii: true }));
   const tail = `]${carriedMembers(delivery.message)}}`;
-  const maxItems = properties.dispatch === 'individual' ? 1 : Infinity;
+  const maxItems = dispatch === 'individual' ? 1 : Infinity;
   return forwardRoutes.flatMap((route) => {
     const head = `{"type": "query_state_entry", "route_id": ${pythonJson(route.id, { ascii: true })}, "query_state": [`;
     const roomBytes = payloadRoomBytes(input.maxPayloadBytes, delivery.id.length + route.id.length + maxPartDigits);

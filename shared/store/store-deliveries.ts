@@ -96,16 +96,14 @@ const planGroup = async (model: StateModel, targets: readonly StoreTarget[], por
   for (const planned of plan.deliveries) {
     const { delivery } = byId.get(planned.id)!;
     const forwardsOf = (rows: PlannedDelivery['rows']): readonly OutgoingMessage[] =>
-      dispatch === null || forwardRoutes.length === 0
-        ? []
-        : planForwards({
-            delivery,
-            rows,
-            properties: { mode: 'after_save', dispatch },
-            forwardRoutes,
-            routerRoute: ports.routerRoute,
-            maxPayloadBytes,
-          });
+      planForwards({
+        delivery,
+        rows,
+        dispatch,
+        forwardRoutes,
+        routerRoute: ports.routerRoute,
+        maxPayloadBytes,
+      });
     try {
       accepted.push({
         planned,

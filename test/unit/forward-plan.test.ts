@@ -2,7 +2,7 @@ import { array, assert, boolean, constantFrom, integer, property, record, string
 import { describe, expect, it } from 'vitest';
 import { JsonFloat, type JsonObject, type JsonValue } from '../../shared/json/json-value.ts';
 import type { OutgoingMessage } from '../../shared/nats/publisher.ts';
-import { readForwardProperties } from '../../shared/routing/forward-properties.ts';
+import { parseProperties } from '../../shared/state/state-properties.ts';
 import { planForwards, type ForwardInput } from '../../shared/routing/plan-forwards.ts';
 import type { Row } from '../../shared/state/state-model.ts';
 import { routeConfig, withPriority } from '../support/route-config.ts';
@@ -15,7 +15,7 @@ const plan = (changes: Partial<ForwardInput> & { message?: JsonObject }): readon
   planForwards({
     delivery: { id: 'D', message: changes.message ?? { type: 'query_state_route', route_id: 'P:S' } },
     rows: [row({ a: 1 }), row({ a: 2 })],
-    properties: { mode: 'after_save', dispatch: 'batch' },
+    dispatch: 'batch',
     forwardRoutes: [{ id: 'S:F' }],
     routerRoute,
     maxPayloadBytes: 1_048_576,
@@ -35,7 +35,7 @@ describe('what a state says of forwarding', () => {
     [{ routing: { mode: 'after_save', dispatch: '' } }, 'after_save', 'batch'],
     [{ routing: { mode: 'after_save', dispatch: 'individual' } }, 'after_save', 'individual'],
   ])('%j means %s, %s (G-20: missing, null and empty dispatch are batch)', (properties, mode, dispatch) => {
-    expect(readForwardProperties(properties)).toEqual({ mode, dispatch });
+    expect(parseProperties(properties).dispatch).toBe(mode === 'after_save' ? dispatch : null);
   });
 
   it.each<[JsonObject]>([
@@ -43,7 +43,7 @@ describe('what a state says of forwarding', () => {
     [{ routing: { mode: 'after_save', dispatch: 'x' } }],
     [{ routing: [] }],
   ])('%j is refused before anything is stored (G-21)', (properties) => {
-    expect(() => readForwardProperties(properties)).toThrow(expect.objectContaining({ code: 'invalid_properties' }));
+    expect(() => parseProperties(properties)).toThrow(expect.objectContaining({ code: 'invalid_properties' }));
   });
 });
 
@@ -66,7 +66,7 @@ describe('forwards', () => {
 
   it('are one message per row for individual: routes outer, rows inner', () => {
     const messages = plan({
-      properties: { mode: 'after_save', dispatch: 'individual' },
+      dispatch: 'individual',
       forwardRoutes: [{ id: 'S:F' }, { id: 'S:G' }],
     });
     expect(messages.map(({ id }) => id)).toEqual(['D/S:F/0', 'D/S:F/1', 'D/S:G/0', 'D/S:G/1']);
@@ -101,7 +101,7 @@ describe('forwards', () => {
   });
 
   it.each([
-    ['the mode is not after_save (G-12)', { properties: { mode: 'disabled', dispatch: 'batch' } as const }],
+    ['the mode is not after_save (G-12)', { dispatch: null }],
     ['there are no rows', { rows: [] }],
     ['there is no route behind the state', { forwardRoutes: [] }],
   ])('are none where %s', (_, changes) => {
@@ -128,13 +128,13 @@ describe('forwards', () => {
         (values, maxPayloadBytes, individual, message, routes) => {
           const rows = values.map((value, index) => row({ index, value }));
           const forwardRoutes = Array.from({ length: routes }, (_, index) => ({ id: `S:${index}` }));
-          const dispatch = individual ? 'individual' : 'batch';
+          const dispatch = individual ? ('individual' as const) : ('batch' as const);
           const input = {
             rows,
             maxPayloadBytes,
             message,
             forwardRoutes,
-            properties: { mode: 'after_save', dispatch } as const,
+            dispatch,
           };
           const messages = plan(input);
           expect(plan(input)).toEqual(messages);
