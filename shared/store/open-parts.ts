@@ -15,6 +15,7 @@ import type { RequestTrace } from '../telemetry/request-trace.ts';
 import { startTelemetry } from '../telemetry/start-telemetry.ts';
 import { tracePublish } from '../telemetry/trace-publish.ts';
 import { createMetadata, type Metadata } from './metadata.ts';
+import { startPruning } from './prune-ledger.ts';
 
 /** The rooms of one function process, opened once and shared by its requests. */
 export interface Parts {
@@ -113,6 +114,7 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     help: 'Database connections of this process.',
     read: () => pool.stats().total,
   });
+  const stopPruning = startPruning({ pool, retentionHours: config.ledgerRetentionHours, log });
   let evaluators: Promise<EvaluatorFactory> | undefined;
   return {
     runtime,
@@ -130,6 +132,7 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     evaluators: () =>
       (evaluators ??= import('../state/expression/evaluate.ts').then(({ createEvaluator }) => createEvaluator)),
     close: async () => {
+      await stopPruning();
       await Promise.allSettled([bus.close(), pool.end()]);
       await telemetry.shutdown(flushMs);
     },
