@@ -11,18 +11,18 @@ export const streamsCreate: CliCommand = {
   positionals: { min: 0, max: 0 },
   run: async ({ store, output }) => {
     const { routes, deadLetter } = await store.routing();
-    const bus = await store.bus();
+    const connection = await (await store.bus()).connection();
     const streams: { readonly name: string; readonly subjects: readonly string[] }[] = [];
     for (const route of routes.values()) {
-      // A subject with a placeholder is not for a stream.
+      // A route without JetStream has no stream.
       if (!route.jetstreamEnabled) continue;
-      const info = await ensureStream(await bus.connection(route.url), {
+      const info = await ensureStream(connection, {
         stream: route.name,
         baseSubject: route.subject,
       });
       streams.push({ name: info.config.name, subjects: info.config.subjects ?? [] });
     }
-    const info = await ensureStream(await bus.connection(), {
+    const info = await ensureStream(connection, {
       stream: deadLetter.stream,
       baseSubject: deadLetter.subject,
       retention: 'limits',

@@ -1,0 +1,41 @@
+import type { CliIo } from '../../infra/cli/cli-io.ts';
+import { runCli } from '../../infra/cli/run-cli.ts';
+
+export interface CliRun {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The first line of stdout as JSON. */
+  json(): unknown;
+}
+
+/** Runs `state-sync` in this process; only what is given is its environment. */
+export const runStateSync = async (
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  more: Partial<Pick<CliIo, 'stdin' | 'signal' | 'nowMs' | 'isTerminal'>> = {},
+): Promise<CliRun> => {
+  let stdout = '';
+  let stderr = '';
+  const exitCode = await runCli(args, {
+    write: async (text) => {
+      stdout += text;
+    },
+    writeError: (text) => {
+      stderr += text;
+    },
+    isTerminal: false,
+    env: { CACHE_DIR: '/nonexistent', ...env },
+    cwd: '/nonexistent',
+    stdin: (async function* () {})(),
+    nowMs: Date.now,
+    signal: new AbortController().signal,
+    ...more,
+  });
+  return {
+    exitCode,
+    stdout,
+    stderr,
+    json: () => JSON.parse(stdout.split('\n', 1)[0] ?? '') as unknown,
+  };
+};
