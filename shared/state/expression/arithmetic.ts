@@ -6,7 +6,7 @@ import type { Run } from './run.ts';
 import { typeName } from './type-name.ts';
 import { PyList, PyTuple, type PyValue } from './values.ts';
 
-export type ArithmeticOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**' | '<<' | '>>' | '&' | '|' | '^';
+export type ArithmeticOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**' | '<<' | '>>' | '&' | '|' | '^' | '@';
 
 /** Python's `TypeError` of an operator that the two types do not share. */
 export const unsupported = (operator: string, left: PyValue, right: PyValue): Error =>
@@ -17,7 +17,7 @@ const divideIntegers = (left: bigint, right: bigint): number => {
   const sign = left < 0n !== right < 0n ? -1 : 1;
   const magnitude = nearestFloat(left < 0n ? -left : left, right < 0n ? -right : right);
   if (magnitude === Infinity) throw overflowError('integer division result too large for a float');
-  return left === 0n ? 0 : sign * magnitude;
+  return sign * magnitude;
 };
 
 const shift = (run: Run, operator: '<<' | '>>', left: bigint, right: bigint): bigint => {
@@ -115,6 +115,7 @@ export const numericOperation = (
   left: PyValue,
   right: PyValue,
 ): PyValue | undefined => {
+  if (operator === '@') return undefined;
   const leftInteger = integerOf(left);
   const rightInteger = integerOf(right);
   if (leftInteger !== undefined && rightInteger !== undefined) {

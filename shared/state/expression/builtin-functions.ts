@@ -28,6 +28,7 @@ const abs: NativeCall = (_run, args, named) => {
 
 const chr: NativeCall = (_run, args, named) => {
   const point = requireInteger(bind(signature('chr', 'i'), args, named)[0] ?? null);
+  if (point >= 2n ** 31n || point < -(2n ** 31n)) throw overflowError('Python int too large to convert to C int');
   if (point < 0n || point > 0x10ffffn) throw valueError('chr() arg not in range(0x110000)');
   return String.fromCodePoint(Number(point));
 };

@@ -1,7 +1,7 @@
 import { bind, signature } from './arguments.ts';
 import { decodeBytes, encodeText } from './encodings.ts';
 import { integerOf, requireCount, requireInteger, toFloat } from './integers.ts';
-import { collect, iterate } from './iterate.ts';
+import { collect, isIterable, iterate } from './iterate.ts';
 import { bytesMethodTable } from './methods-bytes.ts';
 import { dictMethodTable } from './methods-dict.ts';
 import { integerFromBytes } from './methods-number.ts';
@@ -102,6 +102,7 @@ const toBytes: NativeCall = (run, args, named) => {
     run.meter.text(length);
     return new PyBytes(new Uint8Array(length));
   }
+  if (!isIterable(source)) throw typeError(`cannot convert '${typeName(source)}' object to bytes`);
   const numbers = collect(run, source).map(requireInteger);
   if (numbers.some((each) => each < 0n || each > 255n)) throw valueError('bytes must be in range(0, 256)');
   return new PyBytes(Uint8Array.from(numbers, Number));

@@ -49,3 +49,29 @@ const scale = (value: number, power: number): number => {
   const half = Math.trunc(power / 2);
   return value * 2 ** half * 2 ** (power - half);
 };
+
+/** The integer square root, rounded down. */
+export const integerRoot = (value: bigint, onStep: () => void = () => undefined): bigint => {
+  if (value === 0n) return 0n;
+  let root = 1n << BigInt((bitsOf(value) + 1) >> 1);
+  for (;;) {
+    onStep();
+    const next = (root + value / root) >> 1n;
+    if (next >= root) return root;
+    root = next;
+  }
+};
+
+/** The square root of the sum of the squares of finite floats, rounded once. */
+export const hypotenuse = (values: readonly number[]): number => {
+  const parts = values.filter((each) => each !== 0).map(decompose);
+  if (parts.length === 0) return 0;
+  const least = Math.min(...parts.map(({ exponent }) => exponent));
+  const sum = parts.reduce((total, { mantissa, exponent }) => total + (mantissa << BigInt(exponent - least)) ** 2n, 0n);
+  // Enough bits behind the point that only an exact root ends in zeros.
+  const extra = Math.max(64 - (bitsOf(sum) >> 1), 0);
+  const root = integerRoot(sum << BigInt(2 * extra));
+  const sticky = root * root === sum << BigInt(2 * extra) ? root * 2n : root * 2n + 1n;
+  const power = least - extra - 1;
+  return power >= 0 ? nearestFloat(sticky << BigInt(power), 1n) : nearestFloat(sticky, 1n << BigInt(-power));
+};

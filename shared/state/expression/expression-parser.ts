@@ -4,18 +4,17 @@ import { TerminalError } from '../../errors/sync-error.ts';
 import type { ArithmeticOperator } from './arithmetic.ts';
 import type { ExpressionLimits } from './limits.ts';
 import { forbiddenAttribute, forbiddenName, isKeyword } from './name-rules.ts';
-import type { CompareOperator } from './operators.ts';
 import { parseArguments, parseParameters } from './parse-call.ts';
 import { parseComprehension } from './parse-comprehension.ts';
 import { LiteralError, parseNumberLiteral } from './parse-literal.ts';
+import { isLogic, parseLogic } from './parse-logic.ts';
 import { parseStrings } from './parse-string.ts';
-import type { Comparison, Node } from './syntax.ts';
+import type { Node } from './syntax.ts';
 import { invalidSyntax, lineAt, syntaxErrors } from './syntax-error.ts';
 import { childrenOf, splitAtCommas } from './tree-cursor.ts';
 import { ellipsis } from './values.ts';
 
-const comparisons = new Set(['<', '<=', '>', '>=', '==', '!=', 'in', 'not in', 'is', 'is not']);
-const arithmetics = new Set(['+', '-', '*', '/', '//', '%', '**', '<<', '>>', '&', '|', '^']);
+const arithmetics = new Set(['+', '-', '*', '/', '//', '%', '**', '<<', '>>', '&', '|', '^', '@']);
 
 /** Turns the parser's tree into ours; collects what the language forbids, as the reference's compiler does. */
 export class ExpressionParser {
@@ -49,12 +48,7 @@ export class ExpressionParser {
     const [statement, second] = statements;
     if (statement === undefined) throw invalidSyntax(this.source, 0);
     if (second !== undefined) throw this.invalid(second);
-    if (statement.name !== 'ExpressionStatement') {
-      // `print` is a name here; the grammar takes it for the statement of Python 2 where no call follows.
-      if (statement.name === 'PrintStatement' && this.text(statement).trim() === 'print')
-        return { kind: 'name', name: '_print' };
-      throw this.invalid(statement);
-    }
+    if (statement.name !== 'ExpressionStatement') throw this.invalid(statement);
     const node = this.sequence(statement, childrenOf(statement), false);
     if (this.#findings.length > 0) throw syntaxErrors(this.#findings);
     return node;
@@ -219,13 +213,14 @@ export class ExpressionParser {
   }
 
   #unary(node: SyntaxNode): Node {
+    if (isLogic(this, node)) return parseLogic(this, node);
     const [operator, operand] = childrenOf(node);
     if (operand === undefined) throw this.invalid(node);
-    if (operator!.name === 'not') return { kind: 'not', operand: this.expression(operand) };
     return { kind: 'unary', operator: this.text(operator!) as '-' | '+' | '~', operand: this.expression(operand) };
   }
 
   #binary(node: SyntaxNode): Node {
+    if (isLogic(this, node)) return parseLogic(this, node);
     const children = childrenOf(node);
     const [left, right] = [children[0]!, children.at(-1)!];
     const operator = children
@@ -233,21 +228,7 @@ export class ExpressionParser {
       .map((each) => this.text(each))
       .join(' ');
     if (children.length < 3 || left.type.isError || right.type.isError) throw this.invalid(node);
-    if (operator === 'and' || operator === 'or') {
-      const first = this.expression(left);
-      const chained = left.name === 'BinaryExpression' && first.kind === 'either' && first.operator === operator;
-      return { kind: 'either', operator, operands: [...(chained ? first.operands : [first]), this.expression(right)] };
-    }
-    if (comparisons.has(operator)) {
-      const comparison: Comparison = { operator: operator as CompareOperator, operand: this.expression(right) };
-      const first = this.expression(left);
-      // Only what stands without parentheses is one chain.
-      if (left.name === 'BinaryExpression' && first.kind === 'compare')
-        return { ...first, rest: [...first.rest, comparison] };
-      return { kind: 'compare', first, rest: [comparison] };
-    }
-    if (operator === '@') this.forbid(node, 'MatMult statements are not allowed.');
-    else if (!arithmetics.has(operator)) throw this.invalid(node);
+    if (!arithmetics.has(operator)) throw this.invalid(node);
     return {
       kind: 'binary',
       operator: operator as ArithmeticOperator,

@@ -32,6 +32,7 @@ const parse = (run: Run, spec: string, value: PyValue): Spec => {
       : valueError(`Invalid format specifier '${spec}' for object of type '${typeName(value)}'`);
   }
   const [, fill, align, sign, zeroNegative, alternate, zero, width, grouping, precision, type] = match;
+  if (type === '.') throw valueError('Format specifier missing precision');
   const count = (digits: string | undefined): number | undefined => {
     if (digits === undefined) return undefined;
     if (digits.length > 18) throw valueError('Too many decimal digits in format string');
@@ -78,7 +79,9 @@ const grouped = (spec: Spec, prefix: string, digits: string, rest: string): stri
   if (spec.grouping === '') return digits + rest;
   if (spec.fill === '0' && spec.align === '=') {
     const room = spec.width - prefix.length - rest.length;
-    const wanted = Math.ceil((room * every) / (every + 1));
+    // The fewest digits that fill the room with their separators; none of these may come first.
+    let wanted = Math.ceil((room * every) / (every + 1));
+    if (wanted + Math.ceil(wanted / every) - 1 < room) wanted += 1;
     whole = digits.padStart(Math.max(wanted, digits.length), '0');
   }
   return group(whole) + rest;
@@ -87,6 +90,7 @@ const grouped = (spec: Spec, prefix: string, digits: string, rest: string): stri
 const signOf = (spec: Spec, negative: boolean): string => (negative ? '-' : spec.sign === '-' ? '' : spec.sign);
 
 const formatInteger = (run: Run, spec: Spec, value: PyValue, integer: bigint): string => {
+  if (spec.zeroNegative) throw valueError('Negative zero coercion (z) not allowed in integer format specifier');
   if (spec.precision !== undefined) throw valueError('Precision not allowed in integer format specifier');
   const magnitude = integer < 0n ? -integer : integer;
   if (spec.type === 'c') {
@@ -128,7 +132,7 @@ const floatDigits = (run: Run, spec: Spec, value: number, type: string): string 
       return generalDigits(value, precision, {
         alternate: spec.alternate,
         keepPoint: true,
-        fixedUpTo: Math.max(precision - 1, 1),
+        fixedUpTo: Math.max(precision, 1) - 1,
       });
   }
 };

@@ -2,7 +2,7 @@ import { attribute } from './attribute.ts';
 import { unaryOperation } from './arithmetic.ts';
 import { formatValue } from './format-spec.ts';
 import { assignName, Frame, lookupName } from './frame.ts';
-import { collect, iterate } from './iterate.ts';
+import { collect, isIterable, iterate } from './iterate.ts';
 import { bindLambda } from './lambda.ts';
 import { mergeInto, setMember } from './methods-dict.ts';
 import { addMember } from './methods-set.ts';
@@ -121,6 +121,7 @@ const evaluateItems = (run: Run, nodes: readonly Node[], frame: Frame): PyValue[
     if (node.kind !== 'starred') items.push(evaluateNode(run, node, frame));
     else {
       const value = evaluateNode(run, node.value, frame);
+      if (!isIterable(value)) throw typeError(`Value after * must be an iterable, not ${typeName(value)}`);
       for (const item of collect(run, value)) items.push(item);
       run.meter.items(items.length);
     }

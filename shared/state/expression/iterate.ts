@@ -17,7 +17,7 @@ function* keysOf(dict: PyDict): Generator<PyValue> {
 }
 
 const sourceOf = (value: PyValue): Iterable<PyValue> | Iterator<PyValue> | undefined => {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return value[Symbol.iterator]();
   if (typeof value === 'object' && value !== null) {
     switch (value.kind) {
       case 'list':

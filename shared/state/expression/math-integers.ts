@@ -1,4 +1,5 @@
 import { bind, signature } from './arguments.ts';
+import { integerRoot } from './exact-float.ts';
 import { bitLength, requireInteger } from './integers.ts';
 import { typeError, valueError } from './python-error.ts';
 import type { Run } from './run.ts';
@@ -79,16 +80,11 @@ const lcm: NativeCall = (run, args) =>
 const isqrt: NativeCall = (run, args, named) => {
   const n = factorOf(bind(signature('math.isqrt', 'n'), args, named)[0] ?? null);
   if (n < 0n) throw valueError('isqrt() argument must be nonnegative');
-  if (n === 0n) return 0n;
   const bits = bitLength(n);
-  let root = 1n << BigInt((bits + 1) >> 1);
-  for (;;) {
+  return integerRoot(n, () => {
     run.meter.charge(1);
     run.meter.product(bits, bits);
-    const next = (root + n / root) >> 1n;
-    if (next >= root) return root;
-    root = next;
-  }
+  });
 };
 
 /** The functions of `math` that take and give integers of any size. */

@@ -1,9 +1,9 @@
 import { bind, signature } from './arguments.ts';
-import { decompose } from './exact-float.ts';
-import { floatOf, integerOf, requireCount, requireFloat, toFloat } from './integers.ts';
+import { decompose, hypotenuse } from './exact-float.ts';
+import { floatOf, integerOf, requireFloat, toFloat } from './integers.ts';
 import { collect, iterate } from './iterate.ts';
 import { integerFunctions } from './math-integers.ts';
-import { power } from './power.ts';
+import { floatPower } from './power.ts';
 import { overflowError, typeError, valueError } from './python-error.ts';
 import type { Run } from './run.ts';
 import { typeName } from './type-name.ts';
@@ -29,12 +29,12 @@ const real = (name: string, compute: (x: number) => number): readonly [string, N
   },
 ];
 
-const realPair = (name: string, compute: (x: number, y: number, run: Run) => number): readonly [string, NativeCall] => [
+const realPair = (name: string, compute: (x: number, y: number) => number): readonly [string, NativeCall] => [
   name,
-  (run, args, named) => {
+  (_run, args, named) => {
     const [x = null, y = null] = bind(signature(name, 'x y'), args, named);
     const [one, other] = [requireFloat(x), requireFloat(y)];
-    return checked(compute(one, other, run), one, other);
+    return checked(compute(one, other), one, other);
   },
 ];
 
@@ -166,7 +166,9 @@ const frexp: NativeCall = (_run, args, named) => {
 
 const ldexp: NativeCall = (_run, args, named) => {
   const [x = null, exponent = null] = bind(signature('ldexp', 'x i'), args, named);
-  const count = Math.max(Math.min(requireCount(exponent), 5000), -5000);
+  const power = integerOf(exponent);
+  if (power === undefined) throw typeError('Expected an int as second argument to ldexp.');
+  const count = power > 5000n ? 5000 : power < -5000n ? -5000 : Number(power);
   let value = requireFloat(x);
   for (let left = count; left !== 0;) {
     const step = Math.max(Math.min(left, 1000), -1000);
@@ -182,13 +184,33 @@ const modf: NativeCall = (_run, args, named) => {
   return new PyTuple([Number.isNaN(x) ? x : x !== whole ? x - whole : x < 0 || Object.is(x, -0) ? -0 : 0, whole]);
 };
 
+/** Length of a vector, rounded once. */
+const exactHypot = (run: Run, coordinates: readonly number[]): number => {
+  if (coordinates.some((each) => Math.abs(each) === Infinity)) return Infinity;
+  if (coordinates.some(Number.isNaN)) return NaN;
+  run.meter.charge(coordinates.length * 4);
+  return hypotenuse(coordinates);
+};
+
 const vector = (run: Run, value: PyValue): number[] => collect(run, value).map(requireFloat);
+
+const hypot: NativeCall = (run, args) => {
+  const coordinates = args.map(requireFloat);
+  return checked(exactHypot(run, coordinates), ...coordinates);
+};
 
 const dist: NativeCall = (run, args, named) => {
   const [p = null, q = null] = bind(signature('dist', 'p q'), args, named);
   const [one, other] = [vector(run, p), vector(run, q)];
   if (one.length !== other.length) throw valueError('both points must have the same number of dimensions');
-  return Math.hypot(...one.slice(0, 1000).map((x, index) => x - other[index]!));
+  return checked(
+    exactHypot(
+      run,
+      one.map((x, index) => x - other[index]!),
+    ),
+    ...one,
+    ...other,
+  );
 };
 
 const prod: NativeCall = (run, args, named) => {
@@ -224,10 +246,10 @@ const functions: readonly (readonly [string, NativeCall])[] = [
   realPair('fmod', (x, y) => x % y),
   realPair('remainder', remainder),
   realPair('copysign', (x, y) => (y < 0 || Object.is(y, -0) ? -Math.abs(x) : Math.abs(x))),
-  realPair('pow', (x, y, run) => {
+  realPair('pow', (x, y) => {
     if ((x === 0 && y < 0) || (x < 0 && Number.isFinite(x) && Number.isFinite(y) && !Number.isInteger(y)))
       throw domain();
-    return power(run, x, y) as number;
+    return floatPower(x, y);
   }),
   logOf('log2', Math.log2),
   logOf('log10', Math.log10),
@@ -238,7 +260,7 @@ const functions: readonly (readonly [string, NativeCall])[] = [
   rounding('floor', Math.floor),
   rounding('ceil', Math.ceil),
   rounding('trunc', Math.trunc),
-  ['hypot', (_run, args) => Math.hypot(...args.slice(0, 1000).map(requireFloat))],
+  ['hypot', hypot],
   ['fsum', fsum],
   ['isclose', isClose],
   ['frexp', frexp],

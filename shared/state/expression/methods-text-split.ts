@@ -19,9 +19,8 @@ const splitSpaces = (run: Run, text: string, most: number): string[] => {
     while (index < text.length && spaceAt(text, index)) index += 1;
     if (index === text.length) return parts;
     if (parts.length === most) {
-      let end = text.length;
-      while (spaceAt(text, end - 1)) end -= 1;
-      return [...parts, text.slice(index, end)];
+      parts.push(text.slice(index));
+      return parts;
     }
     const start = index;
     while (index < text.length && !spaceAt(text, index)) index += 1;
@@ -38,9 +37,8 @@ const splitSpacesFromRight = (run: Run, text: string, most: number): string[] =>
     while (index > 0 && spaceAt(text, index - 1)) index -= 1;
     if (index === 0) return parts.reverse();
     if (parts.length === most) {
-      let start = 0;
-      while (spaceAt(text, start)) start += 1;
-      return [...parts, text.slice(start, index)].reverse();
+      parts.push(text.slice(0, index));
+      return parts.reverse();
     }
     const end = index;
     while (index > 0 && !spaceAt(text, index - 1)) index -= 1;

@@ -1,4 +1,4 @@
-import { nameError, notImplementedError } from './python-error.ts';
+import { notImplementedError } from './python-error.ts';
 
 /** What is wrong with a literal; the parser makes a syntax error of it. */
 export class LiteralError extends Error {
@@ -50,7 +50,7 @@ export const decodeEscapes = (content: string, isBytes: boolean): string =>
       if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8) & (isBytes ? 0xff : 0x1ff));
       if (x !== undefined) return String.fromCodePoint(Number.parseInt(x, 16));
       if (isBytes) return other !== undefined && Object.hasOwn(single, other) ? single[other]! : whole;
-      if (named !== undefined) throw nameError('named characters (\\N{...}) are not supported');
+      if (named !== undefined) throw new LiteralError('named characters (\\N{...}) are not supported');
       const hex = u ?? U;
       if (hex !== undefined) {
         const point = Number.parseInt(hex, 16);

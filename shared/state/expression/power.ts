@@ -29,8 +29,8 @@ const exactPower = (base: number, exponent: number): number => {
   return base < 0 && exponent % 2 !== 0 ? -magnitude : magnitude;
 };
 
-/** Python's `float ** float`; a complex result (a root of a negative number) is refused. */
-const floatPower = (base: number, exponent: number): number => {
+/** `float ** float`, infinite where it overflows; a complex result (a root of a negative number) is refused. */
+export const floatPower = (base: number, exponent: number): number => {
   if (exponent === 0 || base === 1) return 1;
   if (Number.isNaN(base) || Number.isNaN(exponent)) return NaN;
   if (base === 0 && exponent < 0) throw zeroDivisionError('0.0 cannot be raised to a negative power');
@@ -38,17 +38,23 @@ const floatPower = (base: number, exponent: number): number => {
   if (!Number.isFinite(base) || !Number.isFinite(exponent) || base === 0) return base ** exponent;
   if (base < 0 && !Number.isInteger(exponent)) throw notImplementedError('complex numbers are not supported');
   const exact = Number.isInteger(exponent) && Math.abs(exponent) <= maxExactExponent;
-  const result = exact ? exactPower(base, exponent) : exponent === 0.5 ? Math.sqrt(base) : base ** exponent;
-  if (!Number.isFinite(result)) throw overflowError("(34, 'Numerical result out of range')");
+  return exact ? exactPower(base, exponent) : exponent === 0.5 ? Math.sqrt(base) : base ** exponent;
+};
+
+const finitePower = (base: number, exponent: number): number => {
+  const result = floatPower(base, exponent);
+  if (!Number.isFinite(result) && Number.isFinite(base) && Number.isFinite(exponent)) {
+    throw overflowError("(34, 'Numerical result out of range')");
+  }
   return result;
 };
 
 /** `**` of two integers or two floats. Throws `ZeroDivisionError`, `OverflowError`. */
 export const power = (run: Run, base: bigint | number, exponent: bigint | number): bigint | number => {
   if (typeof base === 'bigint' && typeof exponent === 'bigint') {
-    return exponent < 0n ? floatPower(toFloat(base), toFloat(exponent)) : integerPower(run, base, exponent);
+    return exponent < 0n ? finitePower(toFloat(base), toFloat(exponent)) : integerPower(run, base, exponent);
   }
-  return floatPower(Number(base), Number(exponent));
+  return finitePower(Number(base), Number(exponent));
 };
 
 /** `pow(base, exponent, modulus)` of integers. */

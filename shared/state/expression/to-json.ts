@@ -34,7 +34,10 @@ export const toJson = (run: Run, value: PyValue, depth = 0): JsonValue => {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value;
   if (typeof value === 'bigint') {
     const number = Number(value);
-    return Number.isSafeInteger(number) ? number : value;
+    if (Number.isSafeInteger(number)) return number;
+    // Python cannot write longer ones, and so not store them.
+    integerText(value);
+    return value;
   }
   if (typeof value === 'number') return Number.isInteger(value) ? new JsonFloat(value) : value;
   switch (value.kind) {
