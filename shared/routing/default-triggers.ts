@@ -14,7 +14,7 @@ export const defaultLimits: TriggerLimits = {
   maxInFlightBytes: 67_108_864,
   maxConcurrentRequests: 8,
   requestTimeoutMs: 60_000,
-  maxAttempts: 10,
+  maxAttempts: 8,
   backoffInitialMs: 200,
   backoffMaxMs: 30_000,
   killsBeforeDeadLetter: 3,
