@@ -22,7 +22,7 @@ const findTool = async (): Promise<Tool> => {
 };
 const watchdog = await findTool();
 
-interface SessionResults {
+interface WatchdogResults {
   readonly ready: number;
   readonly health: number;
   readonly withoutToken: number;
@@ -34,18 +34,18 @@ interface SessionResults {
 
 describe.skipIf(watchdog.path === undefined)(`a bundle behind the real of-watchdog${skipNote(watchdog)}`, () => {
   let folder: string;
-  let results: SessionResults;
+  let results: WatchdogResults;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'state-sync-watchdog-'));
     await buildBundles({ outDir: folder, names: ['state-direct'] });
-    const session = [process.execPath, join(repositoryRoot, 'test/support/watchdog-session.ts'), watchdog.path ?? ''];
-    const args = [...session, join(folder, 'state-direct/index.js'), join(repositoryRoot, 'routing.yaml')];
+    const script = [process.execPath, join(repositoryRoot, 'test/support/watchdog-run.ts'), watchdog.path ?? ''];
+    const args = [...script, join(folder, 'state-direct/index.js'), join(repositoryRoot, 'routing.yaml')];
     const { stdout } = await run('unshare', [...isolated, 'ip link set lo up; exec "$0" "$@"', ...args], {
       env: { ...process.env, TMPDIR: folder },
       timeout: 60_000,
     });
-    results = JSON.parse(stdout) as SessionResults;
+    results = JSON.parse(stdout) as WatchdogResults;
   });
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -57,7 +57,7 @@ describe.skipIf(watchdog.path === undefined)(`a bundle behind the real of-watchd
   it('gets a batch whole, however large, and answers with an outcome for it', () => {
     expect(results.malformed.status, results.output).toBe(200);
     expect(JSON.parse(results.malformed.body)).toMatchObject({
-      results: [{ id: expect.stringContaining('session/'), outcome: 'reject', code: 'invalid_json' }],
+      results: [{ id: expect.stringContaining('call/'), outcome: 'reject', code: 'invalid_json' }],
     });
   });
 

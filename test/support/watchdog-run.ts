@@ -49,7 +49,7 @@ const statusOf = (path: string): Promise<number> =>
 const post = async (payload: string, authorization: string): Promise<{ status: number; body: string }> => {
   const event = {
     specversion: '1.0',
-    id: `session/${payload.length}`,
+    id: `call/${payload.length}`,
     source: '/test',
     type: 'ism.test',
     time: '2026-01-02T03:04:05.000Z',
