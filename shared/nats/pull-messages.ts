@@ -44,6 +44,8 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   let inbox = '';
   /** Messages that the server may still send on the open request. */
   let open = 0;
+  /** Number of the open request and last token of its inbox: a word on an earlier one must not end it. */
+  let requests = 0;
   let lastSignMs = 0;
   let waitTimer: NodeJS.Timeout | undefined;
   let restoring = false;
@@ -55,7 +57,10 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
     subscription?.unsubscribe();
     inbox = createInbox();
     open = 0;
-    subscription = connection.subscribe(inbox, { callback: (error, message) => (error ? lose(error) : take(message)) });
+    if (connection.isClosed()) return;
+    subscription = connection.subscribe(`${inbox}.*`, {
+      callback: (error, message) => (error ? lose(error) : take(message)),
+    });
   };
 
   const lose = (error: unknown): void => {
@@ -76,7 +81,8 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
       expires: expiresMs * 1_000_000,
       idle_heartbeat: heartbeatMs * 1_000_000,
     };
-    connection.publish(apiSubject, JSON.stringify(request), { reply: inbox });
+    requests += 1;
+    connection.publish(apiSubject, JSON.stringify(request), { reply: `${inbox}.${requests}` });
   };
 
   const pullLater = (delayMs: number): void => {
@@ -125,7 +131,7 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
       troubled = true;
       options.onTrouble(`${code} ${description}`);
       void restore();
-    } else if (code === 408 || text.includes('maxbytes')) {
+    } else if (code === 408 || text.includes('maxbytes') || text.includes('batch completed')) {
       troubled = false;
       pull();
     } else {
@@ -137,7 +143,10 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   };
 
   const take = (message: Msg): void => {
-    if (!isDelivery(message)) return onStatus(message.headers?.code ?? 0, message.headers?.description ?? '');
+    if (!isDelivery(message)) {
+      if (message.subject !== `${inbox}.${requests}`) return;
+      return onStatus(message.headers?.code ?? 0, message.headers?.description ?? '');
+    }
     lastSignMs = performance.now();
     troubled = false;
     open = Math.max(0, open - 1);
