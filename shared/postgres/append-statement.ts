@@ -1,7 +1,14 @@
 import type { ColumnDefinition } from '../state/state-model.ts';
 import type { AppendDelivery } from './append-request.ts';
-import { plainArray, textArray } from './array-literal.ts';
+import { binaryTextArray, plainArray, textArray } from './array-literal.ts';
 import type { TableNames } from './table-names.ts';
+
+/** The cells of the columns `ids`, whose values stand in `values` column by column, $2 of each. */
+const cellInsert = (tables: TableNames, target: string, ids: string, values: string, cast: string): string => `
+  insert into ${tables.cell} (column_id, data_index, ${target})
+  select c.id, generate_series(r.start, r.start + ($2::int - 1)),
+         unnest((${values}::text[])[(c.n - 1) * $2::int + 1 : c.n * $2::int])${cast}
+    from reserved r, unnest(${ids}::bigint[]) with ordinality c (id, n)`;
 
 /**
  * Everything of an append in one statement, hence one round trip and one implicit transaction:
@@ -10,14 +17,15 @@ import type { TableNames } from './table-names.ts';
  * 2. `reserved` takes the positions under the state's row lock, which is the first lock, so that writers never deadlock;
  * 3. `recorded` writes the ledger: a message that is being applied elsewhere fails here (23505), because the snapshot of
  *    `known` may be older than the lock;
- * 4. cells, column by column, and mapping rows.
+ * 4. cells, column by column, and mapping rows. Per column one slice of the values is unnested beside its positions in the
+ *    select list, which streams; `from unnest` would write all values to a work table first.
  *
  * No row in the answer: there is no such state. No MERGE, no session state, nothing that a pooler or Citus lacks.
  *
- * $1 state, $2 rows; ledger: $3 ids, $4 offsets (null: no rows), $5 rows, $6 forwarded; cells: $7 column ids, $8 is json,
- * $9 texts column by column; mapping: $10 keys, $11 offsets.
+ * $1 state, $2 rows; ledger: $3 ids, $4 offsets (null: no rows), $5 rows, $6 forwarded; cells: $7 ids of the text columns,
+ * $8 their values; mapping: $9 keys, $10 offsets; only with JSON columns: $11 their ids, $12 their values.
  */
-export const appendStatement = (tables: TableNames): string => `
+export const appendStatement = (tables: TableNames, hasJson: boolean): string => `
 with known as materialized (
   select message_id, start_index, row_count, forwarded from ${tables.ledger} where message_id = any($3::text[])),
 reserved as (
@@ -28,15 +36,11 @@ recorded as (
   insert into ${tables.ledger} (message_id, state_id, start_index, row_count, forwarded)
   select l.id, $1, r.start + l.first, l.rows, l.forwarded
     from reserved r, unnest($3::text[], $4::int[], $5::int[], $6::boolean[]) l (id, first, rows, forwarded)),
-cells as (
-  insert into ${tables.cell} (column_id, data_index, data_value, data_json_value)
-  select ($7::bigint[])[1 + (u.n - 1) / $2::int], r.start + (u.n - 1) % $2::int,
-         case when not ($8::boolean[])[1 + (u.n - 1) / $2::int] then u.v end,
-         case when ($8::boolean[])[1 + (u.n - 1) / $2::int] then u.v::jsonb end
-    from reserved r, unnest($9::text[]) with ordinality u (v, n)),
+texts as (${cellInsert(tables, 'data_value', '$7', '$8', '')}),
+${hasJson ? `jsons as (${cellInsert(tables, 'data_json_value', '$11', '$12', '::jsonb')}),` : ''}
 mapped as (
   insert into ${tables.mapping} (state_id, state_key, data_index)
-  select $1, k.key, r.start + k.first from reserved r, unnest($10::text[], $11::int[]) k (key, first))
+  select $1, k.key, r.start + k.first from reserved r, unnest($9::text[], $10::int[]) k (key, first))
 select start, null as message_id, null::int as row_count, null::boolean as forwarded from reserved
 union all
 select start_index, message_id, row_count, forwarded from known`;
@@ -95,9 +99,8 @@ export const bindAppend = (
   const forwarded = plainArray(ledger.map((row) => row.forwarded));
   if (rowCount === 0) return { text: recordStatement(tables), values: [stateId, ids, forwarded], offsets };
 
-  const cells = columns.flatMap((_, column) =>
-    deliveries.flatMap((delivery) => delivery.cells[column] ?? nulls(delivery)),
-  );
+  const texts = cellsOf(columns, deliveries, false);
+  const jsons = cellsOf(columns, deliveries, true);
   const keys: string[] = [];
   const keyOffsets: number[] = [];
   let position = 0;
@@ -109,23 +112,39 @@ export const bindAppend = (
     }
     position += rows;
   }
-  return {
-    text: appendStatement(tables),
-    values: [
-      stateId,
-      rowCount,
-      ids,
-      plainArray(ledger.map(({ first }) => first)),
-      plainArray(ledger.map(({ rows }) => rows)),
-      forwarded,
-      `{${columns.map(({ id }) => id).join(',')}}`,
-      plainArray(columns.map(({ dataType }) => dataType === 'json')),
-      textArray(cells),
-      textArray(keys),
-      plainArray(keyOffsets),
-    ],
-    offsets,
-  };
+  const values = [
+    stateId,
+    rowCount,
+    ids,
+    plainArray(ledger.map(({ first }) => first)),
+    plainArray(ledger.map(({ rows }) => rows)),
+    forwarded,
+    texts.ids,
+    binaryTextArray(texts.values),
+    binaryTextArray(keys),
+    plainArray(keyOffsets),
+  ];
+  if (jsons.values.length === 0) return { text: appendStatement(tables, false), values, offsets };
+  const json = [jsons.ids, binaryTextArray(jsons.values)];
+  return { text: appendStatement(tables, true), values: [...values, ...json], offsets };
+};
+
+/** The JSON columns, or the others: their ids, and their cells column by column. */
+const cellsOf = (
+  columns: readonly ColumnDefinition[],
+  deliveries: readonly AppendDelivery[],
+  json: boolean,
+): { readonly ids: string; readonly values: readonly (string | null)[] } => {
+  const ids: (string | undefined)[] = [];
+  const values: (string | null)[] = [];
+  for (const [index, { id, dataType }] of columns.entries()) {
+    if ((dataType === 'json') !== json) continue;
+    ids.push(id);
+    for (const delivery of deliveries) {
+      for (const cell of delivery.cells[index] ?? nulls(delivery)) values.push(cell);
+    }
+  }
+  return { ids: `{${ids.join(',')}}`, values };
 };
 
 const nulls = ({ rowCount }: AppendDelivery): readonly null[] => Array.from({ length: rowCount }, () => null);
