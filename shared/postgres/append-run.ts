@@ -30,7 +30,7 @@ export const appendStored = async (
   let open = batch.deliveries;
   while (open.length > 0) {
     const statement = bindAppend(connection.tables, stateId, columns, open);
-    const answers = await connection.query<AppendAnswer>(statement.text, statement.values);
+    const answers = await connection.query<AppendAnswer>(statement.text, statement.values, { keepPlan: true });
     if (answers.length === 0) throw new StaleMetadataError('unknown_state', `state ${stateId} does not exist`);
     let start: number | undefined;
     for (const answer of answers) {

@@ -3,10 +3,18 @@ import type { TableNames } from './table-names.ts';
 /** A result row: text for bigint and numeric, numbers for int4 and float8, as the driver parses them. */
 export type ResultRow = object;
 
-/** Something that runs one parameterised, unnamed statement: the pool, or the connection of a transaction. */
+/** Something that runs one parameterised statement: the pool, or the connection of a transaction. */
 export interface Queryable {
   /** The rows; errors are the driver's (`databaseError` turns them into ours). */
-  query<R extends ResultRow>(text: string, values?: readonly unknown[]): Promise<readonly R[]>;
+  query<R extends ResultRow>(text: string, values?: readonly unknown[], options?: QueryOptions): Promise<readonly R[]>;
+}
+
+export interface QueryOptions {
+  /**
+   * The statement runs often: outside a transaction its plan may be kept on the connection. Its text must be one of few, as
+   * every text takes a name at the server.
+   */
+  readonly keepPlan?: boolean;
 }
 
 /** A small pool of connections that works through a transaction pooler: no session state is kept between calls. */

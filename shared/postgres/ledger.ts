@@ -61,6 +61,7 @@ export const markForwarded = async (pool: DatabasePool, ids: readonly string[]):
          select message_id from ${ledger} where message_id = any($1::text[]) and not forwarded order by message_id for update)
        update ${ledger} l set forwarded = true from open where l.message_id = open.message_id`,
       [textArray(ids)],
+      { keepPlan: true },
     ),
   );
 };
