@@ -9,6 +9,7 @@ import { readPage } from '../../shared/postgres/read-page.ts';
 import type { EvaluatorFactory } from '../../shared/state/evaluator.ts';
 import { createRequestHandler } from '../../shared/store/handle-request.ts';
 import { openParts, type Parts } from '../../shared/store/open-parts.ts';
+import { traceMetadata } from '../../shared/store/traced-metadata.ts';
 import type { RequestTrace } from '../../shared/telemetry/request-trace.ts';
 import { tracePublish } from '../../shared/telemetry/trace-publish.ts';
 import { extractContext, injectContext, SpanKind, withSpan, type Context } from '../../shared/telemetry/trace.ts';
@@ -17,9 +18,26 @@ import type { EntryPorts } from './entry-ports.ts';
 import { handleEntries } from './handle-entry.ts';
 import { replayRows } from './replay-rows.ts';
 
-const ledgerSpan = (operation: string) => ({
+const ledgerSpan = (operation: 'select' | 'insert', deliveryIds: readonly string[]) => ({
+  name: `${operation} ledger`,
   kind: SpanKind.CLIENT,
-  attributes: { 'db.system.name': 'postgresql', 'db.operation.name': operation, 'db.collection.name': 'ledger' },
+  attributes: {
+    'db.system.name': 'postgresql',
+    'db.operation.name': operation,
+    'db.collection.name': 'ledger',
+    ...(deliveryIds.length > 1 ? { 'db.operation.batch.size': deliveryIds.length } : {}),
+  },
+  deliveryIds,
+});
+
+const pageSpan = (stateId: string) => ({
+  kind: SpanKind.CLIENT,
+  attributes: {
+    'db.system.name': 'postgresql',
+    'db.operation.name': 'select',
+    'db.collection.name': 'state_column_data',
+    'ism.state.id': stateId,
+  },
 });
 
 /** The trace that a planned message belongs to: the context that `headersFor` put into its headers. */
@@ -31,8 +49,9 @@ const contextOf = (message: OutgoingMessage | undefined): Context => {
   return extractContext(headers);
 };
 
-const portsFor = (parts: Parts, trace: RequestTrace): EntryPorts => {
-  const { metadata, pool, bus } = parts;
+const portsFor = (parts: Parts, trace: RequestTrace, deliveries: readonly Delivery[]): EntryPorts => {
+  const { pool, bus } = parts;
+  const metadata = traceMetadata(parts.metadata, trace, deliveries);
   let evaluators: EvaluatorFactory | undefined;
   return {
     loadRoute: metadata.findRoute,
@@ -51,8 +70,12 @@ const portsFor = (parts: Parts, trace: RequestTrace): EntryPorts => {
       const { count } = await readPage(pool, { stateId: id, columns: [], offset: 0, limit: 0 });
       return { id, count, columns: model.columns };
     },
-    readPage: async ({ id, columns }, offset, limit) =>
-      replayRows(columns, (await readPage(pool, { stateId: id, columns, offset, limit })).rows),
+    readPage: ({ id, columns }, offset, limit) =>
+      withSpan('select state_column_data', trace.work, pageSpan(id), async ({ span }) => {
+        const { rows } = await readPage(pool, { stateId: id, columns, offset, limit });
+        span.setAttributes({ 'ism.offset': offset, 'db.response.returned_rows': rows.length });
+        return replayRows(columns, rows);
+      }),
     maxPayloadBytes: () => bus.maxPayloadBytes(),
     headersFor: ({ id }) => injectContext(trace.of(id)),
     publish: (messages) =>
@@ -62,14 +85,16 @@ const portsFor = (parts: Parts, trace: RequestTrace): EntryPorts => {
         (traced) => bus.publish(traced),
       ),
     ledger: {
-      isHandled: (ids) =>
-        withSpan('select ledger', trace.work, ledgerSpan('select'), async ({ span }) => {
-          const known = await readLedger(pool, ids);
-          span.setAttribute('ism.ledger.hits', known.size);
-          return new Set([...known.values()].filter(({ forwarded }) => forwarded).map(({ id }) => id));
-        }),
-      recordHandled: (ids) =>
-        withSpan('insert ledger', trace.work, ledgerSpan('insert'), () => recordHandled(pool, ids)),
+      isHandled: async (ids) => {
+        const known = await trace.share({
+          ...ledgerSpan('select', ids),
+          run: () => readLedger(pool, ids),
+          describe: (found) => ({ 'ism.ledger.hits': found.size }),
+          describeOwn: (found) => (id) => ({ 'ism.ledger.hits': found.has(id) ? 1 : 0 }),
+        });
+        return new Set([...known.values()].filter(({ forwarded }) => forwarded).map(({ id }) => id));
+      },
+      recordHandled: (ids) => trace.share({ ...ledgerSpan('insert', ids), run: () => recordHandled(pool, ids) }),
     },
     evaluatorFor: (source) => {
       const factory = evaluators;
@@ -84,7 +109,7 @@ const portsFor = (parts: Parts, trace: RequestTrace): EntryPorts => {
 export const createStateEntry = async (runtime: FunctionRuntime): Promise<FunctionApp> => {
   const parts = await openParts(runtime);
   const process = (deliveries: readonly Delivery[], trace: RequestTrace): Promise<readonly Outcome[]> =>
-    handleEntries(entryContext(portsFor(parts, trace), parts.routing), deliveries);
+    handleEntries(entryContext(portsFor(parts, trace, deliveries), parts.routing), deliveries);
   return {
     handle: createRequestHandler({
       functionName: runtime.name,

@@ -43,7 +43,7 @@ export const createDeadLetters = (options: DeadLetterOptions): DeadLetters => {
   const wanted = { stream: config.stream, baseSubject: config.subject, retention: 'limits' } as const;
 
   const publish = async (message: HeldMessage, code: string, reason: string): Promise<Error | undefined> => {
-    const span = options.telemetry.startDeadLetter(message, code, reason);
+    const span = options.telemetry.startDeadLetter(message, { code, reason, subject: config.subject });
     const entries = buildDeadLetterHeaders(message.headers, {
       code,
       reason,

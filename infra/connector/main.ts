@@ -8,7 +8,7 @@ import { startTelemetry } from '../../shared/telemetry/start-telemetry.ts';
 import { readConnectorConfig } from './connector-config.ts';
 import { createConnector } from './create-connector.ts';
 import { prometheusText } from './metrics.ts';
-import { spanTelemetry } from './span-telemetry.ts';
+import { createSpanTelemetry } from './span-telemetry.ts';
 
 const service = 'connector';
 
@@ -26,7 +26,7 @@ const run = async (): Promise<void> => {
     ...config,
     routing: await readRouting(config.routingFile),
     log,
-    telemetry: spanTelemetry,
+    telemetry: createSpanTelemetry(),
   });
   const server = await startHttpServer({
     port: config.port,

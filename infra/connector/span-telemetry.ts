@@ -1,73 +1,69 @@
-import { reasonOf } from '../../shared/errors/to-outcome.ts';
-import { destinationTemplate } from '../../shared/telemetry/request-trace.ts';
+import { destinationTemplate } from '../../shared/telemetry/destination-template.ts';
+import { recordedContext } from '../../shared/telemetry/sampler.ts';
 import {
-  extractContext,
   failSpan,
+  failSpanBy,
   injectContext,
   linkTo,
   rootContext,
   SpanKind,
   startSpan,
   traceState,
-  type Attributes,
   type Context,
   type StartedSpan,
 } from '../../shared/telemetry/trace.ts';
+import { createMessageSpans, messageAttributes } from './message-spans.ts';
 import type { ConnectorTelemetry, TracedMessage } from './telemetry.ts';
 
-const messageAttributes = (message: TracedMessage): Attributes => ({
-  'messaging.system': 'nats',
-  'messaging.destination.name': message.subject,
-  'messaging.destination.subscription.name': message.stream,
-  'messaging.consumer.group.name': `${message.stream}_sub_1`,
-  'messaging.message.id': message.id,
-  'messaging.message.body.size': message.bodyBytes,
-  'messaging.nats.stream.sequence': message.sequence,
-  'messaging.nats.delivery_count': message.deliveryCount,
-  // Counted by the connector: the server's count starts again when it is killed.
-  'ism.delivery.attempt': message.attempts,
-  ...(message.messageType === undefined ? {} : { 'ism.message.type': message.messageType }),
-});
-
-const deliverSpan = (message: TracedMessage, own: Context): StartedSpan =>
-  startSpan(`deliver ${destinationTemplate(message.subject)}`, own, {
+const startRequest = (functionName: string, parent: Context, origins: readonly Context[], ids: readonly string[]) => {
+  const request = startSpan(`POST /function/${functionName}`, parent, {
     kind: SpanKind.CLIENT,
-    attributes: {
-      ...messageAttributes(message),
-      'messaging.operation.name': 'deliver',
-      'messaging.operation.type': 'receive',
-    },
+    links: origins.flatMap((context, index) => linkTo(context, { 'messaging.message.id': ids[index]! })),
   });
+  if (request.span.isRecording()) {
+    request.span.setAttributes({
+      'http.request.method': 'POST',
+      'url.template': `/function/${functionName}`,
+      'faas.invoked_name': functionName,
+      'messaging.system': 'nats',
+      ...(ids.length === 1 ? {} : { 'messaging.batch.message_count': ids.length }),
+    });
+  }
+  return request;
+};
 
 /**
- * Spans of the connector: a `deliver` span per sampled message, below its producer's, and one client span per request
- * with a link to each message. A message that travels alone is one straight line: publish, deliver, POST.
+ * Spans of the connector. Of each sampled message: a `deliver` span per try, below its producer's, then `settle` or
+ * `publish` (of its dead letter) below the last one. Of each request: a client span, in the trace of its message where that
+ * travels alone (publish, deliver, POST in one straight line), else in a trace of its own with a link to every message.
  */
-export const spanTelemetry: ConnectorTelemetry = {
-  startBatch: (functionName, messages) => {
-    const contexts = messages.map(({ traceContext }) => extractContext(traceContext));
-    const delivers = messages.map((message, index) =>
-      traceState(contexts[index]!) === 'sampled' ? deliverSpan(message, contexts[index]!) : undefined,
-    );
-    const alone = messages.length === 1 ? delivers[0]?.context : undefined;
-    const request = startSpan(`POST /function/${functionName}`, alone ?? rootContext, {
-      kind: SpanKind.CLIENT,
-      attributes: {
-        'http.request.method': 'POST',
-        'url.template': `/function/${functionName}`,
-        'faas.invoked_name': functionName,
-        'messaging.system': 'nats',
-        ...(messages.length === 1 ? {} : { 'messaging.batch.message_count': messages.length }),
-      },
-      links: alone
-        ? []
-        : contexts.flatMap((context, index) => linkTo(context, { 'messaging.message.id': messages[index]!.id })),
-    });
+export const createSpanTelemetry = (): ConnectorTelemetry => {
+  const spans = createMessageSpans();
+
+  const startBatch: ConnectorTelemetry['startBatch'] = (functionName, messages) => {
+    const ids = messages.map(({ id }) => id);
+    let request: StartedSpan;
+    let delivers: (StartedSpan | undefined)[];
+    const [only] = messages;
+    if (messages.length === 1 && only !== undefined) {
+      delivers = [spans.deliver(only, [])];
+      const parent = traceState(spans.last(only)) === 'none' ? rootContext : spans.last(only);
+      request = startRequest(functionName, parent, [], ids);
+    } else {
+      const origins = messages.map((message) => spans.origin(message));
+      const isSampled = origins.some((origin) => traceState(origin) === 'sampled');
+      request = startRequest(functionName, isSampled ? recordedContext(rootContext) : rootContext, origins, ids);
+      const links = linkTo(request.context);
+      delivers = messages.map((message) => spans.deliver(message, links));
+    }
     return {
       headers: injectContext(request.context),
       contextOf: (index) => {
-        const deliver = delivers[index];
-        return deliver ? injectContext(deliver.context) : (messages[index]?.traceContext ?? {});
+        const message = messages[index];
+        if (message === undefined) return {};
+        return delivers[index] === undefined && traceState(spans.last(message)) !== 'unsampled'
+          ? message.traceContext
+          : injectContext(spans.last(message));
       },
       end: (result) => {
         let failed = 0;
@@ -77,7 +73,8 @@ export const spanTelemetry: ConnectorTelemetry = {
           const span = delivers[index]?.span;
           if (!span) return;
           span.setAttribute('ism.outcome', outcome?.outcome ?? 'none');
-          if (outcome === undefined) failSpan(span, 'no_outcome', result.failure ?? 'the function said nothing of it');
+          if (outcome === undefined && result.failure !== undefined) failSpan(span, 'request_failed', result.failure);
+          else if (outcome === undefined) failSpan(span, 'no_outcome', 'the function said nothing of it');
           else if (outcome.outcome !== 'ack') failSpan(span, outcome.code, outcome.reason);
           span.end();
         });
@@ -87,16 +84,24 @@ export const spanTelemetry: ConnectorTelemetry = {
         request.span.end();
       },
     };
-  },
-  startDeadLetter: (message, code, reason) => {
-    const own = extractContext(message.traceContext);
-    if (traceState(own) !== 'sampled') return { headers: message.traceContext, end: () => undefined };
-    const { span, context } = startSpan('publish dead_letter', own, {
+  };
+
+  const startDeadLetter: ConnectorTelemetry['startDeadLetter'] = (message, { code, reason, subject }) => {
+    const parent = spans.last(message);
+    const state = traceState(parent);
+    if (state !== 'sampled') {
+      return { headers: state === 'none' ? {} : injectContext(parent), end: () => undefined };
+    }
+    const { span, context } = startSpan(`publish ${destinationTemplate(subject)}`, parent, {
       kind: SpanKind.PRODUCER,
       attributes: {
         ...messageAttributes(message),
+        'messaging.destination.name': subject,
+        'messaging.destination.template': destinationTemplate(subject),
         'messaging.operation.name': 'publish',
         'messaging.operation.type': 'send',
+        'ism.dead_letter.subject': message.subject,
+        'ism.delivery.attempts': message.attempts,
       },
     });
     // The span says why the message was given up, whether or not the dead letter itself was stored.
@@ -104,9 +109,35 @@ export const spanTelemetry: ConnectorTelemetry = {
     return {
       headers: injectContext(context),
       end: (error) => {
-        if (error !== undefined) failSpan(span, 'publish_failed', reasonOf(error));
+        if (error !== undefined) failSpanBy(span, error);
         span.end();
       },
     };
-  },
+  };
+
+  const startSettle: ConnectorTelemetry['startSettle'] = (how, messages) => {
+    const started: StartedSpan[] = [];
+    const startOne = (message: TracedMessage): void => {
+      const parent = spans.last(message);
+      if (traceState(parent) !== 'sampled') return;
+      const attributes = { ...messageAttributes(message), 'messaging.operation.name': how };
+      started.push(
+        startSpan(`settle ${destinationTemplate(message.subject)}`, parent, {
+          kind: SpanKind.CLIENT,
+          attributes: { ...attributes, 'messaging.operation.type': 'settle' },
+        }),
+      );
+    };
+    messages.forEach(startOne);
+    return {
+      end: (error) => {
+        for (const { span } of started) {
+          if (error !== undefined) failSpanBy(span, error);
+          span.end();
+        }
+      },
+    };
+  };
+
+  return { startBatch, startDeadLetter, startSettle };
 };

@@ -11,6 +11,8 @@ export interface TracedMessage {
   readonly attempts: number;
   readonly messageType: string | undefined;
   readonly bodyBytes: number;
+  /** The reply subject of the delivery: it names the consumer. */
+  readonly reply: string;
   /** W3C context of the producer, by lower-case header name. */
   readonly traceContext: Readonly<Record<string, string>>;
 }
@@ -27,9 +29,19 @@ export interface BatchResult {
 export interface BatchSpan {
   /** Headers that carry the request's own context (`traceparent`). */
   readonly headers: Readonly<Record<string, string>>;
-  /** The context that goes into an event, by its place in the batch: the message's process span, else the producer's. */
+  /** The context that goes into an event, by its place in the batch: the message's deliver span, else the producer's. */
   contextOf(index: number): Readonly<Record<string, string>>;
   end(result: BatchResult): void;
+}
+
+/** How a message leaves the consumer. */
+export type Settlement = 'ack' | 'term' | 'nak';
+
+export interface DeadLetterReason {
+  readonly code: string;
+  readonly reason: string;
+  /** Where the dead letter goes. */
+  readonly subject: string;
 }
 
 /** Where spans are made. The connector calls it; what it does with it is not the connector's concern. */
@@ -38,9 +50,10 @@ export interface ConnectorTelemetry {
   /** A message that is dead-lettered: headers for the dead letter, and its end with the error where it failed. */
   startDeadLetter(
     message: TracedMessage,
-    code: string,
-    reason: string,
+    why: DeadLetterReason,
   ): { readonly headers: Readonly<Record<string, string>>; end(error?: unknown): void };
+  /** Messages that are settled; the end is when the server has read it. */
+  startSettle(how: Settlement, messages: readonly TracedMessage[]): { end(error?: unknown): void };
 }
 
 /** Makes no spans; the producer's context goes through untouched. */
@@ -51,4 +64,5 @@ export const noTelemetry: ConnectorTelemetry = {
     end: () => undefined,
   }),
   startDeadLetter: () => ({ headers: {}, end: () => undefined }),
+  startSettle: () => ({ end: () => undefined }),
 };

@@ -26,6 +26,8 @@ export interface CacheStats {
 export interface Cache<K, V> {
   /** The value, or undefined where there is none; rejects where the load that it waits for does. */
   get(key: K): Promise<V | undefined>;
+  /** Whether `get` would answer without waiting for a load. */
+  has(key: K): boolean;
   /** Puts a value that is known to be newer than what a load could bring; one that is under way is not kept. */
   set(key: K, value: V): void;
   /** Forgets the key, or everything; a load that is under way is not kept either. */
@@ -88,10 +90,13 @@ export const createCache = <K, V>(options: CacheOptions<K, V>): Cache<K, V> => {
     return flight.promise;
   };
 
+  const ageOf = (entry: Entry<V> | undefined): number =>
+    entry === undefined ? Number.POSITIVE_INFINITY : options.nowMs() - entry.loadedAtMs;
+
   return {
     get: async (key) => {
       const entry = entries.get(key);
-      const ageMs = entry === undefined ? Number.POSITIVE_INFINITY : options.nowMs() - entry.loadedAtMs;
+      const ageMs = ageOf(entry);
       if (entry === undefined || ageMs >= options.ttlMs + staleMs) {
         counts.misses += 1;
         return load(key);
@@ -105,6 +110,7 @@ export const createCache = <K, V>(options: CacheOptions<K, V>): Cache<K, V> => {
       }
       return entry.value;
     },
+    has: (key) => ageOf(entries.get(key)) < options.ttlMs + staleMs,
     set: (key, value) => {
       flights.delete(key);
       keep(key, value, options.nowMs());

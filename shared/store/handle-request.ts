@@ -82,13 +82,16 @@ export const createRequestHandler = (
       outcomes = deliveries.map(({ id }) => toOutcome(id, error));
     }
     const results = [...decoded.rejections, ...completeOutcomes(deliveries, outcomes)];
-    trace.end(results);
+    const reply =
+      decoded.mode === 'batch'
+        ? batchReply(results)
+        : singleReply(results[0] ?? toOutcome('', new RetryableError('no_outcome', 'there was no message')));
+    trace.end(results, reply.status);
     options.metrics.request(deliveries.length, options.nowMs() - startedMs, results);
     for (const result of results) {
       if (result.outcome === 'ack') continue;
       options.log.warn(result.outcome, { id: result.id, code: result.code, reason: result.reason });
     }
-    if (decoded.mode === 'batch') return batchReply(results);
-    return singleReply(results[0] ?? toOutcome('', new RetryableError('no_outcome', 'there was no message')));
+    return reply;
   };
 };

@@ -15,6 +15,9 @@ export interface MetadataOptions {
 /** What is forgotten: one state, one route, or everything. */
 export type Invalidation = { readonly stateId?: string; readonly routeId?: string };
 
+/** What is looked up: each kind has a cache of its own. */
+export type MetadataKind = 'state' | 'route' | 'forwardRoutes' | 'processor' | 'provider';
+
 /** Routes, states and processors, cached briefly; an id that is not known is a RetryableError, it may arrive yet. */
 export interface Metadata {
   state(id: string): Promise<StateModel>;
@@ -25,6 +28,8 @@ export interface Metadata {
   findProcessor(id: string): Promise<Processor | undefined>;
   findProvider(id: string): Promise<Provider | undefined>;
   findState(id: string): Promise<StateModel | undefined>;
+  /** Whether a lookup would be answered without reading the database. */
+  isCached(kind: MetadataKind, id: string): boolean;
   forgetState(stateId: string): void;
   invalidate(what: Invalidation): void;
   stats(): Readonly<Record<string, CacheStats>>;
@@ -60,6 +65,7 @@ export const createMetadata = (options: MetadataOptions): Metadata => {
     findProcessor: (id) => caches.processor.get(id),
     findProvider: (id) => caches.provider.get(id),
     findState: (id) => caches.state.get(id),
+    isCached: (kind, id) => caches[kind].has(id),
     forgetState: (stateId) => caches.state.invalidate(stateId),
     invalidate: ({ stateId, routeId }) => {
       if (stateId === undefined && routeId === undefined) for (const cache of Object.values(caches)) cache.invalidate();

@@ -7,11 +7,12 @@ import { markForwarded } from '../postgres/ledger.ts';
 import { routerSelector } from '../routing/routing.ts';
 import { requireRoute } from '../routing/selector.ts';
 import type { RequestTrace } from '../telemetry/request-trace.ts';
-import { SpanKind, withSpan } from '../telemetry/trace.ts';
+import { SpanKind } from '../telemetry/trace.ts';
 import { createRequestHandler } from './handle-request.ts';
 import type { Metadata } from './metadata.ts';
 import { openParts, type Parts } from './open-parts.ts';
 import { storeDeliveries, type Scope, type StorePorts, type StoreTarget } from './store-deliveries.ts';
+import { traceMetadata } from './traced-metadata.ts';
 
 /** What tells state-direct and state-route apart. */
 export interface StoreFunction {
@@ -22,41 +23,54 @@ export interface StoreFunction {
 
 const databaseSpan = { 'db.system.name': 'postgresql' } as const;
 
-const portsFor = (parts: Parts, trace: RequestTrace): StorePorts => {
-  const { metadata, pool, runtime } = parts;
+const portsFor = (parts: Parts, metadata: Metadata, trace: RequestTrace): StorePorts => {
+  const { pool, runtime } = parts;
   return {
     state: metadata.state,
     forwardRoutes: metadata.forwardRoutes,
     forgetState: metadata.forgetState,
     append: (request) =>
-      withSpan(
-        'append state_column_data',
-        trace.work,
-        {
-          kind: SpanKind.CLIENT,
-          attributes: {
-            ...databaseSpan,
-            'db.operation.name': 'append',
-            'db.collection.name': 'state_column_data',
-            'ism.state.id': request.stateId,
-            'ism.deliveries': request.deliveries.length,
-            'ism.rows': request.deliveries.reduce((sum, delivery) => sum + delivery.rowCount, 0),
-            'ism.columns': request.columns.length,
-          },
+      trace.share({
+        name: 'append state_column_data',
+        kind: SpanKind.CLIENT,
+        attributes: {
+          ...databaseSpan,
+          'db.operation.name': 'insert',
+          'db.query.summary': 'append state_column_data',
+          'db.collection.name': 'state_column_data',
+          ...(request.deliveries.length > 1 ? { 'db.operation.batch.size': request.deliveries.length } : {}),
+          'ism.state.id': request.stateId,
+          'ism.rows': request.deliveries.reduce((sum, delivery) => sum + delivery.rowCount, 0),
+          'ism.columns': request.columns.length,
         },
-        async ({ span }) => {
-          const result = await append(pool, request);
-          span.setAttribute('ism.ledger.hits', result.deliveries.filter(({ status }) => status === 'duplicate').length);
-          return result;
+        deliveryIds: request.deliveries.map(({ id }) => id),
+        run: () => append(pool, request),
+        describe: ({ deliveries }) => ({
+          'ism.ledger.hits': deliveries.filter(({ status }) => status === 'duplicate').length,
+        }),
+        describeOwn: ({ deliveries }) => {
+          const byId = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
+          return (deliveryId) => {
+            const own = byId.get(deliveryId);
+            return own === undefined
+              ? {}
+              : { 'ism.rows': own.rowCount, 'ism.ledger.hits': own.status === 'duplicate' ? 1 : 0 };
+          };
         },
-      ),
+      }),
     markForwarded: (ids) =>
-      withSpan(
-        'update ledger',
-        trace.work,
-        { kind: SpanKind.CLIENT, attributes: { ...databaseSpan, 'db.operation.name': 'update' } },
-        () => markForwarded(pool, ids),
-      ),
+      trace.share({
+        name: 'update ledger',
+        kind: SpanKind.CLIENT,
+        attributes: {
+          ...databaseSpan,
+          'db.operation.name': 'update',
+          'db.collection.name': 'ledger',
+          ...(ids.length > 1 ? { 'db.operation.batch.size': ids.length } : {}),
+        },
+        deliveryIds: ids,
+        run: () => markForwarded(pool, ids),
+      }),
     maxPayloadBytes: () => parts.bus.maxPayloadBytes(),
     publish: (messages, deliveryIds) => parts.publish(messages, deliveryIds, trace),
     evaluators: parts.evaluators,
@@ -72,12 +86,13 @@ export const createStoreApp = async (runtime: FunctionRuntime, definition: Store
   // A routing file without the router's route is a fault of the configuration: it is found at start.
   requireRoute(parts.routing.routes, routerSelector);
   const process = async (deliveries: readonly Delivery[], trace: RequestTrace): Promise<readonly Outcome[]> => {
+    const metadata = traceMetadata(parts.metadata, trace, deliveries);
     const outcomes: Outcome[] = [];
     const targets: StoreTarget[] = [];
     const found = await Promise.all(
       deliveries.map(async (delivery): Promise<StoreTarget | Outcome> => {
         try {
-          return { delivery, ...(await definition.target(delivery, parts.metadata)) };
+          return { delivery, ...(await definition.target(delivery, metadata)) };
         } catch (error) {
           return toOutcome(delivery.id, error);
         }
@@ -87,7 +102,7 @@ export const createStoreApp = async (runtime: FunctionRuntime, definition: Store
       if ('outcome' in item) outcomes.push(item);
       else targets.push(item);
     }
-    return [...outcomes, ...(await storeDeliveries(targets, portsFor(parts, trace)))];
+    return [...outcomes, ...(await storeDeliveries(targets, portsFor(parts, metadata, trace)))];
   };
   return {
     handle: createRequestHandler({

@@ -1,5 +1,10 @@
+import { memberOf } from '../json/json-value.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Outcome } from '../message/outcome.ts';
+import { destinationTemplate } from './destination-template.ts';
+import { recordedContext } from './sampler.ts';
+import { shareWork, type SharedWork, type Sharer } from './shared-work.ts';
+import { maxTraceHops, traceHops } from './trace-hops.ts';
 import {
   extractContext,
   failSpan,
@@ -11,17 +16,22 @@ import {
   type Attributes,
   type Context,
   type Span,
+  type StartedSpan,
   type TraceHeaders,
 } from './trace.ts';
 
 /** The spans of one request: its server span, and a `process` span per sampled message. */
 export interface RequestTrace {
-  /** Where the shared work of the request belongs: the message's own span when it is alone, else the server span. */
+  /** Whether any of its spans is recorded; where none is, looking for something to say is a waste. */
+  readonly isRecorded: boolean;
+  /** Where work belongs that is no single message's: the message's own span when it is alone, else the server span. */
   readonly work: Context;
   /** The context of one delivery: its forwards are its children. */
   of(deliveryId: string): Context;
+  /** Runs what several deliveries share: one span for all of them, and its like in the trace of each (shared-work.ts). */
+  share<T>(work: SharedWork<T>): Promise<T>;
   /** Ends every span with its outcome. */
-  end(outcomes: readonly Outcome[]): void;
+  end(outcomes: readonly Outcome[], httpStatus: number): void;
 }
 
 export interface RequestTraceOptions {
@@ -33,63 +43,98 @@ export interface RequestTraceOptions {
   readonly nowMs: number;
 }
 
+/** Ids that a message names, as attributes; nothing else of it is told. */
+const idAttributes = ({ message }: Delivery): Attributes => {
+  const attributes: Attributes = {};
+  for (const name of ['state', 'route', 'processor'] as const) {
+    const id = memberOf(message, `${name}_id`);
+    if (typeof id === 'string') attributes[`ism.${name}.id`] = id.slice(0, 200);
+  }
+  return attributes;
+};
+
 const processAttributes = (delivery: Delivery, nowMs: number): Attributes => ({
   'messaging.system': 'nats',
   'messaging.operation.name': 'process',
   'messaging.operation.type': 'process',
-  'messaging.destination.name': delivery.subject,
+  ...(delivery.subject === ''
+    ? {}
+    : {
+        'messaging.destination.name': delivery.subject,
+        'messaging.destination.template': destinationTemplate(delivery.subject),
+      }),
   'messaging.message.id': delivery.id,
   'ism.message.type': delivery.type,
   'ism.delivery.attempt': delivery.attempt,
   'ism.delivery.wait_ms': Math.max(0, nowMs - delivery.timestampMs),
+  ...idAttributes(delivery),
 });
+
+const startServer = (options: RequestTraceOptions, contexts: readonly Context[]): StartedSpan => {
+  const { functionName, deliveries } = options;
+  const isSampled = contexts.some((context) => traceState(context) === 'sampled');
+  const base = extractContext(options.headers);
+  const server = startSpan(`POST /function/${functionName}`, isSampled ? recordedContext(base) : base, {
+    kind: SpanKind.SERVER,
+    links: contexts.flatMap((context, index) => linkTo(context, { 'messaging.message.id': deliveries[index]!.id })),
+  });
+  if (server.span.isRecording()) {
+    server.span.setAttributes({
+      'http.request.method': 'POST',
+      'http.route': `/function/${functionName}`,
+      'faas.name': functionName,
+      'faas.trigger': 'pubsub',
+      'faas.coldstart': options.coldStart,
+      ...(deliveries.length === 1 ? {} : { 'messaging.batch.message_count': deliveries.length }),
+    });
+  }
+  return server;
+};
 
 /**
  * Starts the spans of one request. Links alone would break the trace of a message at the publish in Jaeger
  * (performance.md 6), so each sampled message has one `process` span as child of its own context, linked to the request.
+ * A message without a trace begins one of its own, where the sampler says so.
  */
 export const startRequestTrace = (options: RequestTraceOptions): RequestTrace => {
   const { deliveries, nowMs } = options;
-  const single = deliveries.length === 1;
-  const contexts = deliveries.map((delivery) => extractContext(delivery.traceContext, rootContext));
-  const server = startSpan(`POST /function/${options.functionName}`, extractContext(options.headers), {
-    kind: SpanKind.SERVER,
-    attributes: {
-      'http.request.method': 'POST',
-      'http.route': `/function/${options.functionName}`,
-      'faas.name': options.functionName,
-      'faas.trigger': 'pubsub',
-      'faas.coldstart': options.coldStart,
-      ...(single ? {} : { 'messaging.batch.message_count': deliveries.length }),
-    },
-    links: contexts.flatMap((context, index) => linkTo(context, { 'messaging.message.id': deliveries[index]!.id })),
-  });
+  const isAlone = deliveries.length === 1;
+  const contexts = deliveries.map((delivery) => extractContext(delivery.traceContext));
+  const server = startServer(options, contexts);
   const byId = new Map<string, Context>();
   const spans = new Map<string, Span>();
+  const startProcess = (delivery: Delivery, own: Context): void => {
+    const isCut = traceHops(own) >= maxTraceHops;
+    const inRequest = traceState(own) === 'none' && isAlone;
+    const parent = inRequest ? server.context : isCut ? rootContext : own;
+    const name = `process ${delivery.subject === '' ? delivery.type : destinationTemplate(delivery.subject)}`;
+    const started = startSpan(name, parent, {
+      kind: SpanKind.CONSUMER,
+      links: [...(inRequest ? [] : linkTo(server.context)), ...(isCut ? linkTo(own) : [])],
+    });
+    byId.set(delivery.id, started.context);
+    if (!started.span.isRecording()) return;
+    started.span.setAttributes(processAttributes(delivery, nowMs));
+    spans.set(delivery.id, started.span);
+  };
   deliveries.forEach((delivery, index) => {
     const own = contexts[index]!;
-    const state = traceState(own);
-    // Alone, or traced by its producer: it gets a span. In a batch the untraced ones share the request's trace.
-    if (state === 'unsampled') byId.set(delivery.id, own);
-    else if (state === 'sampled' || single) {
-      const started = startSpan(
-        `process ${delivery.subject === '' ? delivery.type : destinationTemplate(delivery.subject)}`,
-        state === 'sampled' ? own : server.context,
-        {
-          kind: SpanKind.CONSUMER,
-          attributes: processAttributes(delivery, nowMs),
-          links: state === 'sampled' ? linkTo(server.context) : [],
-        },
-      );
-      byId.set(delivery.id, started.context);
-      spans.set(delivery.id, started.span);
-    }
+    if (traceState(own) === 'unsampled') byId.set(delivery.id, own);
+    else startProcess(delivery, own);
   });
-  const only = single ? byId.get(deliveries[0]!.id) : undefined;
-  return {
+  const only = isAlone && spans.size === 1 ? byId.get(deliveries[0]!.id) : undefined;
+  const sharer: Sharer = {
     work: only ?? server.context,
+    // Alone, the shared span is in the message's own trace already.
+    ownOf: (deliveryId) => (only === undefined && spans.has(deliveryId) ? byId.get(deliveryId) : undefined),
+  };
+  const isRecorded = server.span.isRecording() || spans.size > 0;
+  return {
+    isRecorded,
+    work: sharer.work,
     of: (deliveryId) => byId.get(deliveryId) ?? server.context,
-    end: (outcomes) => {
+    share: (work) => (isRecorded ? shareWork(sharer, work) : work.run()),
+    end: (outcomes, httpStatus) => {
       let failed = 0;
       for (const outcome of outcomes) {
         const span = spans.get(outcome.id);
@@ -99,12 +144,9 @@ export const startRequestTrace = (options: RequestTraceOptions): RequestTrace =>
         if (span) failSpan(span, outcome.code, outcome.reason);
       }
       for (const span of spans.values()) span.end();
-      server.span.setAttribute('ism.batch.failed', failed);
-      server.span.setAttribute('http.response.status_code', 200);
+      server.span.setAttributes({ 'ism.batch.failed': failed, 'http.response.status_code': httpStatus });
+      if (httpStatus >= 500) server.span.setAttribute('error.type', String(httpStatus));
       server.span.end();
     },
   };
 };
-
-/** Subjects end in priorities and partition keys: span names keep what is before them (performance.md 6, item 10). */
-export const destinationTemplate = (subject: string): string => subject.split('.').slice(0, 3).join('.');

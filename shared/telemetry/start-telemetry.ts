@@ -3,6 +3,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 
 import type { Log } from './log.ts';
+import { samplerFromEnv } from './sampler.ts';
 
 export interface TelemetryOptions {
   readonly serviceName: string;
@@ -18,7 +19,17 @@ export interface Telemetry {
 }
 
 /** One link per message of a batch: the SDK's default of 128 would silently drop the first ones. */
-const spanLinkLimit = 2_048;
+const spanLinkLimit = 10_000;
+
+/**
+ * Defaults that fit bursts: a batch of 500 traced messages ends some 3,000 spans at once, more than the SDK's queue of 2,048
+ * holds. Scaled-to-zero processes end soon after their last message, so spans wait 1 s at most, not 5.
+ */
+const batchDefaults = {
+  OTEL_BSP_SCHEDULE_DELAY: '1000',
+  OTEL_BSP_MAX_QUEUE_SIZE: '16384',
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1024',
+} as const;
 
 /** The SDK's own troubles (exporter down, queue full) as log lines, each kind once a minute at most. */
 const diagToLog = (log: Log, nowMs: () => number): DiagLogger => {
@@ -35,16 +46,15 @@ const diagToLog = (log: Log, nowMs: () => number): DiagLogger => {
 };
 
 /**
- * Starts the OpenTelemetry SDK: W3C propagation always, OTLP/HTTP export where an endpoint is set. `OTEL_*` variables
- * (sampler, resource, batch processor) keep their meaning; logs and metrics exporters are not part of the bundles.
+ * Starts the OpenTelemetry SDK: W3C propagation always, OTLP/HTTP export where an endpoint is set; without one no span is
+ * ever made. `OTEL_*` variables (sampler, resource, batch processor) keep their meaning; the SDK's parts for logs and metrics
+ * are not in the bundles (metrics: export-metrics.ts).
  */
 export const startTelemetry = (options: TelemetryOptions): Telemetry => {
   const { env } = options;
   // The bundles hold no part of logs (performance.md 4.3 b): an empty list of processors would still build a provider.
   env['OTEL_LOGS_EXPORTER'] = 'none';
-  env['OTEL_METRICS_EXPORTER'] = 'none';
-  // Scaled-to-zero processes end soon after their last message: spans should not wait 5 s in the queue.
-  env['OTEL_BSP_SCHEDULE_DELAY'] ??= '1000';
+  for (const [name, value] of Object.entries(batchDefaults)) env[name] ||= value;
   diag.setLogger(diagToLog(options.log, Date.now));
   const exports =
     env['OTEL_TRACES_EXPORTER'] !== 'none' &&
@@ -55,6 +65,7 @@ export const startTelemetry = (options: TelemetryOptions): Telemetry => {
     instrumentations: [],
     metricReaders: [],
     spanLimits: { linkCountLimit: spanLinkLimit },
+    sampler: samplerFromEnv(env, (reason) => options.log.warn('telemetry', { reason })),
     ...(exports ? { traceExporter: new OTLPTraceExporter() } : { spanProcessors: [] }),
   });
   sdk.start();

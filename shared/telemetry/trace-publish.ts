@@ -1,6 +1,7 @@
 import type { OutgoingMessage, PublishOutcome } from '../nats/publisher.ts';
-import { destinationTemplate } from './request-trace.ts';
-import { failSpan, injectContext, SpanKind, startSpan, traceState, type Context, type StartedSpan } from './trace.ts';
+import { destinationTemplate } from './destination-template.ts';
+import { nextHop } from './trace-hops.ts';
+import { failSpanBy, injectContext, SpanKind, startSpan, traceState, type Context, type StartedSpan } from './trace.ts';
 
 /**
  * Publishes with one PRODUCER span `publish <subject>` per message whose trace is sampled; its context is what the next
@@ -17,26 +18,32 @@ export const tracePublish = async (
     const state = traceState(parent);
     if (state === 'none') return message;
     if (state === 'unsampled') return { ...message, headers: { ...message.headers, ...injectContext(parent) } };
-    const started = startSpan(`publish ${destinationTemplate(message.baseSubject)}`, parent, {
+    const template = destinationTemplate(message.baseSubject);
+    const started = startSpan(`publish ${template}`, parent, {
       kind: SpanKind.PRODUCER,
       attributes: {
         'messaging.system': 'nats',
         'messaging.operation.name': 'publish',
         'messaging.operation.type': 'send',
         'messaging.destination.name': message.subject,
+        'messaging.destination.template': template,
         'messaging.message.id': message.id,
         'messaging.message.body.size': message.payload.length,
       },
     });
     spans[index] = started;
-    return { ...message, headers: { ...message.headers, ...injectContext(started.context) } };
+    return { ...message, headers: { ...message.headers, ...injectContext(nextHop(started.context)) } };
   });
   const outcomes = await publish(traced);
   spans.forEach((started, index) => {
     if (started === undefined) return;
     const outcome = outcomes[index];
-    if (outcome?.ok === true) started.span.setAttribute('messaging.nats.duplicate', outcome.duplicate);
-    else failSpan(started.span, 'publish_failed', outcome?.error.message ?? 'no outcome');
+    if (outcome?.ok === true) {
+      started.span.setAttributes({
+        'messaging.nats.duplicate': outcome.duplicate,
+        'messaging.nats.stream.sequence': outcome.sequence,
+      });
+    } else failSpanBy(started.span, outcome?.error ?? new Error('no outcome'));
     started.span.end();
   });
   return outcomes;

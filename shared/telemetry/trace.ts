@@ -38,17 +38,19 @@ export const traceState = (context: Context): 'none' | 'sampled' | 'unsampled' =
   return (span.traceFlags & 1) === 1 ? 'sampled' : 'unsampled';
 };
 
-/** A link to the span of a context, or none where it has none. */
+/** A link to the span of a context, or none where it has none that is recorded: the link would lead nowhere. */
 export const linkTo = (context: Context, attributes?: Attributes): Link[] => {
   const span = trace.getSpanContext(context);
-  if (span === undefined || !trace.isSpanContextValid(span)) return [];
+  if (span === undefined || traceState(context) !== 'sampled') return [];
   return [attributes === undefined ? { context: span } : { context: span, attributes }];
 };
 
 export interface SpanOptions {
-  readonly kind: SpanKind;
+  readonly kind?: SpanKind;
   readonly attributes?: Attributes;
   readonly links?: Link[];
+  /** Milliseconds since the epoch with fractions; now where absent. */
+  readonly startTime?: number;
 }
 
 /** A started span and the context that makes it the parent. */
@@ -70,6 +72,16 @@ export const failSpan = (span: Span, code: string, reason: string): void => {
   span.setStatus({ code: SpanStatusCode.ERROR, message: code });
 };
 
+/** Marks a span as failed by an error: its own stable code where it has one. */
+export const failSpanBy = (span: Span, error: unknown): void => {
+  const code = (error as { code?: unknown } | null)?.code;
+  failSpan(
+    span,
+    typeof code === 'string' ? code : 'internal_error',
+    error instanceof Error ? error.message : String(error),
+  );
+};
+
 /** Runs work below a span that ends with it; an error fails the span and goes on. */
 export const withSpan = async <T>(
   name: string,
@@ -81,12 +93,7 @@ export const withSpan = async <T>(
   try {
     return await work(started);
   } catch (error) {
-    const code = (error as { code?: unknown } | null)?.code;
-    failSpan(
-      started.span,
-      typeof code === 'string' ? code : 'internal_error',
-      error instanceof Error ? error.message : String(error),
-    );
+    failSpanBy(started.span, error);
     throw error;
   } finally {
     started.span.end();

@@ -1,0 +1,87 @@
+import { deliveryInfo } from '../../shared/nats/jetstream-message.ts';
+import { destinationTemplate } from '../../shared/telemetry/destination-template.ts';
+import { maxTraceHops, traceHops } from '../../shared/telemetry/trace-hops.ts';
+import {
+  extractContext,
+  linkTo,
+  rootContext,
+  SpanKind,
+  startSpan,
+  traceState,
+  type Attributes,
+  type Context,
+  type Link,
+  type StartedSpan,
+} from '../../shared/telemetry/trace.ts';
+import type { TracedMessage } from './telemetry.ts';
+
+/** What is remembered of a message while it is held. */
+interface MessageTrace {
+  /** The producer's context; where it gave none or its trace is full, our first span's. */
+  origin: Context;
+  /** The latest `deliver` span: settling and dead-lettering come after it. */
+  last: Context;
+  deliveries: number;
+}
+
+export const messageAttributes = (message: TracedMessage): Attributes => ({
+  'messaging.system': 'nats',
+  'messaging.destination.name': message.subject,
+  'messaging.destination.template': destinationTemplate(message.subject),
+  'messaging.consumer.group.name': deliveryInfo(message.reply).consumer,
+  'messaging.message.id': message.id,
+  'messaging.nats.stream': message.stream,
+  'messaging.nats.stream.sequence': message.sequence,
+  'messaging.nats.delivery_count': message.deliveryCount,
+});
+
+/** The contexts of the messages that are held, and their `deliver` spans. */
+export interface MessageSpans {
+  /** Where the message comes from; it names no trace where the producer gave none and nothing was delivered yet. */
+  origin(message: TracedMessage): Context;
+  /** What follows from the message's latest delivery. */
+  last(message: TracedMessage): Context;
+  /** One more try; undefined where the message's trace is not recorded. */
+  deliver(message: TracedMessage, links: Link[]): StartedSpan | undefined;
+}
+
+export const createMessageSpans = (): MessageSpans => {
+  const traces = new WeakMap<TracedMessage, MessageTrace>();
+  const traceOf = (message: TracedMessage): MessageTrace => {
+    let known = traces.get(message);
+    if (known === undefined) {
+      const origin = extractContext(message.traceContext);
+      traces.set(message, (known = { origin, last: origin, deliveries: 0 }));
+    }
+    return known;
+  };
+  return {
+    origin: (message) => traceOf(message).origin,
+    last: (message) => traceOf(message).last,
+    deliver: (message, links) => {
+      const trace = traceOf(message);
+      const { origin } = trace;
+      if (traceState(origin) === 'unsampled') return undefined;
+      const isFull = traceHops(origin) >= maxTraceHops;
+      const started = startSpan(`deliver ${destinationTemplate(message.subject)}`, isFull ? rootContext : origin, {
+        kind: SpanKind.CLIENT,
+        links: isFull ? [...links, ...linkTo(origin)] : links,
+      });
+      trace.last = started.context;
+      // The first span of a new trace: what comes after it stays in that trace, or stays out of it.
+      if (isFull || traceState(origin) === 'none') trace.origin = started.context;
+      trace.deliveries += 1;
+      if (!started.span.isRecording()) return undefined;
+      started.span.setAttributes({
+        ...messageAttributes(message),
+        'messaging.operation.name': 'deliver',
+        'messaging.operation.type': 'receive',
+        'messaging.message.body.size': message.bodyBytes,
+        // Counted here: the server's own count starts again when it is killed.
+        'ism.delivery.attempt': message.deliveryCount + trace.deliveries - 1,
+        ...(message.messageType === undefined ? {} : { 'ism.message.type': message.messageType }),
+      });
+      return started;
+    },
+  };
+};

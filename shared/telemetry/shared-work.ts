@@ -1,0 +1,66 @@
+import { failSpanBy, linkTo, SpanKind, startSpan, type Attributes, type Context } from './trace.ts';
+
+/** One step that is done for several deliveries at once. */
+export interface SharedWork<T> {
+  readonly name: string;
+  readonly kind?: SpanKind;
+  readonly attributes?: Attributes;
+  /** Whose step it is; read when the step has ended. */
+  readonly deliveryIds: Iterable<string>;
+  run(): Promise<T>;
+  /** Attributes of the result. */
+  describe?(result: T): Attributes;
+  /** What the result says of each delivery. */
+  describeOwn?(result: T): (deliveryId: string) => Attributes;
+}
+
+/** Where the spans of shared work go. */
+export interface Sharer {
+  /** Parent of the one real span. */
+  readonly work: Context;
+  /** The context of a delivery whose trace is another one and is recorded. */
+  ownOf(deliveryId: string): Context | undefined;
+}
+
+const nowMs = (): number => performance.timeOrigin + performance.now();
+
+/**
+ * Runs the step below one span, then gives each sampled delivery a span of the same name and time in its own trace, linked
+ * to the real one: who opens the trace of a message sees where its time went, though it travelled in a batch. Those are
+ * marked `ism.shared`, and internal, so that nobody counts a statement more than once.
+ */
+export const shareWork = async <T>(sharer: Sharer, work: SharedWork<T>): Promise<T> => {
+  const startTime = nowMs();
+  const { span, context } = startSpan(work.name, sharer.work, {
+    kind: work.kind ?? SpanKind.INTERNAL,
+    startTime,
+    ...(work.attributes === undefined ? {} : { attributes: work.attributes }),
+  });
+  const end = (describeOwn: (deliveryId: string) => Attributes, error?: unknown): void => {
+    const endTime = nowMs();
+    for (const deliveryId of work.deliveryIds) {
+      const own = sharer.ownOf(deliveryId);
+      if (own === undefined) continue;
+      const copy = startSpan(work.name, own, {
+        kind: SpanKind.INTERNAL,
+        startTime,
+        attributes: { ...describeOwn(deliveryId), 'ism.shared': true },
+        links: linkTo(context),
+      });
+      if (error !== undefined) failSpanBy(copy.span, error);
+      copy.span.end(endTime);
+    }
+    if (error !== undefined) failSpanBy(span, error);
+    span.end(endTime);
+  };
+  let result: T;
+  try {
+    result = await work.run();
+  } catch (error) {
+    end(() => ({}), error);
+    throw error;
+  }
+  if (work.describe && span.isRecording()) span.setAttributes(work.describe(result));
+  end(work.describeOwn?.(result) ?? (() => ({})));
+  return result;
+};
