@@ -37,13 +37,13 @@ export class ColumnSet {
     return cleaned !== key && this.#names.has(cleaned) && !row.has(cleaned) ? cleaned : undefined;
   }
 
-  /** The columns that the rows need and the set lacks; it is not changed. An empty name is no column. */
+  /** The columns that the rows need and the set lacks; it is not changed. A name without a clean character is no column. */
   missing(rows: readonly Row[]): readonly ColumnDefinition[] {
     let found: Map<string, ColumnDefinition> | undefined;
     for (const row of rows) {
       for (const [name, value] of row) {
-        if (name === '' || this.#names.has(name) || found?.has(name) === true) continue;
-        if (this.columnFor(name, row) !== undefined) continue;
+        if (this.#names.has(name) || found?.has(name) === true) continue;
+        if (cleanKey(name) === '' || this.columnFor(name, row) !== undefined) continue;
         found ??= new Map();
         found.set(name, newColumn(name, value, this.#nextOrder + found.size));
       }

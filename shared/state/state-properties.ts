@@ -21,8 +21,6 @@ export type DispatchMode = 'batch' | 'individual';
 const flattenModes = ['dot_notation', 'json_string', 'none'] as const;
 const routingModes = ['disabled', 'immediate', 'after_save'] as const;
 const dispatchModes = ['batch', 'individual'] as const;
-const strategies = ['individual', 'batch', 'stream'] as const;
-const inheritanceModes = ['all', 'selective', 'inverse'] as const;
 
 /**
  * Reads and checks the properties before anything is written (G-21). Missing, null and empty values take the default; a
@@ -54,16 +52,19 @@ export const parseProperties = (properties: JsonObject | null): StateProperties 
 
 const empty: JsonObject = {};
 
-/** The reference's model refuses wrong types in groups that the store does not use; so does this. */
+/**
+ * The reference's model refuses wrong types in groups that the store does not use, and takes any text there: a mode that a
+ * newer processor knows does not keep rows from being stored.
+ */
 const checkUnused = (root: JsonObject, persistence: JsonObject, inheritance: JsonObject): void => {
-  const execution = memberGroup(root, 'execution');
-  choice(textOf(execution, 'execution.strategy'), strategies, 'individual', 'execution.strategy');
-  choice(textOf(inheritance, 'inheritance.mode'), inheritanceModes, 'all', 'inheritance.mode');
+  textOf(memberGroup(root, 'execution'), 'execution.strategy');
+  textOf(inheritance, 'inheritance.mode');
   textOf(persistence, 'persistence.storage_class');
   booleanOf(root, 'append_to_session');
   const enrichments = memberOf(memberGroup(root, 'output'), 'enrichments');
-  if (enrichments !== undefined && enrichments !== null && !isJsonArray(enrichments)) {
-    throw invalid('output.enrichments', 'a list');
+  if (enrichments === undefined || enrichments === null) return;
+  if (!isJsonArray(enrichments) || enrichments.some((item) => typeof item !== 'string')) {
+    throw invalid('output.enrichments', 'a list of texts');
   }
 };
 

@@ -140,8 +140,9 @@ describe('properties', () => {
     '{"persistence":[]}',
     '{"dedup_enabled":"maybe"}',
     '{"inheritance":{"require_primary_key":2}}',
-    '{"execution":{"strategy":"x"}}',
+    '{"execution":{"strategy":1}}',
     '{"output":{"enrichments":"raw_output"}}',
+    '{"output":{"enrichments":[1]}}',
   ])('G-21: %s refuses every delivery before anything is written', (properties) => {
     const result = plan(withProperties(properties), ['[{"a":1}]', '[{"a":2}]']);
     expect(rejectionCodes(result)).toEqual([
@@ -160,6 +161,7 @@ describe('properties', () => {
     '{"routing":{"mode":"disabled","dispatch":"x"}}',
     '{"persistence":{"mode":"json_column","storage_class":"x"},"zzz":1}',
     '{"persistence":{"mode":"clob","flatten":"x"}}',
+    '{"execution":{"strategy":"x"},"inheritance":{"mode":"x"},"output":{"enrichments":["x"]}}',
     '{"dedup_enabled":"true","append_to_session":0,"inheritance":{"require_primary_key":"no"}}',
   ])('%s are fine', (properties) => {
     expect(plan(withProperties(properties), ['[{"a":1}]']).rejections).toEqual([]);
