@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createStateDirect } from '../../functions/state-direct/state-direct.ts';
+import {
+  hasReferenceStorage,
+  skipReason,
+  startReference,
+  type ReferenceProcess,
+} from '../support/reference-process.ts';
+import { entryText, listText, generatedState, type GeneratedState } from '../support/state-arbitraries.ts';
+import { readStored, type StoredState } from '../support/stored-state.ts';
+import { startTestDatabase, type TestDatabase } from '../support/test-database.ts';
+import { startTestFunction, type TestFunction } from '../support/test-function.ts';
+import { startTestNats, type TestNatsServer } from '../support/test-nats.ts';
+
+/** Errors of the reference on rows that are stored here: its defects. */
+const storedHere = new RegExp(
+  [
+    // G-27: objects, and lists that are no PostgreSQL array, in a text column.
+    "can't adapt type 'dict'",
+    'DatatypeMismatch',
+    'InvalidTextRepresentation',
+    'ArraySubscriptError',
+    'IndeterminateDatatype',
+    'CannotCoerce',
+    // G-33: a state_key that is no text.
+    'operator does not exist: character varying = ',
+    'unhashable type',
+  ].join('|'),
+);
+
+const missing = !hasReferenceStorage();
+
+describe.skipIf(missing)(`rows are stored as the reference stores them (${missing ? skipReason : 'compared'})`, () => {
+  let database: TestDatabase;
+  let nats: TestNatsServer;
+  let direct: TestFunction;
+  let reference: ReferenceProcess;
+
+  beforeAll(async () => {
+    [database, nats] = await Promise.all([startTestDatabase(), startTestNats()]);
+    reference = startReference();
+    direct = await startTestFunction({
+      name: 'state-direct',
+      create: createStateDirect,
+      databaseUrl: database.url,
+      natsUrl: nats.url,
+      env: { CACHE_TTL_SECONDS: '0', STATE_SYNC_FLATTEN: 'reference' },
+    });
+  });
+  afterAll(async () => {
+    await Promise.all([direct?.close(), reference?.close()]);
+    await Promise.all([database?.stop(), nats?.close()]);
+  });
+
+  const insertState = async (state: GeneratedState): Promise<string> => {
+    const id = randomUUID();
+    const { pool } = database;
+    await pool.query(`insert into state (id, state_type, count, properties) values ($1, 'StateConfig', 0, $2::jsonb)`, [
+      id,
+      state.properties === null ? null : JSON.stringify(state.properties),
+    ]);
+    const kinds = ['primary_key', 'remap', 'template_columns'] as const;
+    for (const kind of kinds) {
+      // In the order of their names, which is the reference's order too while it reads them through the index (G-9).
+      const definitions = state[kind].toSorted((one, other) => (one.name < other.name ? -1 : 1));
+      for (const { name, alias, required } of definitions) {
+        const type = kind === 'remap' ? 'remap_query_state_columns' : kind;
+        await pool.query(
+          `insert into state_column_key_definition (state_id, name, alias, required, definition_type) values ($1, $2, $3, $4, $5)`,
+          [id, name, alias, required, type],
+        );
+      }
+    }
+    for (const { name, data_type, value, display_order } of state.columns) {
+      await pool.query(
+        `insert into state_column (state_id, name, data_type, value, display_order) values ($1, $2, $3, $4, $5)`,
+        [id, name, data_type, value, display_order],
+      );
+    }
+    return id;
+  };
+
+  it('columns, cells, mapping and count, in two messages', { timeout: 300_000 }, async () => {
+    const counts = { same: 0 };
+    await fc.assert(
+      fc.asyncProperty(
+        generatedState,
+        fc.array(fc.array(entryText, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 2 }),
+        async (state, messages) => {
+          const [theirId, ourId] = [await insertState(state), await insertState(state)];
+          for (const entries of messages) {
+            const before: StoredState = await readStored(database.pool, ourId);
+            const { error } = await reference.ask({
+              operation: 'append',
+              database_url: database.url,
+              state_id: theirId,
+              entries,
+            });
+            const body = `{"type":"query_state_direct","state_id":"${ourId}","query_state":[${entries.join(',')}]}`;
+            const [outcome] = await direct.post([body]);
+            const ours = await readStored(database.pool, ourId);
+            if (outcome?.outcome === 'ack' && error === undefined) {
+              counts.same += 1;
+              expect(ours).toEqual(await readStored(database.pool, theirId));
+              continue;
+            }
+            // A refused message leaves nothing behind here; the reference leaves columns, so the comparison ends.
+            if (outcome?.outcome !== 'ack') {
+              expect({ outcome: outcome?.outcome, ours }).toEqual({ outcome: 'reject', ours: before });
+              if (error === undefined) {
+                const theirs = await readStored(database.pool, theirId);
+                expect([outcome, theirs.count]).toEqual([expect.objectContaining({ code: 'empty_row' }), before.count]);
+              }
+            } else {
+              expect(error).toMatch(storedHere);
+            }
+            return;
+          }
+        },
+      ),
+      { numRuns: 400 },
+    );
+    expect(counts.same).toBeGreaterThan(150);
+  });
+
+  it('lists in text columns', { timeout: 300_000 }, async () => {
+    const model: GeneratedState = {
+      columns: [{ name: 'v', data_type: 'str', value: null, display_order: 0 }],
+      primary_key: [],
+      remap: [],
+      template_columns: [],
+      properties: { persistence: { flatten: 'none' } },
+    };
+    const counts = { same: 0 };
+    const [theirId, ourId] = [await insertState(model), await insertState(model)];
+    const cell = async (id: string): Promise<unknown> =>
+      (await readStored(database.pool, id)).cells.map(({ data_value }) => data_value);
+    const reset =
+      'delete from state_column_data where column_id in (select id from state_column where state_id in ($1, $2))';
+    await fc.assert(
+      fc.asyncProperty(listText, async (list) => {
+        await database.pool.query(reset, [theirId, ourId]);
+        const entry = `{"v":${list}}`;
+        const { error } = await reference.ask({
+          operation: 'append',
+          database_url: database.url,
+          state_id: theirId,
+          entries: [entry],
+        });
+        const [outcome] = await direct.post([
+          `{"type":"query_state_direct","state_id":"${ourId}","query_state":[${entry}]}`,
+        ]);
+        if (error === undefined) {
+          counts.same += 1;
+          expect(await cell(ourId)).toEqual(await cell(theirId));
+        } else {
+          expect([outcome?.outcome, error]).toEqual(['ack', expect.stringMatching(storedHere)]);
+        }
+      }),
+      { numRuns: 400 },
+    );
+    expect(counts.same).toBeGreaterThan(150);
+  });
+});
