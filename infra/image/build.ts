@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 import { stubUnused } from './stub-unused.ts';
 
@@ -26,6 +26,8 @@ export type BundleName = keyof typeof bundles;
 export const buildBundles = async (options: {
   readonly outDir: string;
   readonly names?: readonly BundleName[];
+  /** Further plugins of a build for tests. */
+  readonly plugins?: readonly Plugin[];
 }): Promise<void> => {
   await mkdir(options.outDir, { recursive: true });
   // The project's own package.json says `module`; without this, Node would read the bundles as ES modules.
@@ -47,7 +49,7 @@ export const buildBundles = async (options: {
         logLevel: 'warning',
         define: { 'import.meta.url': 'undefined' },
         external: ['pg-native', 'bufferutil', 'utf-8-validate'],
-        plugins: [stubUnused],
+        plugins: [stubUnused, ...(options.plugins ?? [])],
       }),
     ),
   );
