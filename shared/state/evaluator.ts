@@ -17,7 +17,8 @@ export type ScopeValue = JsonValue | ScopeRecord;
 export type ExpressionScope = ReadonlyMap<string, ScopeValue>;
 
 /**
- * Evaluates one expression of a callable column. It is deterministic: the same expression and scope give the same value.
+ * Evaluates one expression of a callable column. It is deterministic: the same evaluations in the same order give the same
+ * values; random ones differ from evaluation to evaluation, so that the rows of a delivery do.
  * Throws `TerminalError` (`invalid_expression`, `expression_limit`) and nothing else.
  */
 export type Evaluator = (expression: string, scope: ExpressionScope) => JsonValue;

@@ -130,7 +130,9 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
         (traced) => bus.publish(traced),
       ),
     evaluators: () =>
-      (evaluators ??= import('../state/expression/evaluate.ts').then(({ createEvaluator }) => createEvaluator)),
+      (evaluators ??= import('../state/expression/evaluate.ts').then(({ createEvaluatorFactory }) =>
+        createEvaluatorFactory(),
+      )),
     close: async () => {
       await stopPruning();
       await Promise.allSettled([bus.close(), pool.end()]);

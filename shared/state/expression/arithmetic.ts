@@ -4,7 +4,7 @@ import { power } from './power.ts';
 import { overflowError, typeError, valueError, zeroDivisionError } from './python-error.ts';
 import type { Run } from './run.ts';
 import { typeName } from './type-name.ts';
-import { PyList, PyTuple, type PyValue } from './values.ts';
+import { PyBytes, PyList, PyTuple, type PyValue } from './values.ts';
 
 export type ArithmeticOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**' | '<<' | '>>' | '&' | '|' | '^' | '@';
 
@@ -139,12 +139,16 @@ export const unaryOperation = (operator: '-' | '+' | '~', value: PyValue): PyVal
 };
 
 /** A sequence some times over; zero and negative counts give an empty one. */
-export const repeat = (run: Run, value: string | PyList | PyTuple, count: bigint): PyValue => {
+export const repeat = (run: Run, value: string | PyList | PyTuple | PyBytes, count: bigint): PyValue => {
   const most = run.meter.limits.maxTextLength + 1;
   const times = count < 0n ? 0 : count > BigInt(most) ? most : Number(count);
   if (typeof value === 'string') {
     run.meter.text(value.length * times);
     return value.repeat(value === '' ? 0 : times);
+  }
+  if (value.kind === 'bytes') {
+    run.meter.text(value.bytes.length * times);
+    return new PyBytes(Uint8Array.from(Buffer.alloc(value.bytes.length * times, value.bytes)));
   }
   run.meter.items(value.items.length * times);
   const items: PyValue[] = [];

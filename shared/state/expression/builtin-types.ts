@@ -159,8 +159,9 @@ const translationTable: NativeCall = (run, args) => {
   const set = dictMethodTable.get('setdefault')!;
   const pointOf = (character: string): bigint => BigInt(character.codePointAt(0)!);
   if (typeof from === 'string' && typeof to === 'string') {
+    run.meter.items(from.length);
+    run.meter.items(to.length);
     const [keys, values] = [Array.from(from), Array.from(to)];
-    run.meter.items(keys.length);
     if (keys.length !== values.length) throw valueError('the first two maketrans arguments must have equal length');
     const pairs = new Map(keys.map((key, index) => [key, pointOf(values[index]!)] as const));
     if (typeof dropped === 'string') for (const key of dropped) pairs.delete(key);

@@ -27,8 +27,8 @@ export const defaultExpressionLimits: ExpressionLimits = {
   maxSteps: 250_000,
   maxDepth: 500,
   maxValueDepth: 100,
-  maxTextLength: 2_000_000,
+  maxTextLength: 1_000_000,
   maxItems: 200_000,
   maxIntegerBits: 65_536,
-  maxWallMs: 40,
+  maxWallMs: 25,
 };

@@ -22,7 +22,7 @@ const product = (run: Run, first: bigint, last: bigint): bigint => {
   let result = 1n;
   for (let factor = first; factor <= last; factor += 1n) {
     const bits = bitLength(result);
-    run.meter.charge(1);
+    run.meter.charge(1 + (bits >> 8));
     run.meter.product(bits, 64);
     run.meter.bits(bits);
     result *= factor;
@@ -39,7 +39,7 @@ const comb: NativeCall = (run, args, named) => {
   let result = 1n;
   for (let index = 1n; index <= least; index += 1n) {
     const bits = bitLength(result);
-    run.meter.charge(1);
+    run.meter.charge(1 + (bits >> 7));
     run.meter.product(bits, 128);
     run.meter.bits(bits);
     result = (result * (n - least + index)) / index;
@@ -60,8 +60,9 @@ const perm: NativeCall = (run, args, named) => {
 const gcdOf = (run: Run, left: bigint, right: bigint): bigint => {
   let [a, b] = [left < 0n ? -left : left, right < 0n ? -right : right];
   while (b > 0n) {
-    run.meter.charge(1);
-    run.meter.product(bitLength(a), 64);
+    const bits = bitLength(a);
+    run.meter.charge(1 + (bits >> 8));
+    run.meter.product(bits, 64);
     [a, b] = [b, a % b];
   }
   return a;

@@ -1,6 +1,6 @@
 import { bind, signature } from './arguments.ts';
 import { decompose, hypotenuse } from './exact-float.ts';
-import { floatOf, integerOf, requireFloat, toFloat } from './integers.ts';
+import { bitLength, floatOf, integerOf, requireFloat, toFloat } from './integers.ts';
 import { collect, iterate } from './iterate.ts';
 import { integerFunctions } from './math-integers.ts';
 import { floatPower } from './power.ts';
@@ -188,7 +188,7 @@ const modf: NativeCall = (_run, args, named) => {
 const exactHypot = (run: Run, coordinates: readonly number[]): number => {
   if (coordinates.some((each) => Math.abs(each) === Infinity)) return Infinity;
   if (coordinates.some(Number.isNaN)) return NaN;
-  run.meter.charge(coordinates.length * 4);
+  run.meter.charge(coordinates.length * 32);
   return hypotenuse(coordinates);
 };
 
@@ -220,9 +220,10 @@ const prod: NativeCall = (run, args, named) => {
     const factor: bigint | number | undefined = integerOf(item) ?? floatOf(item);
     if (factor === undefined) throw typeError(`unsupported operand type(s) for *: 'int' and '${typeName(item)}'`);
     if (typeof result === 'bigint' && typeof factor === 'bigint') {
-      run.meter.charge(1);
+      const bits = bitLength(result);
+      run.meter.charge(1 + (bits >> 8));
+      run.meter.bits(bits + bitLength(factor));
       result *= factor;
-      run.meter.bits(result.toString(16).length * 4);
     } else
       result =
         (typeof result === 'bigint' ? toFloat(result) : result) *

@@ -2,7 +2,7 @@ import { TerminalError } from '../../errors/sync-error.ts';
 import type { ExpressionLimits } from './limits.ts';
 
 /** Steps between two looks at the clock: about half a millisecond of work. */
-const stepsPerLook = 4_096;
+const stepsPerLook = 2_048;
 /** Characters that a native operation on texts passes in about the time of one step. */
 const charactersPerStep = 64;
 /** Word multiplications in about the time of one step. */

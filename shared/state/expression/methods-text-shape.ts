@@ -49,7 +49,7 @@ const stripper =
     if (characters !== null && typeof characters !== 'string') {
       throw typeError(`${name} arg must be None or str, not ${typeName(characters)}`);
     }
-    run.meter.scan(text.length + (characters?.length ?? 0) * 8);
+    run.meter.scan(text.length * 4 + (characters?.length ?? 0) * 8);
     const chosen = characters === null ? undefined : new Set(characters);
     const goes = (character: string): boolean => chosen?.has(character) ?? textClass.isSpace(character);
     let start = 0;
@@ -72,16 +72,17 @@ const mapper =
   (name: string, map: (text: string) => string): Method<string> =>
   (run, text, args, named) => {
     bind(signature(name, ''), args, named);
-    // A letter becomes three at most.
-    run.meter.text(text.length * 3);
-    return map(text);
+    run.meter.scan(text.length * 3);
+    const mapped = map(text);
+    run.meter.text(mapped.length);
+    return mapped;
   };
 
 const characterMapper =
   (name: string, map: (characters: readonly string[]) => string): Method<string> =>
   (run, text, args, named) => {
     bind(signature(name, ''), args, named);
-    run.meter.scan(text.length * 32);
+    run.meter.scan(text.length * 96);
     return map(codePoints(run, text));
   };
 
@@ -107,7 +108,7 @@ const test =
   (name: string, matches: (characters: readonly string[]) => boolean): Method<string> =>
   (run, text, args, named) => {
     bind(signature(name, ''), args, named);
-    run.meter.scan(text.length * 16);
+    run.meter.scan(text.length * 24);
     return matches(codePoints(run, text));
   };
 
@@ -143,7 +144,7 @@ const characterOf = (point: bigint): string => {
 
 const encode: Method<string> = (run, text, args, named) => {
   const [encoding, errors] = bind(signature('encode', 'encoding? errors?', true), args, named);
-  run.meter.text(text.length * 3);
+  run.meter.scan(text.length * 3);
   return new PyBytes(encodeText(text, encoding, errors));
 };
 

@@ -12,7 +12,7 @@ import { type Method, PyList, PyTuple } from './values.ts';
 const spaceAt = (text: string, index: number): boolean => isSpace(text[index]!);
 
 const splitSpaces = (run: Run, text: string, most: number): string[] => {
-  run.meter.scan(text.length * 8);
+  run.meter.scan(text.length * 2);
   const parts: string[] = [];
   let index = 0;
   for (;;) {
@@ -30,7 +30,7 @@ const splitSpaces = (run: Run, text: string, most: number): string[] => {
 };
 
 const splitSpacesFromRight = (run: Run, text: string, most: number): string[] => {
-  run.meter.scan(text.length * 8);
+  run.meter.scan(text.length * 2);
   const parts: string[] = [];
   let index = text.length;
   for (;;) {

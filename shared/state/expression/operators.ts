@@ -45,11 +45,11 @@ const multiply = (run: Run, left: PyValue, right: PyValue): PyValue | undefined 
     [left, right],
     [right, left],
   ] as const) {
-    const sequence = typeof value === 'string' || kindOf(value) === 'list' || kindOf(value) === 'tuple';
+    const sequence = ['string', 'list', 'tuple', 'bytes'].includes(kindOf(value));
     if (!sequence) continue;
     const times = integerOf(count);
     if (times === undefined) throw typeError(`can't multiply sequence by non-int of type '${typeName(count)}'`);
-    return repeat(run, value as string | PyList | PyTuple, times);
+    return repeat(run, value as string | PyList | PyTuple | PyBytes, times);
   }
   return undefined;
 };

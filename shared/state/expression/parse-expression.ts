@@ -11,15 +11,13 @@ const withPointedNumbers = (source: string, tree: Tree): string => {
   let repaired = source;
   let shift = 0;
   tree.iterate({
-    enter: ({ type, node, from }) => {
-      const before = node.prevSibling;
-      if (!type.isError || before?.name !== '.' || before.prevSibling?.name !== 'Number') return;
-      if (
-        before.prevSibling.to !== before.from ||
-        !/^\d[\d_]*$/.test(source.slice(before.prevSibling.from, before.from))
-      )
-        return;
-      const at = Math.min(from, before.to) + shift;
+    enter: (cursor) => {
+      if (!cursor.type.isError) return;
+      const point = cursor.node.prevSibling;
+      const number = point?.prevSibling;
+      if (point?.name !== '.' || number?.name !== 'Number' || number.to !== point.from) return;
+      if (!/^\d[\d_]*$/.test(source.slice(number.from, number.to))) return;
+      const at = Math.min(cursor.from, point.to) + shift;
       repaired = `${repaired.slice(0, at)}0${repaired.slice(at)}`;
       shift += 1;
     },
@@ -41,7 +39,7 @@ export const parseExpression = (source: string, limits: ExpressionLimits, clockM
   if (source.trim() === 'print') return { kind: 'name', name: '_print' };
   let tree = parseSource(text, limits, clockMs);
   if (firstError(tree) !== undefined) {
-    text = withPointedNumbers(source, tree);
+    text = /\d\.(?!\w)/.test(source) ? withPointedNumbers(source, tree) : source;
     if (text !== source) tree = parseSource(text, limits, clockMs);
   }
   const error = firstError(tree);

@@ -8,7 +8,7 @@ import type { ExpressionLimits } from './limits.ts';
 export class ParseTimeError extends TerminalError {}
 
 /** Steps of the parser between two looks at the clock. */
-const stepsPerLook = 512;
+const stepsPerLook = 256;
 
 const tooDeep = (limits: ExpressionLimits): TerminalError =>
   new TerminalError('expression_limit', `the expression nests deeper than ${limits.maxNesting} levels`);

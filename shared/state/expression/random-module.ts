@@ -139,6 +139,18 @@ const gaussian = (twister: MersenneTwister, mu: number, sigma: number): number =
   return mu + Math.cos(angle) * Math.sqrt(-2 * Math.log(1 - twister.float())) * sigma;
 };
 
+/** Kinderman and Monahan's ratio of uniform numbers, as CPython draws it. */
+const normal = (run: Run, twister: MersenneTwister, mu: number, sigma: number): number => {
+  const scale = (4 * Math.exp(-0.5)) / Math.sqrt(2);
+  for (;;) {
+    run.meter.charge(1);
+    const first = twister.float();
+    const second = 1 - twister.float();
+    const z = (scale * (first - 0.5)) / second;
+    if ((z * z) / 4 <= -Math.log(second)) return mu + z * sigma;
+  }
+};
+
 const triangular = (twister: MersenneTwister, low: number, high: number, mode: number | undefined): number => {
   const drawn = twister.float();
   if (high === low) return low;
@@ -202,7 +214,7 @@ const draws: readonly (readonly [string, string, Draw])[] = [
   [
     'normalvariate',
     'mu? sigma?',
-    (_run, twister, [mu = 0, sigma = 1]) => gaussian(twister, requireFloat(mu), requireFloat(sigma)),
+    (run, twister, [mu = 0, sigma = 1]) => normal(run, twister, requireFloat(mu), requireFloat(sigma)),
   ],
   ['expovariate', 'lambd?', (_run, twister, [lambd = 1]) => -Math.log(1 - twister.float()) / requireFloat(lambd)],
   [

@@ -6,6 +6,8 @@ import type { Run } from './run.ts';
 import type { PyObject, PyValue } from './values.ts';
 import { viewItems } from './views.ts';
 
+const printable = /^[ -~]*$/;
+
 /** Python refuses to write longer integers in decimal. */
 const maxDecimalDigits = 4300;
 
@@ -90,8 +92,8 @@ const recordText = (run: Run, attributes: ReadonlyMap<string, PyValue>, separato
 export const repr = (run: Run, value: PyValue, depth = 0): string => {
   let text: string;
   if (typeof value === 'string') {
-    // Escaping is a pass in JavaScript, about eight times as slow as a native one.
-    run.meter.scan(value.length * 8);
+    // What is all printable ASCII is quoted at once; else every character is looked up.
+    run.meter.scan(printable.test(value) ? value.length : value.length * 48);
     text = pythonRepr(value);
   } else if (typeof value === 'bigint') text = integerText(value);
   else if (typeof value === 'number') text = floatRepr(value);

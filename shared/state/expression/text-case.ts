@@ -29,6 +29,7 @@ export const toTitle = (character: string): string => {
   // Greek with a subscript iota: one title letter, the upper form writes the iota out.
   if (point >= 0x1f80 && point <= 0x1faf) return String.fromCodePoint(point | 8);
   if (point === 0x1fb3 || point === 0x1fc3 || point === 0x1ff3) return String.fromCodePoint(point + 9);
+  if (point === 0x149) return '\u02bcN';
   const [first = '', ...rest] = Array.from(character.toUpperCase());
   return rest.length === 0 ? first : first + rest.join('').toLowerCase().replace('ι', '\u0345');
 };

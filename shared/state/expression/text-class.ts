@@ -34,7 +34,10 @@ export const isAlpha = (character: string): boolean => letter.test(character) &&
 /** Python's `isalnum`. */
 export const isAlnum = (character: string): boolean => isAlpha(character) || isNumeric(character);
 /** Python's `isspace`. */
-export const isSpace = (character: string): boolean => isWhitespace(pointOf(character));
+export const isSpace = (character: string): boolean =>
+  character < '\u0080'
+    ? character === ' ' || (character >= '\t' && character <= '\r') || (character >= '\u001c' && character <= '\u001f')
+    : isWhitespace(pointOf(character));
 /** Python's `isprintable`. */
 export const isPrintable = (character: string): boolean => !isUnprintable(pointOf(character));
 

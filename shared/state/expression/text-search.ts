@@ -1,46 +1,61 @@
 import type { Run } from './run.ts';
 
 /** Products of the two lengths up to here go to the engine's own search, whose worst case is about their product. */
-const maxNativeProduct = 1_000_000;
+const maxNativeProduct = 32_000_000;
+/** Comparisons of the engine's search in the time of one step. */
+const comparisonsPerStep = 256;
+/** How much slower a character of our own search is than one of a native pass. */
+const ownSearchFactor = 10;
+
+/** Charges a search and says whether the engine's own is safe for it. */
+const isNative = (run: Run, length: number, needleLength: number): boolean => {
+  const product = length * needleLength;
+  if (product > maxNativeProduct) {
+    run.meter.scan((length + needleLength) * ownSearchFactor);
+    return false;
+  }
+  run.meter.scan(length);
+  run.meter.charge(Math.floor(product / comparisonsPerStep));
+  return true;
+};
 
 /** Knuth, Morris and Pratt's table: the length of the longest proper border of every prefix. */
 const borders = (needle: string): Int32Array => {
   const table = new Int32Array(needle.length);
   let length = 0;
   for (let index = 1; index < needle.length; index += 1) {
-    while (length > 0 && needle.charCodeAt(index) !== needle.charCodeAt(length)) length = table[length - 1]!;
-    if (needle.charCodeAt(index) === needle.charCodeAt(length)) length += 1;
+    const unit = needle.charCodeAt(index);
+    while (length > 0 && unit !== needle.charCodeAt(length)) length = table[length - 1]!;
+    if (unit === needle.charCodeAt(length)) length += 1;
     table[index] = length;
   }
   return table;
 };
 
-/** Non-overlapping places of a non-empty needle from left to right, in time linear in both lengths. */
-export function* occurrences(run: Run, text: string, needle: string, start = 0, end = text.length): Generator<number> {
-  if (needle.length > end - start) return;
-  if ((end - start) * needle.length <= maxNativeProduct) {
-    run.meter.scan(end - start);
-    const within = end === text.length ? text : text.slice(0, end);
-    let from = start;
-    for (;;) {
-      const found = within.indexOf(needle, from);
-      if (found === -1) return;
-      run.meter.charge(1);
-      yield found;
-      from = found + needle.length;
-    }
-  }
-  run.meter.scan((end - start + needle.length) * 2);
-  const table = borders(needle);
+/** First place in time linear in both lengths, or -1. */
+const linearFind = (text: string, needle: string, table: Int32Array, start: number, end: number): number => {
   let matched = 0;
   for (let index = start; index < end; index += 1) {
-    while (matched > 0 && text.charCodeAt(index) !== needle.charCodeAt(matched)) matched = table[matched - 1]!;
-    if (text.charCodeAt(index) === needle.charCodeAt(matched)) matched += 1;
-    if (matched === needle.length) {
-      run.meter.charge(1);
-      yield index - needle.length + 1;
-      matched = 0;
-    }
+    const unit = text.charCodeAt(index);
+    while (matched > 0 && unit !== needle.charCodeAt(matched)) matched = table[matched - 1]!;
+    if (unit === needle.charCodeAt(matched)) matched += 1;
+    if (matched === needle.length) return index - needle.length + 1;
+  }
+  return -1;
+};
+
+/** Non-overlapping places of a non-empty needle from left to right, in bounded time. */
+export function* occurrences(run: Run, text: string, needle: string, start = 0, end = text.length): Generator<number> {
+  if (needle.length > end - start) return;
+  const native = isNative(run, end - start, needle.length);
+  const within = end === text.length ? text : text.slice(0, end);
+  const table = native ? new Int32Array() : borders(needle);
+  for (let from = start; ;) {
+    const found = native ? within.indexOf(needle, from) : linearFind(text, needle, table, from, end);
+    if (found === -1) return;
+    run.meter.charge(1);
+    yield found;
+    from = found + needle.length;
   }
 }
 
@@ -60,12 +75,14 @@ export const findLast = (run: Run, text: string, needle: string, start = 0, end 
   if (needle === '') return end;
   if (needle.length > end - start) return -1;
   if ((end - start) * needle.length <= maxNativeProduct) {
-    run.meter.scan(end - start);
-    const found = text.lastIndexOf(needle, end - needle.length);
+    const found = Math.max(text.lastIndexOf(needle, end - needle.length), start - 1);
+    // Charged by the way that it went: a split from the right searches again and again.
+    isNative(run, end - found, needle.length);
     return found < start ? -1 : found;
   }
-  run.meter.scan((end - start) * 8);
-  const found = findFirst(run, reversed(text.slice(start, end)), reversed(needle));
+  run.meter.scan((end - start) * ownSearchFactor * 2);
+  const backwards = reversed(needle);
+  const found = linearFind(reversed(text.slice(start, end)), backwards, borders(backwards), 0, end - start);
   return found === -1 ? -1 : end - found - needle.length;
 };
 
