@@ -1,0 +1,15 @@
+/** Something that is not as it must be, named by the invariant that it breaks. */
+export interface Difference {
+  readonly invariant:
+    | 'I1 no loss'
+    | 'I2 no duplicate'
+    | 'I3 atomic'
+    | 'I4 forwards'
+    | 'I5 order'
+    | 'I6 bounded'
+    | 'I7 ack after commit'
+    | 'dead letters'
+    | 'mapping'
+    | 'count';
+  readonly text: string;
+}

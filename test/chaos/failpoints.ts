@@ -1,0 +1,79 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SourceChange } from './bundles.ts';
+
+/** Names of the moments at which a process can be made to die. */
+export const failpointNames = [
+  'after-commit',
+  'after-some-forwards',
+  'after-all-forwards',
+  'after-ledger-note',
+  'before-acks',
+  'between-acks',
+] as const;
+export type FailpointName = (typeof failpointNames)[number];
+
+/**
+ * Whether the process that asks is to die here: the file with the failpoint's name is there, and it is the one that took
+ * it away. The number in the file is how much is done before.
+ */
+const claim = (name: FailpointName): string => `(() => {
+      const fs = process.getBuiltinModule('node:fs');
+      const file = \`\${process.env['CHAOS_FAILPOINTS'] ?? '/nonexistent'}/${name}\`;
+      if (!fs.existsSync(file)) return undefined;
+      const count = Number(fs.readFileSync(file, 'utf8'));
+      try { fs.unlinkSync(file); } catch { return undefined; }
+      return count;
+    })()`;
+
+const die = `process.kill(process.pid, 'SIGKILL')`;
+const dieAt = (name: FailpointName): string => `if (${claim(name)} !== undefined) { ${die}; }`;
+
+/** A message with this member takes down the process that handles it, like one that uses up its memory. */
+export const killerMember = 'chaos_kill';
+
+const storeDeliveries = 'shared/store/store-deliveries.ts';
+
+/** Failpoints and killer messages, built into the bundles of the fault suite. */
+export const failpoints: readonly SourceChange[] = [
+  {
+    file: 'shared/store/handle-request.ts',
+    find: `    const { deliveries } = decoded;`,
+    replace: `    const { deliveries } = decoded;
+    if (deliveries.some(({ message }) => (message as unknown as Record<string, unknown>)['${killerMember}'] === true)) {
+      ${die};
+    }`,
+  },
+  {
+    file: storeDeliveries,
+    find: `      if (result.columns.length !== model.columns.length) ports.forgetState(stateId);`,
+    replace: `      ${dieAt('after-commit')}
+      if (result.columns.length !== model.columns.length) ports.forgetState(stateId);`,
+  },
+  {
+    file: storeDeliveries,
+    find: `  if (waiting.size === 0) return outcomes;`,
+    replace: `  if (waiting.size === 0) return outcomes;
+  const some = messages.length === 0 ? undefined : ${claim('after-some-forwards')};
+  if (some !== undefined) { await ports.publish(messages.slice(0, some), owners.slice(0, some)); ${die}; }`,
+  },
+  {
+    file: storeDeliveries,
+    find: `    if (waiting.size > 0) await ports.markForwarded([...waiting]);`,
+    replace: `    if (messages.length > 0) { ${dieAt('after-all-forwards')} }
+    if (waiting.size > 0) await ports.markForwarded([...waiting]);
+    if (waiting.size > 0) { ${dieAt('after-ledger-note')} }`,
+  },
+  {
+    file: 'infra/connector/pipeline.ts',
+    find: `    settleAll('ack', messages);`,
+    replace: `    ${dieAt('before-acks')}
+    const acks = ${claim('between-acks')};
+    if (acks !== undefined) setTimeout(() => ${die}, 30);
+    settleAll('ack', acks === undefined ? messages : messages.slice(0, acks));`,
+  },
+];
+
+/** The next process that comes to this point dies there, once, after so much of what it is about to do. */
+export const armFailpoint = (folder: string, name: FailpointName, count = 0): Promise<void> =>
+  writeFile(join(folder, name), String(count));

@@ -1,0 +1,314 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DiscardPolicy } from 'nats';
+import { defaultDeadLetter } from '../../shared/routing/default-triggers.ts';
+import { cutAfterCommit, cutOutcomes } from './answer-cuts.ts';
+import { armFailpoint, failpointNames } from './failpoints.ts';
+import type { Random } from './random.ts';
+import { linkNames, type World } from './world.ts';
+
+export interface FaultContext {
+  readonly world: World;
+  readonly random: Random;
+  /** Publishes earlier messages again. */
+  readonly repeatMessages: (count: number) => Promise<void>;
+}
+
+/** One kind of fault: what it hits, and how; it resolves when the fault is over. */
+export interface Fault {
+  /** F1 to F24 of the fault list, where it is one of them. */
+  readonly name: string;
+  /** Faults with the same target follow each other. */
+  readonly target: (random: Random) => string;
+  readonly inject: (context: FaultContext, target: string) => Promise<void>;
+}
+
+const send = (pid: number | undefined, signal: NodeJS.Signals): boolean => {
+  if (pid === undefined) return false;
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false; // it ended by itself a moment ago
+    throw error;
+  }
+};
+
+const freeze = async (pids: readonly (number | undefined)[], ms: number): Promise<void> => {
+  const frozen = pids.filter((pid) => send(pid, 'SIGSTOP'));
+  await sleep(ms);
+  for (const pid of frozen) send(pid, 'SIGCONT');
+};
+
+const functionPid = ({ world, random }: FaultContext, name: string): number | undefined => {
+  const pids = world.host.functions().find((status) => status.name === name)?.pids ?? [];
+  return pids.length === 0 ? undefined : random.pick(pids);
+};
+
+const connectorPid = ({ world, random }: FaultContext): number | undefined => random.pick(world.connectors).pid;
+
+/** The postmaster and its children. */
+const databasePids = (world: World): readonly number[] => {
+  const main = world.database.server.pid;
+  if (main === undefined) return [];
+  const children = readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      return readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(main);
+    } catch {
+      return false; // it ended between the two calls
+    }
+  });
+  return [main, ...children.map(Number)];
+};
+
+const anyFunction = (random: Random): string =>
+  `function ${random.pick(['state-direct', 'state-route', 'state-entry'])}`;
+const anyLink = (random: Random): string => `link ${random.pick(linkNames)}`;
+const always = (target: string) => () => target;
+const nameIn = (target: string): string => target.slice(target.indexOf(' ') + 1);
+const linkOf = ({ world }: FaultContext, target: string) => world.links[nameIn(target) as (typeof linkNames)[number]];
+
+const limitLetters = async ({ world }: FaultContext, isFull: boolean): Promise<void> => {
+  const manager = await world.connection.jetstreamManager({ checkAPI: false });
+  const { state } = await manager.streams.info(defaultDeadLetter.stream);
+  const limits = isFull ? { max_msgs: Math.max(1, state.messages), discard: DiscardPolicy.New } : { max_msgs: -1 };
+  await manager.streams.update(defaultDeadLetter.stream, limits);
+};
+
+/** Tries until it works: faults of other targets may stand in the way. */
+const insist = async (work: () => Promise<void>): Promise<void> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries >= 60) throw error;
+      await sleep(250);
+    }
+  }
+};
+
+export const faults: readonly Fault[] = [
+  {
+    name: 'kill-function',
+    target: anyFunction,
+    inject: async (context, target) => void send(functionPid(context, nameIn(target)), 'SIGKILL'),
+  },
+  {
+    name: 'freeze-function',
+    target: anyFunction,
+    inject: (context, target) =>
+      freeze(
+        [functionPid(context, nameIn(target))],
+        context.random.between(200, context.world.times.requestTimeoutMs * 1.5),
+      ),
+  },
+  {
+    name: 'end-function',
+    target: anyFunction,
+    inject: async (context, target) => void send(functionPid(context, nameIn(target)), 'SIGTERM'),
+  },
+  {
+    name: 'die-at-failpoint',
+    target: (random) => `failpoint ${random.pick(failpointNames)}`,
+    inject: (context, target) =>
+      armFailpoint(
+        context.world.failpointFolder,
+        nameIn(target) as (typeof failpointNames)[number],
+        context.random.between(0, 3),
+      ),
+  },
+  {
+    name: 'kill-connector',
+    target: always('connector'),
+    inject: async (context) => void send(connectorPid(context), 'SIGKILL'),
+  },
+  {
+    name: 'end-connector',
+    target: always('connector'),
+    inject: async (context) => void send(connectorPid(context), 'SIGTERM'),
+  },
+  {
+    name: 'freeze-connector',
+    target: always('connector'),
+    inject: (context) =>
+      freeze([connectorPid(context)], context.random.between(200, context.world.times.ackWaitSeconds * 2_000)),
+  },
+  {
+    name: 'crash-database',
+    target: always('database'),
+    inject: ({ world }) => world.database.server.restart('immediate'),
+  },
+  {
+    name: 'stop-database',
+    target: always('database'),
+    inject: async ({ world, random }) => {
+      await world.database.server.stop();
+      await sleep(random.between(500, 4_000));
+      await world.database.server.restart('fast');
+    },
+  },
+  {
+    name: 'freeze-database',
+    target: always('database'),
+    inject: ({ world, random }) => freeze(databasePids(world), random.between(500, 6_000)),
+  },
+  {
+    name: 'end-backends',
+    target: always('database'),
+    inject: async ({ world }) => {
+      await insist(async () => {
+        await world.database.pool.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'`,
+        );
+      });
+    },
+  },
+  {
+    name: 'kill-pooler',
+    target: always('pooler'),
+    inject: async ({ world }) => {
+      await world.pooler?.restart();
+    },
+  },
+  {
+    name: 'kill-broker',
+    target: always('broker'),
+    inject: async ({ world, random }) => {
+      await world.nats.kill('SIGKILL');
+      await sleep(random.between(0, 1_500));
+      await world.nats.restart();
+    },
+  },
+  {
+    name: 'restart-broker-and-repeat',
+    target: always('broker'),
+    inject: async ({ world, repeatMessages }) => {
+      await world.nats.restart();
+      await repeatMessages(60);
+    },
+  },
+  {
+    name: 'freeze-broker',
+    target: always('broker'),
+    inject: ({ world, random }) => freeze([world.nats.pid], random.between(300, 4_000)),
+  },
+  {
+    name: 'fill-dead-letters',
+    target: always('dead letters'),
+    inject: async (context) => {
+      await insist(() => limitLetters(context, true));
+      await sleep(context.random.between(1_000, 4_000));
+      await insist(() => limitLetters(context, false));
+    },
+  },
+  { name: 'cut-link', target: anyLink, inject: async (context, target) => void linkOf(context, target).cutAll() },
+  {
+    name: 'refuse-link',
+    target: anyLink,
+    inject: async (context, target) => {
+      linkOf(context, target).setMode({ kind: 'refuse' });
+      await sleep(context.random.between(300, 3_000));
+      linkOf(context, target).setMode({ kind: 'open' });
+    },
+  },
+  {
+    name: 'delay-link',
+    target: anyLink,
+    inject: async (context, target) => {
+      linkOf(context, target).setMode({ kind: 'delay', leastMs: 20, mostMs: context.random.between(50, 300) });
+      await sleep(context.random.between(1_000, 4_000));
+      linkOf(context, target).setMode({ kind: 'open' });
+    },
+  },
+  {
+    name: 'trickle-link',
+    target: anyLink,
+    inject: async (context, target) => {
+      linkOf(context, target).setMode({ kind: 'trickle', bytesPerSecond: context.random.between(200, 20_000) });
+      await sleep(context.random.between(1_000, 4_000));
+      linkOf(context, target).setMode({ kind: 'open' });
+    },
+  },
+  {
+    name: 'stall-link',
+    target: anyLink,
+    inject: async (context, target) => {
+      linkOf(context, target).setMode({ kind: 'stall' });
+      await sleep(context.random.between(500, 6_000));
+      linkOf(context, target).setMode({ kind: 'open' });
+    },
+  },
+  {
+    name: 'cut-after-commit',
+    target: always('link function-database'),
+    inject: async (context, target) => linkOf(context, target).cutAnswers(cutAfterCommit, context.random.between(1, 3)),
+  },
+  {
+    name: 'cut-outcomes',
+    target: always('link connector-gateway'),
+    inject: async (context, target) =>
+      linkOf(context, target).cutAnswers(cutOutcomes(context.random.pick([0, 0.5])), context.random.between(1, 2)),
+  },
+];
+
+export interface InjectedFault {
+  readonly name: string;
+  readonly target: string;
+  readonly atMs: number;
+}
+
+export interface FaultRun {
+  readonly injected: readonly InjectedFault[];
+  readonly brokerRestarts: number;
+  /** Starts no more, and waits until those under way are over. */
+  stop(): Promise<void>;
+}
+
+/** Injects faults at random moments, of different targets also at the same time, until it is stopped. */
+export const runFaults = (
+  context: FaultContext,
+  chosen: readonly Fault[],
+  pause: { readonly leastMs: number; readonly mostMs: number },
+  say: (line: string) => void,
+): FaultRun => {
+  const injected: InjectedFault[] = [];
+  const busy = new Map<string, Promise<void>>();
+  const failures: unknown[] = [];
+  const stopped = new AbortController();
+  const { random } = context;
+  const startedMs = performance.now();
+  const injectOne = (): void => {
+    const fault = random.pick(chosen);
+    const target = fault.target(random);
+    if (busy.has(target)) return;
+    injected.push({ name: fault.name, target, atMs: Math.round(performance.now() - startedMs) });
+    say(`${fault.name} (${target})`);
+    const under = fault
+      .inject({ ...context, random: random.fork() }, target)
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => busy.delete(target));
+    busy.set(target, under);
+  };
+  const run = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      // The end of the round breaks a pause off.
+      await sleep(random.between(pause.leastMs, pause.mostMs), undefined, { signal: stopped.signal }).catch(
+        () => undefined,
+      );
+      if (!stopped.signal.aborted) injectOne();
+    }
+  };
+  const running = run();
+  return {
+    injected,
+    get brokerRestarts() {
+      return injected.filter(({ name }) => name === 'kill-broker' || name === 'restart-broker-and-repeat').length;
+    },
+    stop: async () => {
+      stopped.abort();
+      await running;
+      await Promise.all(busy.values());
+      if (failures.length > 0) throw new AggregateError(failures, 'a fault could not be injected or mended');
+    },
+  };
+};

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import type { Random } from './random.ts';
+import { killerMember } from './failpoints.ts';
+
+/** How messages reach a state, and what becomes of its rows. */
+export interface StatePlan {
+  readonly name: string;
+  readonly types: readonly ('query_state_direct' | 'query_state_route')[];
+  readonly keyed: boolean;
+  readonly dedupe: boolean;
+  /** Null: nothing is forwarded. */
+  readonly dispatch: 'batch' | 'individual' | null;
+}
+
+/** Every way through the store: both types, keys or none, both kinds of forwards or none, and the path of `dedup_enabled`. */
+export const statePlans: readonly StatePlan[] = [
+  { name: 'direct-batch', types: ['query_state_direct'], keyed: true, dedupe: false, dispatch: 'batch' },
+  { name: 'direct-individual', types: ['query_state_direct'], keyed: false, dedupe: false, dispatch: 'individual' },
+  { name: 'direct-quiet', types: ['query_state_direct'], keyed: true, dedupe: false, dispatch: null },
+  { name: 'route-batch', types: ['query_state_route'], keyed: false, dedupe: false, dispatch: 'batch' },
+  { name: 'route-individual', types: ['query_state_route'], keyed: true, dedupe: false, dispatch: 'individual' },
+  { name: 'route-dedupe', types: ['query_state_route'], keyed: true, dedupe: true, dispatch: 'individual' },
+  // Two functions write to this one at the same time: its order is not promised.
+  { name: 'mixed', types: ['query_state_direct', 'query_state_route'], keyed: true, dedupe: false, dispatch: 'batch' },
+];
+
+/** A state of a run with the ids that it has in the database. */
+export interface ChaosState extends StatePlan {
+  readonly stateId: string;
+  readonly outputRouteId: string;
+  readonly inputRouteIds: readonly string[];
+}
+
+/** The columns that every row of the history has. */
+export const rowColumns = ['message', 'row', 'size', 'note'] as const;
+export type HistoryRow = Readonly<Record<(typeof rowColumns)[number], string>>;
+
+/** One message as it is published. */
+export interface HistoryMessage {
+  /** `Nats-Msg-Id`. */
+  readonly id: string;
+  readonly state: ChaosState;
+  readonly body: Uint8Array;
+  readonly rows: readonly HistoryRow[];
+  /** The codes of which its dead letter has one; absent: it is to be stored. */
+  readonly poison?: { readonly kind: string; readonly codes: readonly string[] };
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const rowsOf = (id: string, count: number, random: Random): HistoryRow[] =>
+  Array.from({ length: count }, (_, row) => ({
+    message: id,
+    row: String(row),
+    size: String(count),
+    note: random.chance(0.1)
+      ? `Größe "${String(random.between(1, 9))}", 東京 \\ ${'x'.repeat(random.between(0, 400))}`
+      : 'n',
+  }));
+
+/** Text that the run's database refuses (see `createStates`): only it can tell. */
+export const refusedNote = 'refuse this';
+
+/** Kinds of messages that can never be stored, and what is said of them. */
+const poisons: readonly {
+  readonly kind: string;
+  readonly codes: readonly string[];
+  readonly body: (envelope: Record<string, unknown>, rows: readonly HistoryRow[]) => string | Uint8Array;
+}[] = [
+  { kind: 'no JSON', codes: ['invalid_json'], body: (envelope) => JSON.stringify(envelope).slice(0, -7) },
+  { kind: 'no UTF-8', codes: ['invalid_json'], body: () => Uint8Array.of(0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d) },
+  { kind: 'no object', codes: ['invalid_envelope'], body: () => '[1, 2, 3]' },
+  {
+    kind: 'unknown type',
+    codes: ['unknown_type'],
+    body: (envelope) => JSON.stringify({ ...envelope, type: 'query_chaos' }),
+  },
+  {
+    kind: 'no key',
+    codes: ['missing_state_id', 'missing_route_id'],
+    body: ({ state_id: _state, route_id: _route, ...envelope }) => JSON.stringify(envelope),
+  },
+  {
+    kind: 'no rows',
+    codes: ['missing_query_state'],
+    body: (envelope) => JSON.stringify({ ...envelope, query_state: [] }),
+  },
+  {
+    kind: 'rows of the wrong type',
+    codes: ['invalid_query_state'],
+    body: (envelope) => JSON.stringify({ ...envelope, query_state: ['text'] }),
+  },
+  {
+    kind: 'text that only the database refuses',
+    codes: ['database_rejected'],
+    body: (envelope, rows) =>
+      JSON.stringify({ ...envelope, query_state: rows.map((row) => ({ ...row, note: refusedNote })) }),
+  },
+];
+
+const killer = {
+  kind: 'kills its function',
+  codes: ['function_killed'],
+  body: (envelope: Record<string, unknown>) => JSON.stringify({ ...envelope, [killerMember]: true }),
+};
+
+const stray = {
+  kind: 'unknown state or route',
+  codes: ['unknown_state', 'unknown_route'],
+  body: ({ type, query_state }: Record<string, unknown>) =>
+    JSON.stringify({
+      type,
+      query_state,
+      ...(type === 'query_state_direct' ? { state_id: randomUUID() } : { route_id: randomUUID() }),
+    }),
+};
+
+export interface HistoryOptions {
+  readonly random: Random;
+  readonly state: ChaosState;
+  /** Makes ids unique over rounds. */
+  readonly prefix: string;
+  readonly poisonShare: number;
+  /** Whether messages that kill, or that name what is not there, are among them: they take seconds each. */
+  readonly slowPoison: boolean;
+}
+
+/** An endless supply of messages for one state, the same for the same seed. */
+export const createHistory = ({ random, state, prefix, poisonShare, slowPoison }: HistoryOptions) => {
+  let count = 0;
+  return (): HistoryMessage => {
+    const id = `${prefix}-${state.name}-${String((count += 1))}`;
+    const type = random.pick(state.types);
+    const rows = rowsOf(id, random.chance(0.3) ? random.between(4, 20) : random.between(1, 3), random);
+    const target = type === 'query_state_direct' ? { state_id: state.stateId } : { route_id: state.outputRouteId };
+    const envelope = { type, ...target, query_state: rows };
+    if (!random.chance(poisonShare)) return { id, state, rows, body: bytes(JSON.stringify(envelope)) };
+    const poison = slowPoison && random.chance(0.06) ? random.pick([killer, stray]) : random.pick(poisons);
+    const body = poison.body(envelope, rows);
+    return {
+      id,
+      state,
+      rows: [],
+      body: typeof body === 'string' ? bytes(body) : body,
+      poison: { kind: poison.kind, codes: poison.codes },
+    };
+  };
+};

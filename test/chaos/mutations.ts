@@ -1,0 +1,58 @@
+import type { SourceChange } from './bundles.ts';
+
+/**
+ * What the store would be without one of its guarantees: a checker that stays green with any of these is worth nothing.
+ */
+export const mutations = {
+  /** A redelivery is not recognised. */
+  'ledger-off': [
+    {
+      file: 'shared/postgres/append-statement.ts',
+      find: `row_count, forwarded from \${tables.ledger} where message_id = any($3::text[])),`,
+      replace: `row_count, forwarded from \${tables.ledger} where message_id = any($3::text[]) and false),`,
+    },
+    {
+      file: 'shared/postgres/append-statement.ts',
+      find: `unnest($3::text[], $4::int[], $5::int[], $6::boolean[]) l (id, first, rows, forwarded)),`,
+      replace: `unnest($3::text[], $4::int[], $5::int[], $6::boolean[]) l (id, first, rows, forwarded) where false),`,
+    },
+  ],
+  /** Messages are acknowledged while their work has only begun. */
+  'ack-before-commit': [
+    {
+      file: 'shared/store/handle-request.ts',
+      find: `await withinDeadline(options.process(deliveries, trace), options.deadlineMs);`,
+      replace: `(void withinDeadline(options.process(deliveries, trace), options.deadlineMs).catch(() => undefined),
+          deliveries.map(({ id }) => ({ id, outcome: 'ack' }) as const));`,
+    },
+  ],
+  /** What the ledger knows counts as forwarded. */
+  'forwards-skipped-on-hit': [
+    {
+      file: 'shared/store/store-deliveries.ts',
+      find: `} else if (result.forwarded || forwards.length === 0) {`,
+      replace: `} else if (result.status === 'duplicate' || result.forwarded || forwards.length === 0) {`,
+    },
+  ],
+  /** Positions are read first and cells written over what is there, as other writers of these tables do. */
+  'no-row-lock': [
+    {
+      file: 'shared/postgres/append-statement.ts',
+      find: `  update \${tables.state} set count = count + $2::int
+   where id = $1 and not exists (select from known)
+  returning count::bigint - $2::int as start),`,
+      replace: `  select count::bigint as start, pg_sleep(0.05) from \${tables.state} where id = $1 and not exists (select from known)),
+counted as (
+  update \${tables.state} set count = (select start from reserved) + $2::int
+   where id = $1 and exists (select from reserved)),`,
+    },
+    {
+      file: 'shared/postgres/append-statement.ts',
+      find: `    from reserved r, unnest(\${ids}::bigint[]) with ordinality c (id, n)\`;`,
+      replace: `    from reserved r, unnest(\${ids}::bigint[]) with ordinality c (id, n)
+      on conflict (column_id, data_index) do update set \${target} = excluded.\${target}\`;`,
+    },
+  ],
+} as const satisfies Readonly<Record<string, readonly SourceChange[]>>;
+
+export type MutationName = keyof typeof mutations;

@@ -1,0 +1,101 @@
+import type { NatsConnection } from '../../shared/nats/connect.ts';
+import { deadLetterPayload } from '../../shared/nats/dead-letter-body.ts';
+import { findStream } from '../../shared/nats/ensure-stream.ts';
+import { headerEntries } from '../../shared/nats/headers.ts';
+import { parseDeadLetterHeaders } from '../../shared/message/dead-letter.ts';
+import type { DatabasePool } from '../../shared/postgres/database.ts';
+import type { ChaosState } from './history.ts';
+
+export interface StoredState {
+  readonly count: number;
+  /** By position: cell text by column name. */
+  readonly rows: ReadonlyMap<number, ReadonlyMap<string, string | null>>;
+  readonly mapping: readonly { readonly key: string; readonly at: number }[];
+  readonly ledger: readonly LedgerRow[];
+}
+
+export interface LedgerRow {
+  readonly id: string;
+  readonly start: number | null;
+  readonly rows: number;
+  readonly forwarded: boolean;
+  readonly appliedMs: number;
+}
+
+export interface StoredLetter {
+  readonly identity: string;
+  readonly code: string;
+  readonly payload: Uint8Array;
+  readonly storedMs: number;
+  readonly sourceSequence: number;
+}
+
+/** Reads a state back as its readers do. */
+export const readState = async (pool: DatabasePool, state: ChaosState): Promise<StoredState> => {
+  const [found] = await pool.query<{ count: number }>('select count from state where id = $1', [state.stateId]);
+  const cells = await pool.query<{ at: string; name: string; value: string | null }>(
+    `select d.data_index as at, c.name, coalesce(d.data_value, d.data_json_value::text) as value
+       from state_column c join state_column_data d on d.column_id = c.id where c.state_id = $1`,
+    [state.stateId],
+  );
+  const rows = new Map<number, Map<string, string | null>>();
+  for (const { at, name, value } of cells) {
+    const row = rows.get(Number(at)) ?? new Map<string, string | null>();
+    rows.set(Number(at), row.set(name, value));
+  }
+  const mapping = await pool.query<{ key: string; at: string }>(
+    'select state_key as key, data_index as at from state_column_data_mapping where state_id = $1',
+    [state.stateId],
+  );
+  const ledger = await pool.query<{
+    id: string;
+    start: string | null;
+    rows: number;
+    forwarded: boolean;
+    applied: string;
+  }>(
+    `select message_id as id, start_index as start, row_count as rows, forwarded,
+            (extract(epoch from applied_at) * 1000)::text as applied
+       from state_sync.ledger where state_id = $1 order by start_index`,
+    [state.stateId],
+  );
+  return {
+    count: found?.count ?? -1,
+    rows,
+    mapping: mapping.map(({ key, at }) => ({ key, at: Number(at) })),
+    ledger: ledger.map(({ applied, start, ...row }) => ({
+      ...row,
+      start: start === null ? null : Number(start),
+      appliedMs: Number(applied),
+    })),
+  };
+};
+
+/** Every dead letter of the stream beyond that sequence. */
+export const readLetters = async (
+  connection: NatsConnection,
+  stream: string,
+  afterSequence: number,
+): Promise<readonly StoredLetter[]> => {
+  const info = await findStream(connection, stream);
+  if (info === undefined) return [];
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const letters: StoredLetter[] = [];
+  for (let seq = Math.max(afterSequence + 1, info.state.first_seq); seq <= info.state.last_seq; seq += 1) {
+    const stored = await manager.streams.getMessage(stream, { seq });
+    const headers = headerEntries(stored.header);
+    const letter = parseDeadLetterHeaders(headers);
+    letters.push({
+      identity: letter?.identity ?? `not a dead letter: ${String(seq)}`,
+      code: letter?.code ?? '',
+      payload: deadLetterPayload({ headers, payload: stored.data }),
+      storedMs: stored.time.getTime(),
+      sourceSequence: letter?.sequence ?? 0,
+    });
+  }
+  return letters;
+};
+
+/** Messages that a stream still holds; 0 where it is not there. */
+export const backlogOf = async (connection: NatsConnection, stream: string): Promise<number> =>
+  (await findStream(connection, stream))?.state.messages ?? 0;

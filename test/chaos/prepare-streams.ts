@@ -1,0 +1,24 @@
+import { nanos, RetentionPolicy, StorageType } from 'nats';
+import type { NatsConnection } from '../../shared/nats/connect.ts';
+import { ensureStream } from '../../shared/nats/ensure-stream.ts';
+import { processors } from './create-states.ts';
+
+/** How long the stream that keeps what is read remembers ids: longer than any round. */
+const duplicateWindowMs = 600_000;
+
+/** The streams behind the store. Those of the store itself are made by the connector and the publisher, as in a new cluster. */
+export const prepareStreams = async (connection: NatsConnection): Promise<void> => {
+  const [kept, queue] = processors;
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  await manager.streams.add({
+    name: kept.stream,
+    subjects: [kept.subject, `${kept.subject}.>`],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    duplicate_window: nanos(duplicateWindowMs),
+  });
+  await ensureStream(connection, { stream: queue.stream, baseSubject: queue.subject });
+  // The publisher of the history must not be the first to need it.
+  await ensureStream(connection, { stream: 'processor_state_sync', baseSubject: 'processor.state.sync' });
+  await ensureStream(connection, { stream: 'processor_state_router', baseSubject: 'processor.state.router' });
+};

@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Publisher } from '../../shared/nats/publisher.ts';
+import type { HistoryMessage } from './history.ts';
+import type { Random } from './random.ts';
+
+/** Every message that the server has confirmed, and where. */
+export interface PublishLog {
+  /** In the order of their first acceptance, per state. */
+  readonly accepted: HistoryMessage[];
+  /** Confirmed places in the stream: id by sequence. A message can have several, where the server forgot its id. */
+  readonly idBySequence: Map<number, string>;
+  /** Publishes beyond the first of an id, and how many of them the server took as new. */
+  repeats: number;
+  repeatsTaken: number;
+  /** Publishes that were tried again because no PubAck came. */
+  uncertain: number;
+}
+
+export const createPublishLog = (): PublishLog => ({
+  accepted: [],
+  idBySequence: new Map(),
+  repeats: 0,
+  repeatsTaken: 0,
+  uncertain: 0,
+});
+
+export interface HistoryPublisher {
+  /** Publishes until the server has confirmed it, however often that takes: a producer that does not lose what it has. */
+  publish(message: HistoryMessage): Promise<void>;
+  /** Publishes again what was accepted before, under the same id. */
+  repeat(message: HistoryMessage): Promise<void>;
+}
+
+export const createHistoryPublisher = (publisher: Publisher, log: PublishLog): HistoryPublisher => {
+  const send = async ({
+    id,
+    body,
+  }: HistoryMessage): Promise<{ readonly duplicate: boolean; readonly sequence: number }> => {
+    const subject = 'processor.state.sync';
+    for (;;) {
+      const [outcome] = await publisher.publish([
+        { stream: 'processor_state_sync', baseSubject: subject, subject, payload: body, id },
+      ]);
+      if (outcome?.ok === true) return outcome;
+      log.uncertain += 1;
+      await sleep(100);
+    }
+  };
+  return {
+    publish: async (message) => {
+      const { sequence } = await send(message);
+      log.accepted.push(message);
+      log.idBySequence.set(sequence, message.id);
+    },
+    repeat: async (message) => {
+      const { duplicate, sequence } = await send(message);
+      log.repeats += 1;
+      if (!duplicate) log.repeatsTaken += 1;
+      log.idBySequence.set(sequence, message.id);
+    },
+  };
+};
+
+export interface ProduceOptions {
+  readonly publisher: HistoryPublisher;
+  readonly next: () => HistoryMessage;
+  readonly log: PublishLog;
+  readonly random: Random;
+  /** Mean pause between two messages (milliseconds). */
+  readonly meanPauseMs: number;
+  readonly repeatShare: number;
+  readonly isOver: () => boolean;
+}
+
+/** One producer: one message after the other, so that the order of its state is known; sometimes one of the earlier ones again. */
+export const produce = async (options: ProduceOptions): Promise<void> => {
+  const { publisher, random, log } = options;
+  while (!options.isOver()) {
+    await publisher.publish(options.next());
+    const again = random.chance(options.repeatShare)
+      ? log.accepted[random.between(0, log.accepted.length - 1)]
+      : undefined;
+    // A message that is refused is dead-lettered under an id of its own: once for each acceptance within the window.
+    if (again !== undefined && again.poison === undefined) await publisher.repeat(again);
+    // Bursts, so that batches form.
+    if (!random.chance(0.5)) await sleep(options.meanPauseMs * 2 * random.next() * 2);
+  }
+};

@@ -1,0 +1,207 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findStream } from '../../shared/nats/ensure-stream.ts';
+import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
+import { defaultDeadLetter } from '../../shared/routing/default-triggers.ts';
+import { check } from './check.ts';
+import { createStates, processors } from './create-states.ts';
+import type { Difference } from './difference.ts';
+import { startDownstream } from './downstream.ts';
+import { runFaults, type Fault, type InjectedFault } from './faults.ts';
+import { createHistory, statePlans, type StatePlan } from './history.ts';
+import { backlogOf, readLetters, readState, type StoredState } from './observe.ts';
+import { createHistoryPublisher, createPublishLog, produce } from './publish-history.ts';
+import type { Random } from './random.ts';
+import { watchAcks } from './watch-acks.ts';
+import { watchSnapshots } from './watch-snapshots.ts';
+import type { World } from './world.ts';
+
+export interface RoundOptions {
+  readonly random: Random;
+  /** Makes message ids unique over the rounds of a world. */
+  readonly name: string;
+  /** How long messages are published (milliseconds). */
+  readonly loadMs: number;
+  readonly faults: readonly Fault[];
+  readonly faultPause: { readonly leastMs: number; readonly mostMs: number };
+  /** Two connectors at once: exactly-once holds, order is not promised. */
+  readonly twoConnectors: boolean;
+  readonly plans?: readonly StatePlan[];
+  readonly meanPauseMs?: number;
+  readonly poisonShare?: number;
+  /** How long the store may take to be done when all faults are over (I6). */
+  readonly recoveryMs?: number;
+  readonly say: (line: string) => void;
+}
+
+export interface RoundResult {
+  readonly differences: readonly Difference[];
+  readonly injected: readonly InjectedFault[];
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+const streams = ['processor_state_sync', 'processor_state_router'] as const;
+
+/** Waits until nothing is left to do; how long that took, or undefined where it took too long. */
+const awaitRest = async (world: World, recoveryMs: number, isDone: () => boolean): Promise<number | undefined> => {
+  const startedMs = performance.now();
+  while (performance.now() - startedMs < recoveryMs) {
+    const left = await Promise.all(streams.map((stream) => backlogOf(world.connection, stream)));
+    if (left.every((count) => count === 0) && isDone()) return Math.round(performance.now() - startedMs);
+    await sleep(100);
+  }
+  return undefined;
+};
+
+const lastSequence = async (world: World, stream: string): Promise<number> =>
+  (await findStream(world.connection, stream))?.state.last_seq ?? 0;
+
+/** A request that a freshly healed world must answer first: the suite's own connections come back too. */
+const untilReachable = async (world: World): Promise<void> => {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await world.database.pool.query('select 1');
+      await world.connection.flush();
+      return;
+    } catch (error) {
+      if (tries > 100) throw error;
+      await sleep(100);
+    }
+  }
+};
+
+/**
+ * One round: new states, a history that is published while faults are injected, then every fault is mended, the backlog
+ * worked off, and everything read back and compared with what was published.
+ */
+export const runRound = async (world: World, options: RoundOptions): Promise<RoundResult> => {
+  const { random, name, say } = options;
+  const states = await createStates(world.database.pool, options.plans ?? statePlans);
+  const lettersBefore = await lastSequence(world, defaultDeadLetter.stream);
+  const log = createPublishLog();
+  const publisher = createJetStreamPublisher(world.connection, { ackTimeoutMs: 2_000 });
+  const history = createHistoryPublisher(publisher, log);
+  const acks = watchAcks(world.connection);
+  const snapshots = watchSnapshots(world.database.pool, states, 100);
+  const downstream = await Promise.all(processors.map(({ stream }) => startDownstream(world.connection, stream)));
+  const second = options.twoConnectors ? await world.startConnector() : undefined;
+
+  let isOver = false;
+  const producers = states.map((state) => {
+    const own = random.fork();
+    return produce({
+      publisher: history,
+      next: createHistory({
+        random: own,
+        state,
+        prefix: name,
+        poisonShare: options.poisonShare ?? 0.02,
+        slowPoison: options.loadMs > 20_000,
+      }),
+      log,
+      random: own,
+      meanPauseMs: options.meanPauseMs ?? 120,
+      repeatShare: 0.05,
+      isOver: () => isOver,
+    });
+  });
+  const faultRun = runFaults(
+    {
+      world,
+      random: random.fork(),
+      repeatMessages: async (count) => {
+        const good = log.accepted.filter(({ poison }) => poison === undefined).slice(-count);
+        for (const message of good) await history.repeat(message);
+      },
+    },
+    options.faults,
+    options.faultPause,
+    say,
+  );
+  await sleep(options.loadMs);
+  await faultRun.stop();
+  world.heal();
+  // A failpoint that nobody came to would hit while everything is to come to rest.
+  for (const file of await readdir(world.failpointFolder)) await rm(join(world.failpointFolder, file), { force: true });
+  isOver = true;
+  await Promise.all(producers);
+  await untilReachable(world);
+
+  const accepted = log.accepted.length;
+  const expected = downstream.map((_, index) =>
+    log.accepted.reduce((sum, { state, rows, poison }) => {
+      if (poison !== undefined || state.dispatch === null || state.inputRouteIds[index] === undefined) return sum;
+      return sum + (state.dispatch === 'batch' ? 1 : rows.length);
+    }, 0),
+  );
+  const restMs = await awaitRest(world, options.recoveryMs ?? 60_000, () =>
+    downstream.every(({ received }, index) => received.size >= expected[index]!),
+  );
+  // What comes twice comes late.
+  await sleep(300);
+  if (second !== undefined) {
+    await second.stop(5_000);
+    world.connectors.splice(world.connectors.indexOf(second), 1);
+  }
+  await snapshots.stop();
+  acks.stop();
+  for (const { stop } of downstream) stop();
+  await publisher.close();
+
+  const stored = new Map<string, StoredState>();
+  for (const state of states) stored.set(state.stateId, await readState(world.database.pool, state));
+  const letters = await readLetters(world.connection, defaultDeadLetter.stream, lettersBefore);
+  const differences = [
+    ...snapshots.differences.slice(0, 12),
+    ...check(
+      {
+        states,
+        accepted: log.accepted,
+        idBySequence: log.idBySequence,
+        ordered: !options.twoConnectors,
+        brokerRestarted: faultRun.brokerRestarts > 0,
+      },
+      {
+        stored,
+        letters,
+        answers: acks.answers,
+        received: downstream.map(({ stream, received }, index) => ({
+          stream,
+          keepsIds: index === 0,
+          messages: [...received.values()].filter(({ id }) => id.includes(`/${name}-`)),
+        })),
+      },
+    ),
+  ];
+  if (restMs === undefined) {
+    const left = await Promise.all(
+      streams.map(async (stream) => `${stream} ${await backlogOf(world.connection, stream)}`),
+    );
+    const text = `not at rest ${options.recoveryMs ?? 60_000} ms after the last fault: ${left.join(', ')}`;
+    differences.push({ invariant: 'I6 bounded', text });
+  }
+  const queued = [...downstream[1]!.received.values()];
+  return {
+    differences,
+    injected: faultRun.injected,
+    counts: {
+      accepted,
+      rows: log.accepted.reduce((sum, { rows }) => sum + rows.length, 0),
+      poison: log.accepted.filter(({ poison }) => poison !== undefined).length,
+      repeats: log.repeats,
+      'repeats taken as new': log.repeatsTaken,
+      'publishes without answer': log.uncertain,
+      forwards: downstream.reduce((sum, { received }) => sum + received.size, 0),
+      'forwards repeated on the work queue': queued.length - new Set(queued.map(({ id }) => id)).size,
+      'dead letters': letters.length,
+      acks: acks.answers.filter(({ kind }) => kind === 'ack').length,
+      naks: acks.naks,
+      'most deliveries of one message': acks.mostDeliveries,
+      snapshots: snapshots.snapshots,
+      'answers cut': Object.values(world.links).reduce((sum, { cuts }) => sum + cuts, 0),
+      'connector starts': world.connectors.reduce((sum, { starts }) => sum + starts, 0),
+      'rest after (ms)': restMs ?? -1,
+    },
+  };
+};

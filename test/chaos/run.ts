@@ -1,0 +1,104 @@
+import { copyFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { versionOf } from '../../infra/local/nats-binary.ts';
+import { faults } from './faults.ts';
+import { createRandom } from './random.ts';
+import { runRound, type RoundResult } from './round.ts';
+import { startWorld } from './world.ts';
+
+const usage = `node test/chaos/run.ts [--minutes 2] [--seed N] [--faults a,b] [--nats-binary PATH] [--no-pooler] [--round-seconds 40] [--list]
+
+Publishes a known history while faults are injected, then compares what is stored with it. Exits 1 on any difference.
+`;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '2' },
+    seed: { type: 'string' },
+    faults: { type: 'string' },
+    'nats-binary': { type: 'string' },
+    'no-pooler': { type: 'boolean', default: false },
+    'round-seconds': { type: 'string', default: '40' },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const sum = (results: readonly RoundResult[]): Record<string, number> => {
+  const totals: Record<string, number> = {};
+  for (const { counts } of results) {
+    for (const [name, count] of Object.entries(counts)) {
+      const isMost = name.startsWith('most ') || name.startsWith('rest ');
+      totals[name] = isMost ? Math.max(totals[name] ?? 0, count) : (totals[name] ?? 0) + count;
+    }
+  }
+  return totals;
+};
+
+const chosenFaults = () => {
+  const names = values.faults?.split(',').map((name) => name.trim());
+  const unknown = names?.filter((name) => faults.every((fault) => fault.name !== name)) ?? [];
+  if (unknown.length > 0) throw new Error(`unknown faults: ${unknown.join(', ')}; see --list`);
+  return names === undefined ? faults : faults.filter(({ name }) => names.includes(name));
+};
+
+const run = async (): Promise<number> => {
+  const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed);
+  const endMs = performance.now() + Number(values.minutes) * 60_000;
+  const chosen = chosenFaults();
+  const random = createRandom(seed);
+  say(`seed ${seed}: repeat with --seed ${seed}`);
+  const world = await startWorld({ random, natsBinary: values['nats-binary'], pooler: !values['no-pooler'], say });
+  const results: RoundResult[] = [];
+  let failed = false;
+  try {
+    const version = (await versionOf(world.nats.binary)).join('.');
+    say(
+      `nats-server ${version}, ${world.pooler === undefined ? 'no pooler' : 'PgBouncer in transaction mode'}, ${chosen.length} kinds of faults`,
+    );
+    for (let round = 1; performance.now() < endMs; round += 1) {
+      const left = endMs - performance.now();
+      const twoConnectors = round % 3 === 0;
+      const result = await runRound(world, {
+        random: random.fork(),
+        name: `s${seed}r${round}`,
+        loadMs: Math.max(10_000, Math.min(Number(values['round-seconds']) * 1_000, left)),
+        faults: chosen,
+        faultPause: { leastMs: 300, mostMs: 3_000 },
+        twoConnectors,
+        say: (line) => say(`  ${((endMs - performance.now()) / 60_000).toFixed(2)} min left: ${line}`),
+      });
+      results.push(result);
+      const { counts } = result;
+      say(
+        `round ${round}${twoConnectors ? ' (two connectors)' : ''}: ${counts['accepted']} messages, ${counts['rows']} rows, ` +
+          `${result.injected.length} faults, at rest after ${counts['rest after (ms)']} ms, ${result.differences.length} differences`,
+      );
+      for (const { invariant, text } of result.differences) say(`  DIFFERENCE ${invariant}: ${text}`);
+      if (result.differences.length > 0) {
+        failed = true;
+        break;
+      }
+    }
+    const totals = new Map<string, number>();
+    for (const { injected } of results) for (const { name } of injected) totals.set(name, (totals.get(name) ?? 0) + 1);
+    say(`faults injected: ${[...totals.values()].reduce((a, b) => a + b, 0)}`);
+    for (const [name, count] of [...totals].toSorted()) say(`  ${String(count).padStart(4)} ${name}`);
+    for (const [name, count] of Object.entries(sum(results))) say(`${name}: ${count}`);
+    if (failed) {
+      const kept = `/var/tmp/state-sync-chaos-${seed}.log`;
+      await copyFile(world.logFile, kept);
+      say(`what the processes wrote: ${kept}`);
+    }
+  } finally {
+    await world.stop();
+  }
+  say(failed ? `FAILED with seed ${seed}` : `every promise held (seed ${seed})`);
+  return failed ? 1 : 0;
+};
+
+if (values.help) say(usage);
+else if (values.list) for (const { name } of faults) say(name);
+else process.exitCode = await run();

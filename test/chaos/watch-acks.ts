@@ -1,0 +1,49 @@
+import type { NatsConnection } from '../../shared/nats/connect.ts';
+import { deliveryInfo } from '../../shared/nats/jetstream-message.ts';
+
+/** What a connector said of a message of the sync stream, as a third party on the wire saw it. */
+export interface SeenAnswer {
+  readonly kind: 'ack' | 'term';
+  readonly sequence: number;
+  readonly seenMs: number;
+}
+
+export interface AckWatch {
+  readonly answers: readonly SeenAnswer[];
+  /** Deliveries handed back. */
+  readonly naks: number;
+  /** The highest delivery count that an answer spoke of. */
+  readonly mostDeliveries: number;
+  stop(): void;
+}
+
+const decoder = new TextDecoder();
+
+/** Listens to the answers that connectors publish. While the server is away nothing is seen: what is seen is true. */
+export const watchAcks = (connection: NatsConnection): AckWatch => {
+  const answers: SeenAnswer[] = [];
+  let naks = 0;
+  let mostDeliveries = 0;
+  const subscription = connection.subscribe('$JS.ACK.>', {
+    callback: (error, message) => {
+      if (error !== null) return;
+      const { stream, sequence, deliveryCount } = deliveryInfo(message.subject);
+      if (stream !== 'processor_state_sync') return;
+      const text = decoder.decode(message.data);
+      mostDeliveries = Math.max(mostDeliveries, deliveryCount);
+      if (text === '+ACK' || text === '') answers.push({ kind: 'ack', sequence, seenMs: Date.now() });
+      else if (text.startsWith('+TERM')) answers.push({ kind: 'term', sequence, seenMs: Date.now() });
+      else if (text.startsWith('-NAK')) naks += 1;
+    },
+  });
+  return {
+    answers,
+    get naks() {
+      return naks;
+    },
+    get mostDeliveries() {
+      return mostDeliveries;
+    },
+    stop: () => subscription.unsubscribe(),
+  };
+};
