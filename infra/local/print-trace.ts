@@ -5,12 +5,14 @@ const keyAttributes = [
   'messaging.destination.name',
   'messaging.batch.message_count',
   'http.response.status_code',
-  'db.operation.name',
   'db.response.returned_rows',
   'faas.coldstart',
-  'ism.state_id',
+  'ism.cache.hit',
+  'ism.ledger.hits',
   'ism.rows',
+  'ism.delivery.attempt',
   'ism.outcome',
+  'ism.shared',
   'error.type',
 ];
 

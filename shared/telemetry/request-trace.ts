@@ -8,6 +8,7 @@ import { maxTraceHops, traceHops } from './trace-hops.ts';
 import {
   extractContext,
   failSpan,
+  isSameTrace,
   linkTo,
   rootContext,
   SpanKind,
@@ -74,9 +75,11 @@ const startServer = (options: RequestTraceOptions, contexts: readonly Context[])
   const { functionName, deliveries } = options;
   const isSampled = contexts.some((context) => traceState(context) === 'sampled');
   const base = extractContext(options.headers);
+  // Alone, the request is in the trace of its message already.
+  const linked = isSameTrace(base, contexts[0]) ? [] : contexts;
   const server = startSpan(`POST /function/${functionName}`, isSampled ? recordedContext(base) : base, {
     kind: SpanKind.SERVER,
-    links: contexts.flatMap((context, index) => linkTo(context, { 'messaging.message.id': deliveries[index]!.id })),
+    links: linked.flatMap((context, index) => linkTo(context, { 'messaging.message.id': deliveries[index]!.id })),
   });
   if (server.span.isRecording()) {
     server.span.setAttributes({

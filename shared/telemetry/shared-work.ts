@@ -22,22 +22,20 @@ export interface Sharer {
   ownOf(deliveryId: string): Context | undefined;
 }
 
-const nowMs = (): number => performance.timeOrigin + performance.now();
-
 /**
  * Runs the step below one span, then gives each sampled delivery a span of the same name and time in its own trace, linked
  * to the real one: who opens the trace of a message sees where its time went, though it travelled in a batch. Those are
  * marked `ism.shared`, and internal, so that nobody counts a statement more than once.
  */
 export const shareWork = async <T>(sharer: Sharer, work: SharedWork<T>): Promise<T> => {
-  const startTime = nowMs();
   const { span, context } = startSpan(work.name, sharer.work, {
     kind: work.kind ?? SpanKind.INTERNAL,
-    startTime,
     ...(work.attributes === undefined ? {} : { attributes: work.attributes }),
   });
+  const startTime = Date.now();
+  const startedMs = performance.now();
   const end = (describeOwn: (deliveryId: string) => Attributes, error?: unknown): void => {
-    const endTime = nowMs();
+    const endTime = startTime + performance.now() - startedMs;
     for (const deliveryId of work.deliveryIds) {
       const own = sharer.ownOf(deliveryId);
       if (own === undefined) continue;
@@ -51,7 +49,7 @@ export const shareWork = async <T>(sharer: Sharer, work: SharedWork<T>): Promise
       copy.span.end(endTime);
     }
     if (error !== undefined) failSpanBy(span, error);
-    span.end(endTime);
+    span.end();
   };
   let result: T;
   try {

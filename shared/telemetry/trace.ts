@@ -38,6 +38,12 @@ export const traceState = (context: Context): 'none' | 'sampled' | 'unsampled' =
   return (span.traceFlags & 1) === 1 ? 'sampled' : 'unsampled';
 };
 
+/** Whether both contexts name the same trace. */
+export const isSameTrace = (one: Context, other: Context | undefined): boolean => {
+  const traceId = trace.getSpanContext(one)?.traceId;
+  return traceId !== undefined && other !== undefined && trace.getSpanContext(other)?.traceId === traceId;
+};
+
 /** A link to the span of a context, or none where it has none that is recorded: the link would lead nowhere. */
 export const linkTo = (context: Context, attributes?: Attributes): Link[] => {
   const span = trace.getSpanContext(context);
