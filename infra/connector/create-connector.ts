@@ -12,7 +12,8 @@ import { failedStatus } from './failed-status.ts';
 import type { HeldMessage } from './held-message.ts';
 import { bridgeManage } from './manage-bridge.ts';
 import { createMetrics, type ConnectorMetrics } from './metrics.ts';
-import { createPipeline, type Pipeline } from './pipeline.ts';
+import { createPipeline } from './pipeline.ts';
+import type { Pipeline } from './pipeline-options.ts';
 import { noTelemetry, type ConnectorTelemetry } from './telemetry.ts';
 
 export interface ConnectorOptions {

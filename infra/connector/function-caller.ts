@@ -45,6 +45,8 @@ export interface FunctionCaller {
   /** Whether the function is away or overloaded: nothing more should be fetched for it. */
   readonly isOpen: boolean;
   readonly inFlight: number;
+  /** Messages that are not settled, in requests or waiting for one. */
+  readonly heldMessages: number;
   add(key: string, message: HeldMessage): void;
   block(key: string, sequence: number): void;
   unblock(key: string, sequence: number): void;
@@ -54,8 +56,6 @@ export interface FunctionCaller {
   idle(): Promise<void>;
   /** Breaks off what is under way. */
   abort(): void;
-  /** Messages that are not settled. */
-  messages(): Iterable<HeldMessage>;
 }
 
 /** Messages that may be given up on the word of the health check alone before another answer must prove the function. */
@@ -277,6 +277,9 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
     get inFlight() {
       return inFlight;
     },
+    get heldMessages() {
+      return lanes.heldMessages;
+    },
     add: (key, message) => {
       lanes.add(key, message, clock.nowMs());
       // One look per burst: messages that arrive together are taken together.
@@ -293,6 +296,5 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
     },
     idle: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => idleWaiters.push(resolve))),
     abort: () => aborted.abort(),
-    messages: () => lanes.messages(),
   };
 };

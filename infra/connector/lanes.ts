@@ -38,6 +38,8 @@ export type Taken = { readonly parts: readonly LanePart[] } | { readonly waitMs:
 
 export interface Lanes {
   readonly size: number;
+  /** Messages that are not settled. */
+  readonly heldMessages: number;
   /** Messages that a request could hold now. */
   readonly readyMessages: number;
   add(key: string, message: HeldMessage, nowMs: number): void;
@@ -49,8 +51,6 @@ export interface Lanes {
   /** Holds a key's later messages until these sequences have come or are settled elsewhere. */
   block(key: string, sequence: number): void;
   unblock(key: string, sequence: number, nowMs: number): void;
-  /** Every message that is not done. */
-  messages(): Iterable<HeldMessage>;
 }
 
 /** Below this many messages a request costs more than it carries: lanes share one until it is reached. */
@@ -66,6 +66,7 @@ export const createLanes = (): Lanes => {
   const ready = new Set<Lane>();
   const paused = new Set<Lane>();
   let readyMessages = 0;
+  let heldMessages = 0;
 
   const isBlocked = (lane: Lane): boolean => {
     const head = lane.queue[0];
@@ -157,11 +158,15 @@ export const createLanes = (): Lanes => {
     get size() {
       return lanes.size;
     },
+    get heldMessages() {
+      return heldMessages;
+    },
     get readyMessages() {
       return readyMessages;
     },
     add: (key, message, nowMs) => {
       const lane = laneOf(key);
+      heldMessages += 1;
       // A redelivery may come after later messages of its key: it goes before them, but never into a request under way.
       let at = lane.queue.length;
       while (at > lane.inFlight && lane.queue[at - 1]!.sequence > message.sequence) at -= 1;
@@ -183,6 +188,7 @@ export const createLanes = (): Lanes => {
     complete: (parts, nowMs) => {
       for (const { lane, messages } of parts) {
         const left = messages.filter((message) => !message.done);
+        heldMessages -= messages.length - left.length;
         if (left.length < messages.length) lane.queue.splice(0, messages.length, ...left);
         lane.inFlight = 0;
         place(lane, nowMs);
@@ -206,11 +212,6 @@ export const createLanes = (): Lanes => {
       if (!lane?.blockers?.delete(sequence)) return;
       if (lane.blockers.size === 0) lane.blockers = undefined;
       place(lane, nowMs);
-    },
-    messages: function* () {
-      for (const lane of lanes.values()) {
-        for (const message of lane.queue) if (!message.done) yield message;
-      }
     },
   };
 };

@@ -1,55 +1,18 @@
-import type { Dispatcher } from 'undici';
 import type { ErrorCode } from '../../shared/errors/error-code.ts';
-import { eventDataBytes, eventOverheadBytes } from '../../shared/message/cloud-event.ts';
-import { standsFor } from '../../shared/message/replay.ts';
 import type { Msg, NatsConnection } from '../../shared/nats/connect.ts';
 import { ensureConsumers, type BoundConsumer } from '../../shared/nats/ensure-consumer.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
-import { headerEntries, headerValue, traceContextOf } from '../../shared/nats/headers.ts';
 import { deliveryInfo, settle } from '../../shared/nats/jetstream-message.ts';
 import { pullMessages, type Capacity, type Puller } from '../../shared/nats/pull-messages.ts';
-import type { RouteConfig, TriggerConfig } from '../../shared/routing/routing.ts';
-import { errorFields, type Log } from '../../shared/telemetry/log.ts';
+import type { TriggerConfig } from '../../shared/routing/routing.ts';
+import { errorFields } from '../../shared/telemetry/log.ts';
 import { classifyPayload } from './classify-payload.ts';
-import { pause, within, type Clock } from './clock.ts';
-import type { DeadLetters } from './dead-letters.ts';
+import { pause, within } from './clock.ts';
 import { createFunctionCaller, type FunctionCaller } from './function-caller.ts';
 import type { HeldMessage } from './held-message.ts';
-import type { ConnectorMetrics } from './metrics.ts';
+import { receiveMessage } from './receive-message.ts';
+import type { Pipeline, PipelineOptions } from './pipeline-options.ts';
 import { createTakeover, type Takeover } from './takeover.ts';
-import type { ConnectorTelemetry } from './telemetry.ts';
-
-export interface PipelineOptions {
-  readonly route: RouteConfig;
-  /** Durable name and what it receives. */
-  readonly durable: string;
-  readonly filterSubjects: readonly string[];
-  readonly triggers: readonly TriggerConfig[];
-  readonly connection: NatsConnection;
-  readonly client: Dispatcher;
-  readonly basePath: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly deadLetters: DeadLetters;
-  /** Tells the monitor of a message that was given up; best effort. */
-  readonly reportFailed: (message: HeldMessage, reason: string) => void;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly log: Log;
-  readonly metrics: ConnectorMetrics;
-  readonly telemetry: ConnectorTelemetry;
-}
-
-/** One durable's way: pull, group by key, call the functions, settle. */
-export interface Pipeline {
-  /** Makes stream and consumer, and begins to pull; tried until it works. */
-  start(): Promise<void>;
-  readonly isConsuming: boolean;
-  readonly heldMessages: number;
-  /** Tells the server that everything held is being worked on. */
-  keepAlive(): void;
-  /** Ends what is under way, within the time, and hands back the rest with a delay. */
-  stop(graceMs: number): Promise<void>;
-}
 
 /** A message on the wire beside its payload: subject, reply and headers, against the server's byte bound of a pull. */
 const wireOverheadBytes = 16 * 1_024;
@@ -96,28 +59,32 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     for (const source of sources) source.puller?.wake();
   };
 
-  const flush = (): void => {
-    if (connection.isClosed()) return;
-    connection
-      .flush()
-      .catch((error: unknown) => log.warn('flush_failed', { stream: route.name, ...errorFields(error) }));
+  /** Settles messages on the wire and lets them go; their spans end when the server has read it. */
+  const settleAll = (how: 'ack' | 'term', messages: readonly HeldMessage[]): void => {
+    const span = options.telemetry.startSettle(how, messages);
+    for (const message of messages) {
+      answer(message, settle[how]);
+      release(message);
+    }
+    if (connection.isClosed()) return span.end(new Error('the connection is closed'));
+    connection.flush().then(
+      () => span.end(),
+      (error: unknown) => {
+        span.end(error);
+        log.warn('flush_failed', { stream: route.name, ...errorFields(error) });
+      },
+    );
   };
 
   const onAcked = (messages: readonly HeldMessage[]): void => {
-    for (const message of messages) {
-      answer(message, settle.ack);
-      release(message);
-    }
+    settleAll('ack', messages);
     metrics.add('acked', messages.length, route.name);
-    flush();
     wake();
   };
 
   const giveUp = async (message: HeldMessage, code: ErrorCode, reason: string): Promise<void> => {
     if (!(await options.deadLetters.store(message, code, reason))) return;
-    answer(message, settle.term);
-    release(message);
-    flush();
+    settleAll('term', [message]);
     wake();
     options.reportFailed(message, reason);
   };
@@ -166,32 +133,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
       return;
     }
     const classified = classifyPayload(raw.data, triggers);
-    const messageId = headerValue(raw.headers, 'Nats-Msg-Id');
-    const isJson = classified.ok && classified.isJson;
-    const message: HeldMessage = {
-      ...standsFor({ ...info, messageId }, (name) => headerValue(raw.headers, name)),
-      stream: info.stream,
-      subject: raw.subject,
-      sequence: info.sequence,
-      storedNs: info.timestampNs,
-      messageId,
-      traceContext: traceContextOf(raw.headers),
-      headers: headerEntries(raw.headers),
-      payload: raw.data,
-      isJson,
-      messageType: classified.messageType,
-      routeId: classified.routeId,
-      bodyBytes: eventDataBytes(raw.data.byteLength, isJson) + eventOverheadBytes,
-      heldBytes: raw.data.byteLength + eventOverheadBytes,
-      receivedMs: clock.nowMs(),
-      reply,
-      deliveryCount: info.deliveryCount,
-      attempts: 0,
-      kills: 0,
-      answersAtFirstFailure: undefined,
-      lastFailure: undefined,
-      done: false,
-    };
+    const message = receiveMessage(raw, info, classified, clock.nowMs());
     held.set(identityKey(info.sequence, info.timestampNs), { message, source });
     source.heldMessages += 1;
     source.heldBytes += message.heldBytes;
@@ -201,14 +143,19 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     } else onRejected(message, classified.code, classified.reason);
   };
 
-  /** Room for a pull: none while a function is away, or while so little is free that a pull is not worth its while. */
+  /**
+   * Room for a pull: none while every function is away, or while those that are hold half of all there is room for (the
+   * others go on meanwhile); none either while so little is free that a pull is not worth its while.
+   */
   const capacityOf = (source: Source): Capacity => {
     const none: Capacity = { messages: 0, bytes: 0 };
+    const away = [...callers.values()].filter((caller) => caller.isOpen);
+    const heldByAway = away.reduce((sum, caller) => sum + caller.heldMessages, 0);
+    if (stopping || away.length === callers.size || heldByAway > maxMessages / 2) return none;
     const share = Math.max(1, sources.length);
     const messages = Math.max(1, Math.floor(maxMessages / share)) - source.heldMessages;
     const largest = (connection.info?.max_payload ?? 1_048_576) + wireOverheadBytes;
     const bytes = Math.max(largest, Math.floor(maxBytes / share)) - source.heldBytes;
-    if (stopping || [...callers.values()].some((caller) => caller.isOpen)) return none;
     if (source.heldMessages > 0 && messages < maxMessages / share / 4) return none;
     return messages < 1 || bytes < largest ? none : { messages, bytes };
   };
@@ -295,12 +242,17 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   };
 
   const handBack = async (): Promise<void> => {
+    const span = options.telemetry.startSettle(
+      'nak',
+      [...held.values()].map(({ message }) => message),
+    );
     for (const { message } of held.values()) {
       answer(message, (to, reply) => settle.nakLater(to, reply, handBackDelayMs));
     }
     if (held.size > 0) log.info('handed_back', { consumer: options.durable, messages: held.size });
     held.clear();
     if (!connection.isClosed()) await connection.flush().catch(() => undefined);
+    span.end();
   };
 
   return {

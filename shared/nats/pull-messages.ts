@@ -107,13 +107,16 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   const restore = async (): Promise<void> => {
     if (restoring) return;
     restoring = true;
-    let delayMs = 250;
-    while (!(await restored())) {
+    // First a pause: the word comes while the server still removes the stream, and nats-server 2.9 takes no messages into
+    // one that is made anew before it has finished.
+    let delayMs = 500;
+    do {
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       delayMs = Math.min(delayMs * 2, 5_000);
-    }
+    } while (!(await restored()));
     restoring = false;
     if (stopped) return;
+    troubled = false;
     listen();
     pull();
   };

@@ -82,6 +82,20 @@ describe(`the connector meets a failing function on ${variant!.name}`, () => {
     expect(await bench.deadLetters()).toEqual([]);
   });
 
+  it('goes on with one function while another of the same route is away', async () => {
+    const { bench, target } = await suite.prepare({ limits: { maxInFlightMessages: 60 } });
+    target.script = ({ functionName }) => (functionName === 'state-route' ? { status: 503 } : undefined);
+    const route = { type: 'query_state_route', route_id: 'r', query_state: [{}] };
+    const payload = new TextEncoder().encode(JSON.stringify(route));
+    await bench.start(target.url);
+    await bench.publish(Array.from({ length: 10 }, (_, n) => ({ payload, id: `r${n}` })));
+    await until('the first refusal', () => target.calls.length > 0);
+    await bench.publish(oneState(300));
+    await until('the messages of the other function', () => target.acked.length === 300);
+    target.script = () => undefined;
+    await until('the rest', () => target.acked.length === 310);
+  });
+
   it('honours Retry-After', async () => {
     const { bench, target } = await suite.prepare({ limits: { backoffMaxMs: 5_000 } });
     target.script = failsFor(1, { status: 429, headers: { 'retry-after': '1' } });

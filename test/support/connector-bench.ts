@@ -87,8 +87,18 @@ export const until = async (
   timeoutMs = 15_000,
 ): Promise<void> => {
   const deadlineMs = Date.now() + timeoutMs;
-  while (!(await condition())) {
-    if (Date.now() > deadlineMs) throw new Error(`waited in vain for: ${what}`);
+  let cause: unknown;
+  // A look that fails (a server that starts again) is a look that saw nothing yet.
+  const holds = async (): Promise<boolean> => {
+    try {
+      return await condition();
+    } catch (error) {
+      cause = error;
+      return false;
+    }
+  };
+  while (!(await holds())) {
+    if (Date.now() > deadlineMs) throw new Error(`waited in vain for: ${what}`, { cause });
     await sleep(15);
   }
 };

@@ -151,6 +151,7 @@ describe('lanes', () => {
         expect(open).toBe(0);
         expect(lanes.size).toBe(0);
         expect(lanes.readyMessages).toBe(0);
+        expect(lanes.heldMessages).toBe(0);
         const all = [...settled.values()].flat();
         expect(all.toSorted((a, b) => a - b)).toEqual(Array.from({ length: sequence }, (_, n) => n + 1));
         for (const own of settled.values()) expect(own).toEqual(own.toSorted((a, b) => a - b));

@@ -1,0 +1,42 @@
+import { eventDataBytes, eventOverheadBytes } from '../../shared/message/cloud-event.ts';
+import { standsFor } from '../../shared/message/replay.ts';
+import type { Msg } from '../../shared/nats/connect.ts';
+import { headerEntries, headerValue, traceContextOf } from '../../shared/nats/headers.ts';
+import type { DeliveryInfo } from '../../shared/nats/jetstream-message.ts';
+import type { Classified } from './classify-payload.ts';
+import type { HeldMessage } from './held-message.ts';
+
+/** A delivery as the connector holds it. */
+export const receiveMessage = (
+  raw: Msg,
+  info: DeliveryInfo,
+  classified: Classified,
+  receivedMs: number,
+): HeldMessage => {
+  const messageId = headerValue(raw.headers, 'Nats-Msg-Id');
+  const isJson = classified.ok && classified.isJson;
+  return {
+    ...standsFor({ ...info, messageId }, (name) => headerValue(raw.headers, name)),
+    stream: info.stream,
+    subject: raw.subject,
+    sequence: info.sequence,
+    storedNs: info.timestampNs,
+    messageId,
+    traceContext: traceContextOf(raw.headers),
+    headers: headerEntries(raw.headers),
+    payload: raw.data,
+    isJson,
+    messageType: classified.messageType,
+    routeId: classified.routeId,
+    bodyBytes: eventDataBytes(raw.data.byteLength, isJson) + eventOverheadBytes,
+    heldBytes: raw.data.byteLength + eventOverheadBytes,
+    receivedMs,
+    reply: raw.reply ?? '',
+    deliveryCount: info.deliveryCount,
+    attempts: 0,
+    kills: 0,
+    answersAtFirstFailure: undefined,
+    lastFailure: undefined,
+    done: false,
+  };
+};
