@@ -5,7 +5,7 @@ import { parseJson } from '../../shared/json/parse-json.ts';
 import { pythonJson } from '../../shared/json/write-json.ts';
 import type { ExpressionScope } from '../../shared/state/evaluator.ts';
 import { createEvaluator } from '../../shared/state/expression/evaluate.ts';
-import { PythonError } from '../../shared/state/expression/python-error.ts';
+import type { PythonError } from '../../shared/state/expression/python-error.ts';
 import { readVectors } from '../support/vectors.ts';
 
 interface ExpressionInput {

@@ -16,8 +16,8 @@ export interface ExpressionLimits {
   readonly maxItems: number;
   /** Size of an integer that an expression makes. */
   readonly maxIntegerBits: number;
-  /** Time of one evaluation. It is read every some thousand steps only, so a stalled machine refuses no small expression. */
-  readonly maxWallMs: number;
+  /** Time of one evaluation and of one parse. It is read every some thousand steps only. */
+  readonly maxTimeMs: number;
 }
 
 /** Steps are the first fence (they are the same on every machine and attempt), time is the second. */
@@ -30,5 +30,5 @@ export const defaultExpressionLimits: ExpressionLimits = {
   maxTextLength: 1_000_000,
   maxItems: 200_000,
   maxIntegerBits: 65_536,
-  maxWallMs: 25,
+  maxTimeMs: 40,
 };

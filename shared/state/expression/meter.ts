@@ -33,8 +33,8 @@ export class Meter {
 
   #look(): void {
     if (this.#steps > this.limits.maxSteps) throw exceeded(`takes more than ${this.limits.maxSteps} steps`);
-    if (this.#clockMs() - this.#startedMs > this.limits.maxWallMs) {
-      throw exceeded(`takes longer than ${this.limits.maxWallMs} ms`);
+    if (this.#clockMs() - this.#startedMs > this.limits.maxTimeMs) {
+      throw exceeded(`takes longer than ${this.limits.maxTimeMs} ms`);
     }
     this.#nextLook = Math.min(this.#steps + stepsPerLook, this.limits.maxSteps + 1);
   }

@@ -74,8 +74,8 @@ export const parseSource = (source: string, limits: ExpressionLimits, clockMs: (
   for (let step = 1; ; step += 1) {
     const tree = parse.advance();
     if (tree !== null) return tree;
-    if (step % stepsPerLook === 0 && step > stepsPerLook * 4 && clockMs() - startedMs > limits.maxWallMs) {
-      throw new ParseTimeError('expression_limit', `the expression takes longer than ${limits.maxWallMs} ms to parse`);
+    if (step % stepsPerLook === 0 && step > stepsPerLook * 4 && clockMs() - startedMs > limits.maxTimeMs) {
+      throw new ParseTimeError('expression_limit', `the expression takes longer than ${limits.maxTimeMs} ms to parse`);
     }
   }
 };

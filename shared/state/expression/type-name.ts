@@ -20,6 +20,8 @@ export const typeName = (value: PyValue): string => {
     case 'namespace':
     case 'opaque':
       return value.typeName;
+    case 'record':
+      return 'ScopeRecord';
     case 'view':
       return `dict_${value.part}`;
     case 'exception':
