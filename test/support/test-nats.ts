@@ -21,7 +21,10 @@ export const startTestNats = async (
   options: { readonly binary?: string; readonly config?: string; readonly monitorPort?: number } = {},
 ): Promise<TestNatsServer> => {
   const storeDir = await mkdtemp(join(tmpdir(), 'test-nats-'));
-  const server = await startNats({ storeDir, cacheDir: natsCacheDir, ...options });
+  const server = await startNats({ storeDir, cacheDir: natsCacheDir, ...options }).catch(async (error: unknown) => {
+    await rm(storeDir, { recursive: true, force: true });
+    throw error;
+  });
   return Object.create(server, {
     close: {
       value: async () => {
