@@ -68,11 +68,16 @@ export const createLanes = (): Lanes => {
   let readyMessages = 0;
   let heldMessages = 0;
 
+  /** The earliest message of the key that is elsewhere: nothing after it may go. */
+  const firstBlocker = (lane: Lane): number => {
+    let first = Number.POSITIVE_INFINITY;
+    for (const sequence of lane.blockers ?? []) if (sequence < first) first = sequence;
+    return first;
+  };
+
   const isBlocked = (lane: Lane): boolean => {
     const head = lane.queue[0];
-    if (lane.blockers === undefined || head === undefined) return false;
-    for (const sequence of lane.blockers) if (sequence < head.sequence) return true;
-    return false;
+    return lane.blockers !== undefined && head !== undefined && firstBlocker(lane) < head.sequence;
   };
 
   const leaveReady = (lane: Lane): void => {
@@ -114,9 +119,10 @@ export const createLanes = (): Lanes => {
   /** The first messages of a lane that fit; at least one where the request is empty so far. */
   const takeFrom = (lane: Lane, maxMessages: number, maxBytes: number, isFirst: boolean): HeldMessage[] => {
     const messages: HeldMessage[] = [];
+    const end = firstBlocker(lane);
     let bytes = 0;
     for (const message of lane.queue) {
-      if (messages.length >= maxMessages) break;
+      if (messages.length >= maxMessages || message.sequence > end) break;
       if (bytes + message.bodyBytes > maxBytes && !(isFirst && messages.length === 0)) break;
       bytes += message.bodyBytes;
       messages.push(message);

@@ -89,6 +89,23 @@ describe('lanes', () => {
     expect(sequences(take(lanes))).toEqual([[8]]);
   });
 
+  it('end a request before the place of a message that is in other hands', () => {
+    const lanes = createLanes();
+    for (const sequence of [3, 4, 5]) lanes.block('k', sequence);
+    for (const sequence of [6, 7]) lanes.add('k', heldMessage(sequence), 0);
+    expect(take(lanes)).toEqual([]);
+    lanes.unblock('k', 3, 0);
+    lanes.add('k', heldMessage(3), 0);
+    const first = take(lanes);
+    expect(sequences(first)).toEqual([[3]]);
+    first[0]!.messages[0]!.done = true;
+    lanes.complete(first, 1_000);
+    expect(take(lanes)).toEqual([]);
+    lanes.unblock('k', 5, 0);
+    lanes.unblock('k', 4, 0);
+    expect(sequences(take(lanes))).toEqual([[6, 7]]);
+  });
+
   it('send suspects alone and in the size they ask for', () => {
     const lanes = createLanes();
     for (let n = 1; n <= 4; n += 1) lanes.add('bad', heldMessage(n), 0);
