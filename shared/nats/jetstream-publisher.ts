@@ -69,6 +69,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
   let tokenCounter = 0;
   let sweep: NodeJS.Timeout | undefined;
   let closed = false;
+  let knownMaxPayload: number | undefined;
 
   const release = (token: string, pending: Pending): void => {
     sent.delete(token);
@@ -236,9 +237,16 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       return outcomes;
     },
     maxPayloadBytes: async () => {
-      // The limit arrives with the greeting; a flush waits for it on a connection that is still being made.
-      if (connection.info === undefined) await connection.flush();
-      return connection.info?.max_payload ?? 1_048_576;
+      // The limit arrives with the greeting, and the client forgets it while it is without a connection.
+      knownMaxPayload = connection.info?.max_payload ?? knownMaxPayload;
+      if (knownMaxPayload !== undefined) return knownMaxPayload;
+      try {
+        await connection.flush();
+      } catch (cause) {
+        throw new RetryableError('nats_unavailable', 'the NATS server has not said its payload limit', { cause });
+      }
+      knownMaxPayload = connection.info?.max_payload;
+      return knownMaxPayload ?? 1_048_576;
     },
     close: async () => {
       if (closed) return;
