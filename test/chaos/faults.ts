@@ -282,11 +282,15 @@ export const runFaults = (
     const target = fault.target(random);
     if (busy.has(target)) return;
     injected.push({ name: fault.name, target, atMs: Math.round(performance.now() - startedMs) });
-    say(`${fault.name} (${target})`);
+    const number = injected.length;
+    say(`${number} ${fault.name} (${target})`);
     const under = fault
       .inject({ ...context, random: random.fork() }, target)
       .catch((error: unknown) => void failures.push(error))
-      .finally(() => busy.delete(target));
+      .finally(() => {
+        busy.delete(target);
+        say(`${number} over`);
+      });
     busy.set(target, under);
   };
   const run = async (): Promise<void> => {

@@ -32,7 +32,7 @@ const unpack = async (): Promise<void> => {
       await run('dpkg', ['-x', archive, 'root'], { cwd: staging });
     }
     const target = join(staging, 'done');
-    await mkdir(join(target, 'lib'), { recursive: true, verbatimSymlinks: true });
+    await mkdir(join(target, 'lib'), { recursive: true });
     await copyFile(join(staging, 'root/usr/sbin/pgbouncer'), join(target, 'pgbouncer'));
     const [triplet] = await readdir(join(staging, 'root/usr/lib')).then((names) =>
       names.filter((name) => name.includes('linux-gnu')),
@@ -98,7 +98,7 @@ const answers = (port: number): Promise<boolean> =>
 export const startPgBouncer = async (options: PgBouncerOptions): Promise<PgBouncer> => {
   const binary = await findBinary();
   const folder = join(options.folder, 'pgbouncer');
-  await mkdir(join(folder, 'lib'), { recursive: true, verbatimSymlinks: true });
+  await mkdir(join(folder, 'lib'), { recursive: true });
   // A copy that the server's own user can reach: the cache folder may be below one that it may not enter.
   const program = join(folder, 'pgbouncer');
   await copyFile(binary.program, program);

@@ -37,6 +37,8 @@ export interface RoundOptions {
 
 export interface RoundResult {
   readonly differences: readonly Difference[];
+  /** When each delivery was stored, and where: what one needs to find out how a difference came to be. */
+  readonly timeline: readonly string[];
   readonly injected: readonly InjectedFault[];
   readonly counts: Readonly<Record<string, number>>;
 }
@@ -181,9 +183,20 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
     const text = `not at rest ${options.recoveryMs ?? 60_000} ms after the last fault: ${left.join(', ')}`;
     differences.push({ invariant: 'I6 bounded', text });
   }
+  const timeline = (): string[] =>
+    states.flatMap((state) => [
+      `${state.name} ${state.stateId} ${state.outputRouteId}`,
+      ...stored.get(state.stateId)!.ledger.map(({ id, start, rows, appliedMs }) => {
+        const sequences = [...log.idBySequence]
+          .filter(([, known]) => id.endsWith(`/${known}`))
+          .map(([sequence]) => sequence);
+        return `  ${new Date(appliedMs).toISOString()} ${id} rows ${start}+${rows} stream ${sequences.join(' ')}`;
+      }),
+    ]);
   const queued = [...downstream[1]!.received.values()];
   return {
     differences,
+    timeline: differences.length === 0 ? [] : timeline(),
     injected: faultRun.injected,
     counts: {
       accepted,

@@ -1,4 +1,4 @@
-import { copyFile } from 'node:fs/promises';
+import { appendFile, copyFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { versionOf } from '../../infra/local/nats-binary.ts';
 import { faults } from './faults.ts';
@@ -52,6 +52,7 @@ const run = async (): Promise<number> => {
   say(`seed ${seed}: repeat with --seed ${seed}`);
   const world = await startWorld({ random, natsBinary: values['nats-binary'], pooler: !values['no-pooler'], say });
   const results: RoundResult[] = [];
+  const lines: string[] = [];
   let failed = false;
   try {
     const version = (await versionOf(world.nats.binary)).join('.');
@@ -68,7 +69,10 @@ const run = async (): Promise<number> => {
         faults: chosen,
         faultPause: { leastMs: 300, mostMs: 3_000 },
         twoConnectors,
-        say: (line) => say(`  ${((endMs - performance.now()) / 60_000).toFixed(2)} min left: ${line}`),
+        say: (line) => {
+          lines.push(`${new Date().toISOString()} ${line}`);
+          if (!line.endsWith('over')) say(`  ${line}`);
+        },
       });
       results.push(result);
       const { counts } = result;
@@ -90,6 +94,8 @@ const run = async (): Promise<number> => {
     if (failed) {
       const kept = `/var/tmp/state-sync-chaos-${seed}.log`;
       await copyFile(world.logFile, kept);
+      const timeline = results.flatMap((result) => result.timeline);
+      await appendFile(kept, ['', 'faults', ...lines, '', 'deliveries', ...timeline, ''].join('\n'));
       say(`what the processes wrote: ${kept}`);
     }
   } finally {
