@@ -5,8 +5,19 @@ import {
   readSettings,
   text,
   url,
+  type Setting,
   type SettingSource,
 } from '../../shared/config/settings.ts';
+
+/** A URL with `{name}` where the function's name goes. */
+const optionalUrlTemplate = (name: string): Setting<string | undefined> => ({
+  name,
+  fallback: undefined,
+  parse: (value) =>
+    value.includes('{name}') && /^https?:$/.test(URL.parse(value.replaceAll('{name}', 'x'))?.protocol ?? '')
+      ? { value }
+      : { fault: 'must be an http or https URL that holds {name}' },
+});
 
 const connectorSettings = {
   /** Where set, it is used instead of each route's own `url`. */
@@ -16,6 +27,7 @@ const connectorSettings = {
   manageTopic: text('MSG_MANAGE_TOPIC', 'ism_state_sync_store_manage'),
   routingFile: text('ROUTING_FILE', '.routing.yaml'),
   gatewayUrl: url('GATEWAY_URL', 'http://127.0.0.1:8080', ['http', 'https']),
+  functionUrlTemplate: optionalUrlTemplate('FUNCTION_URL_TEMPLATE'),
   functionToken: optionalText('FUNCTION_TOKEN'),
   port: integer('PORT', 8081, { min: 0, max: 65_535 }),
   host: text('HOST', '0.0.0.0'),

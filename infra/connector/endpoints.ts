@@ -11,6 +11,7 @@ export interface EndpointOptions {
 export interface Endpoint {
   readonly client: Dispatcher;
   readonly path: string;
+  readonly healthPath: string;
 }
 
 export interface Endpoints {
@@ -45,8 +46,8 @@ export const createEndpoints = (options: EndpointOptions): Endpoints => {
   return {
     of: (functionName) => {
       const { origin, pathname } = urlOf(functionName);
-      // A path of `/` stays: what is appended to it (`/_/health`) must not begin with two slashes.
-      return { client: poolOf(origin), path: pathname === '/' ? '' : pathname };
+      const prefix = pathname === '/' ? '' : pathname;
+      return { client: poolOf(origin), path: prefix || '/', healthPath: `${prefix}/_/health` };
     },
     close: async () => {
       await Promise.all([...pools.values()].map((pool) => pool.destroy()));

@@ -1,4 +1,3 @@
-import type { Dispatcher } from 'undici';
 import type { ErrorCode } from '../../shared/errors/error-code.ts';
 import { encodeBatch } from '../../shared/message/cloud-event.ts';
 import type { TriggerLimits } from '../../shared/routing/routing.ts';
@@ -6,6 +5,7 @@ import type { Log } from '../../shared/telemetry/log.ts';
 import { backoffMs } from './backoff.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
 import type { Clock } from './clock.ts';
+import type { Endpoint } from './endpoints.ts';
 import { attemptOf, type HeldMessage } from './held-message.ts';
 import {
   isSurroundingsDown,
@@ -23,9 +23,7 @@ import type { BatchSpan, ConnectorTelemetry } from './telemetry.ts';
 export interface FunctionCallerOptions {
   readonly functionName: string;
   readonly limits: TriggerLimits;
-  readonly client: Dispatcher;
-  /** Path in front of `/function/<name>`. */
-  readonly basePath: string;
+  readonly endpoint: Endpoint;
   readonly headers: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly random: () => number;
@@ -69,7 +67,7 @@ const gatewayErrorsUntilSuspect = 2;
 export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCaller => {
   const { limits, clock, metrics, log, functionName } = options;
   const backoff = { initialMs: limits.backoffInitialMs, maxMs: limits.backoffMaxMs };
-  const path = `${options.basePath}/function/${functionName}`;
+  const { client, path, healthPath } = options.endpoint;
   const lanes = createLanes();
   const breaker = createCircuitBreaker({ ...backoff, maxRequests: limits.maxConcurrentRequests }, options.random);
   const aborted = new AbortController();
@@ -126,12 +124,12 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
     metrics.add('request_bytes', body.byteLength, functionName);
     const headers = { ...options.headers, ...span.headers };
     const timeoutMs = limits.requestTimeoutMs;
-    return postBatch(options.client, { path, headers, body, timeoutMs, maxReplyBytes, signal: aborted.signal });
+    return postBatch(client, { path, headers, body, timeoutMs, maxReplyBytes, signal: aborted.signal });
   };
 
   const isAlive = (): Promise<boolean> =>
-    isHealthy(options.client, {
-      path: `${path}/_/health`,
+    isHealthy(client, {
+      path: healthPath,
       headers: options.headers,
       timeoutMs: healthTimeoutMs,
       signal: aborted.signal,
