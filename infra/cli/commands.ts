@@ -3,6 +3,7 @@ import { cacheCommands } from './commands/cache.ts';
 import { completion } from './commands/completion.ts';
 import { deadCommands } from './commands/dead.ts';
 import { doctor } from './commands/doctor.ts';
+import { ledgerPrune } from './commands/ledger.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { publish } from './commands/publish.ts';
 import { stateExport } from './commands/state-export.ts';
@@ -21,6 +22,7 @@ export const commands: readonly CliCommand[] = [
   ...stateCommands,
   stateExport,
   ...cacheCommands,
+  ledgerPrune,
   migrateCommand,
   streamsCreate,
   completion(() => commands),

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
+import { ensureConsumers } from '../../shared/nats/ensure-consumer.ts';
+import { ensureStream } from '../../shared/nats/ensure-stream.ts';
 import { until } from '../support/connector-bench.ts';
 import { poorContrasts, structureFaults } from '../support/page-checks.ts';
 import { createState } from '../support/state-fixture.ts';
@@ -59,7 +61,7 @@ describe.skipIf(executable === undefined)(
     let complaints: string[] = [];
 
     const openPage = async (
-      options: { readonly token?: string; readonly colorScheme?: 'light' | 'dark' } = {},
+      options: { readonly token?: string; readonly colorScheme?: 'light' | 'dark'; readonly url?: string } = {},
     ): Promise<Page> => {
       const context = await browser.newContext({
         viewport: { width: 1280, height: 900 },
@@ -70,13 +72,13 @@ describe.skipIf(executable === undefined)(
       pages.push(page);
       page.on('pageerror', (error) => complaints.push(error.message));
       page.on('console', (message) => {
-        // A wrong token is a 401, which the browser reports by itself.
-        if (message.type() === 'error' && !message.text().includes('401')) complaints.push(message.text());
+        // A wrong token is a 401, a database that is down a 503: the browser reports them by itself.
+        if (message.type() === 'error' && !/status of (401|503)/.test(message.text())) complaints.push(message.text());
       });
       page.on('requestfinished', (request) => {
-        if (!request.url().startsWith(store.gatewayUrl)) complaints.push(`asked ${request.url()}`);
+        if (!request.url().startsWith(options.url ?? store.gatewayUrl)) complaints.push(`asked ${request.url()}`);
       });
-      await page.goto(`${store.gatewayUrl}/function/manage`);
+      await page.goto(`${options.url ?? store.gatewayUrl}/function/manage`);
       if (options.token !== undefined) await signIn(page, options.token);
       return page;
     };
@@ -241,6 +243,41 @@ describe.skipIf(executable === undefined)(
       expect(await database.pool.query('select count from state where id = $1', [stateId])).toEqual([{ count: 1 }]);
       await page.getByRole('button', { name: 'Find drifted' }).click();
       await page.getByText('the count of every state is right').waitFor();
+    });
+
+    it('says which part is down and why, and that messages wait which nobody reads', async () => {
+      const lonely = await startTestNats();
+      const client = await connectNats({ url: lonely.url, name: 'test' });
+      const broken = await startTestStore({
+        natsUrl: lonely.url,
+        databaseUrl: database.url.replace(/:[^:@/]*@/, ':wrong@'),
+      });
+      try {
+        const page = await openPage({ token: storeToken, url: broken.gatewayUrl });
+        const health = page.locator('#health');
+        await health.filter({ hasText: /database: .*password authentication failed/ }).waitFor();
+        expect(await page.locator('#tile-database').textContent()).toBe('down');
+        const stream = await ensureStream(client, { stream: 'processor_state_sync', baseSubject: subject });
+        await ensureConsumers(client, {
+          stream,
+          durable: 'processor_state_sync_sub_1',
+          filterSubjects: [subject, `${subject}.>`],
+          ackWaitMs: 30_000,
+          maxAckPending: 10,
+        });
+        await client.jetstream().publish(subject, '{}');
+        await rowOf(page, 'streams-table', 'processor_state_sync').filter({ hasText: 'nobody reads it' }).waitFor();
+        // The part that is down is told in the page, not by a broken page; what was asked for says so too.
+        await page
+          .getByText(/database_misconfigured/)
+          .first()
+          .waitFor();
+        await page.context().close();
+      } finally {
+        await broken.close();
+        await client.close();
+        await lonely.close();
+      }
     });
 
     it('makes the warm replicas forget', async () => {

@@ -1,8 +1,15 @@
 import type { StoreStatus } from '../../../functions/manage/commands/status.ts';
+import type { ConsumerStatus } from '../../../shared/nats/stream-status.ts';
 import { callManage } from '../call-manage.ts';
 import type { CliCommand } from '../cli-command.ts';
 import { exitCodes } from '../cli-io.ts';
 import { tableOr } from '../output.ts';
+
+const noteOf = (consumer: ConsumerStatus): string => {
+  if (consumer.isPaused) return 'paused';
+  if (consumer.isPush) return 'a push consumer';
+  return consumer.waiting === 0 && consumer.pending + consumer.ackPending > 0 ? 'nobody reads' : '';
+};
 
 const streamRows = (status: StoreStatus): (readonly (string | number | null)[])[] =>
   status.streams.flatMap((named) => {
@@ -17,7 +24,7 @@ const streamRows = (status: StoreStatus): (readonly (string | number | null)[])[
       consumer.pending,
       consumer.ackPending,
       consumer.redelivered,
-      consumer.isPaused ? 'paused' : consumer.waiting === 0 && !consumer.isPush ? 'nobody reads' : '',
+      noteOf(consumer),
     ]);
   });
 

@@ -159,7 +159,7 @@ const checkLedger = async (pool: DatabasePool, config: FunctionConfig): Promise<
           'ledger',
           'ledger_not_pruned',
           `its oldest row is ${Math.round(hours)} hours old, it is kept for ${config.ledgerRetentionHours}`,
-          'curl the command ledger.prune of manage, once a day',
+          'state-sync ledger prune',
         ),
       ]
     : [ok('ledger', 'ledger_pruned', `its oldest row is ${Math.round(hours)} hours old`)];
