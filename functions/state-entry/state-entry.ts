@@ -120,7 +120,7 @@ export const createStateEntry = async (runtime: FunctionRuntime): Promise<Functi
       metrics: parts.metrics,
       process,
     }),
-    metrics: parts.metrics.text,
+    metrics: parts.metricsText,
     close: parts.close,
   };
 };

@@ -1,5 +1,5 @@
-import { Pool } from 'undici';
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
+import type { ConsumerLag } from '../../shared/nats/consumer-lag.ts';
 import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
 import { publishCore } from '../../shared/nats/publish-core.ts';
 import type { Publisher } from '../../shared/nats/publisher.ts';
@@ -8,6 +8,7 @@ import { monitorSelector, type RouteConfig, type Routing } from '../../shared/ro
 import { errorFields, type Log } from '../../shared/telemetry/log.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { createDeadLetters } from './dead-letters.ts';
+import { createEndpoints } from './endpoints.ts';
 import { failedStatus } from './failed-status.ts';
 import type { HeldMessage } from './held-message.ts';
 import { bridgeManage } from './manage-bridge.ts';
@@ -23,6 +24,8 @@ export interface ConnectorOptions {
   readonly natsCreds?: string | undefined;
   readonly natsToken?: string | undefined;
   readonly gatewayUrl: string;
+  /** One host for each function, in place of the gateway: a URL with `{name}`. */
+  readonly functionUrlTemplate?: string | undefined;
   /** Sent as `Authorization: Bearer`. */
   readonly functionToken?: string | undefined;
   /** Core NATS subject of management commands; none is served where absent. */
@@ -43,6 +46,8 @@ export interface Connector {
   /** Whether every consumer is being read. */
   isReady(): boolean;
   metrics(): Readonly<Record<string, number>>;
+  /** How far each consumer is behind, asked of the server; without those that it does not answer for. */
+  lags(): Promise<readonly ConsumerLag[]>;
   /** Ends what is under way within the time, hands back the rest, closes the connections. */
   stop(graceMs: number): Promise<void>;
 }
@@ -79,19 +84,9 @@ export const createConnector = (options: ConnectorOptions): Connector => {
   const random = options.random ?? Math.random;
   const telemetry = options.telemetry ?? noTelemetry;
   const metrics = options.metrics ?? createMetrics();
-  const gateway = new URL(options.gatewayUrl);
-  const basePath = gateway.pathname.replace(/\/+$/, '');
+  const endpoints = createEndpoints(options);
   const headers: Record<string, string> =
     options.functionToken === undefined ? {} : { authorization: `Bearer ${options.functionToken}` };
-  const client = new Pool(gateway.origin, {
-    // The number of requests at a time is the callers' to say.
-    connections: null,
-    pipelining: 1,
-    connect: { timeout: 5_000 },
-    // The callers have deadlines of their own, over the whole request.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
   const lines = new Map<string, Promise<Line>>();
   const pipelines: Pipeline[] = [];
   const bridges: RequestServer[] = [];
@@ -154,8 +149,7 @@ export const createConnector = (options: ConnectorOptions): Connector => {
         ...consumption,
         route,
         triggers,
-        client,
-        basePath,
+        endpoints,
         headers,
         deadLetters,
         reportFailed: (message, reason) => void reportFailed(message, reason),
@@ -169,7 +163,7 @@ export const createConnector = (options: ConnectorOptions): Connector => {
     const [first] = routing.routes.values();
     if (options.manageTopic === undefined || first === undefined) return;
     const { connection } = await line(first);
-    const path = `${basePath}/function/${options.manageFunction ?? 'manage'}`;
+    const { client, path } = endpoints.of(options.manageFunction ?? 'manage');
     bridges.push(
       bridgeManage({ connection, topic: options.manageTopic, client, path, headers, timeoutMs: 60_000, log }),
     );
@@ -189,6 +183,7 @@ export const createConnector = (options: ConnectorOptions): Connector => {
       );
       return metrics.snapshot();
     },
+    lags: async () => (await Promise.all(pipelines.map((pipeline) => pipeline.lags()))).flat(),
     stop: async (graceMs) => {
       stopping = true;
       await Promise.all(bridges.map((bridge) => bridge.close()));
@@ -201,7 +196,7 @@ export const createConnector = (options: ConnectorOptions): Connector => {
         await result.value.publisher.close();
         await result.value.connection.close();
       }
-      await client.destroy();
+      await endpoints.close();
     },
   };
 };

@@ -4,13 +4,17 @@ import { startHttpServer } from '../../shared/http/http-server.ts';
 import { readRouting } from '../../shared/routing/read-routing.ts';
 import { RoutingError } from '../../shared/routing/routing-error.ts';
 import { createLog, errorFields, type Log } from '../../shared/telemetry/log.ts';
+import { startMetricsExport } from '../../shared/telemetry/export-metrics.ts';
+import { prometheusText } from '../../shared/telemetry/metric-family.ts';
 import { startTelemetry } from '../../shared/telemetry/start-telemetry.ts';
 import { readConnectorConfig } from './connector-config.ts';
 import { createConnector } from './create-connector.ts';
-import { prometheusText } from './metrics.ts';
+import { connectorFamilies } from './metric-families.ts';
 import { createSpanTelemetry } from './span-telemetry.ts';
 
 const service = 'connector';
+/** How long buffered spans may take to leave at the end. */
+const flushMs = 3_000;
 
 /** Runs the connector until SIGTERM or SIGINT; what is under way is then finished and the rest handed back. */
 const run = async (): Promise<void> => {
@@ -28,6 +32,8 @@ const run = async (): Promise<void> => {
     log,
     telemetry: createSpanTelemetry(),
   });
+  const families = async () => connectorFamilies(connector.metrics(), await connector.lags());
+  const pushed = startMetricsExport({ serviceName: service, env: process.env, families, log, nowMs: Date.now });
   const server = await startHttpServer({
     port: config.port,
     host: config.host,
@@ -35,21 +41,19 @@ const run = async (): Promise<void> => {
     requestTimeoutMs: 10_000,
     isReady: () => connector.isReady(),
     onError: (error) => log.error('http', errorFields(error)),
-    handle: (request) =>
-      Promise.resolve(
-        request.path === '/metrics'
-          ? {
-              status: 200,
-              headers: { 'content-type': 'text/plain; version=0.0.4' },
-              body: prometheusText(connector.metrics()),
-            }
-          : { status: 404, body: 'not found' },
-      ),
+    handle: async (request) =>
+      request.path === '/metrics'
+        ? {
+            status: 200,
+            headers: { 'content-type': 'text/plain; version=0.0.4' },
+            body: prometheusText(await families()),
+          }
+        : { status: 404, body: 'not found' },
   });
   stopOnSignals(log, async () => {
     await connector.stop(config.drainMs);
     await server.close(1_000);
-    await telemetry.shutdown(3_000);
+    await Promise.all([telemetry.shutdown(flushMs), pushed?.shutdown(flushMs)]);
   });
   await connector.start();
   log.info('started', { port: server.port });

@@ -18,13 +18,3 @@ export const createMetrics = (): ConnectorMetrics => {
     snapshot: () => Object.fromEntries([...values].toSorted(([a], [b]) => (a < b ? -1 : 1))),
   };
 };
-
-/** The snapshot in the text format that Prometheus reads; labels are written as `label="..."`. */
-export const prometheusText = (snapshot: Readonly<Record<string, number>>): string =>
-  Object.entries(snapshot)
-    .map(([key, value]) => {
-      const match = /^([^{]+)\{(.*)\}$/s.exec(key);
-      const name = `ism_connector_${match?.[1] ?? key}`;
-      return match === null ? `${name} ${value}\n` : `${name}{label=${JSON.stringify(match[2])}} ${value}\n`;
-    })
-    .join('');

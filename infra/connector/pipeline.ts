@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../shared/errors/error-code.ts';
 import type { Msg, NatsConnection } from '../../shared/nats/connect.ts';
+import { readConsumerLag } from '../../shared/nats/consumer-lag.ts';
 import { ensureConsumers, type BoundConsumer } from '../../shared/nats/ensure-consumer.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
 import { deliveryInfo, settle } from '../../shared/nats/jetstream-message.ts';
@@ -108,6 +109,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
       createFunctionCaller({
         ...options,
         functionName,
+        endpoint: options.endpoints.of(functionName),
         limits,
         maxDeliver: maxDeliverOf,
         onAcked,
@@ -122,7 +124,6 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   const take = (source: Source, raw: Msg): void => {
     const reply = raw.reply ?? '';
     const info = deliveryInfo(reply);
-    metrics.set('pending', info.pending, source.consumer.durable);
     source.takeover.seen(info.sequence);
     const known = held.get(identityKey(info.sequence, info.timestampNs));
     if (known !== undefined) {
@@ -268,6 +269,10 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     },
     get heldMessages() {
       return held.size;
+    },
+    lags: async () => {
+      const lags = await Promise.allSettled(sources.map(({ consumer }) => readConsumerLag(connection, consumer)));
+      return lags.flatMap((lag) => (lag.status === 'fulfilled' ? [lag.value] : []));
     },
     keepAlive,
     stop: async (graceMs) => {

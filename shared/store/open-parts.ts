@@ -15,6 +15,7 @@ import type { RequestTrace } from '../telemetry/request-trace.ts';
 import { startTelemetry } from '../telemetry/start-telemetry.ts';
 import { tracePublish } from '../telemetry/trace-publish.ts';
 import { createMetadata, type Metadata } from './metadata.ts';
+import { addPartMetrics } from './part-metrics.ts';
 import { startPruning } from './prune-ledger.ts';
 
 /** The rooms of one function process, opened once and shared by its requests. */
@@ -25,6 +26,8 @@ export interface Parts {
   readonly bus: Bus;
   readonly metadata: Metadata;
   readonly metrics: FunctionMetrics;
+  /** Prometheus text for `/metrics`. */
+  metricsText(): Promise<string>;
   /** Publishes with a producer span per message of a sampled trace, and the context in its headers. */
   publish(
     messages: readonly OutgoingMessage[],
@@ -97,23 +100,7 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
   });
   bus.warm();
   const metrics = createFunctionMetrics(name);
-  const cacheTotal = (field: 'hits' | 'misses'): number =>
-    Object.values(metadata.stats()).reduce((sum, stats) => sum + stats[field], 0);
-  metrics.gauge({
-    name: 'state_sync_cache_hits_total',
-    help: 'Metadata found in the cache.',
-    read: () => cacheTotal('hits'),
-  });
-  metrics.gauge({
-    name: 'state_sync_cache_misses_total',
-    help: 'Metadata that had to be read.',
-    read: () => cacheTotal('misses'),
-  });
-  metrics.gauge({
-    name: 'state_sync_pool_connections',
-    help: 'Database connections of this process.',
-    read: () => pool.stats().total,
-  });
+  const more = addPartMetrics({ name, metrics, metadata, pool, env, log, nowMs });
   const stopPruning = startPruning({ pool, retentionHours: config.ledgerRetentionHours, log });
   let evaluators: Promise<EvaluatorFactory> | undefined;
   return {
@@ -123,6 +110,7 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     bus,
     metadata,
     metrics,
+    metricsText: more.text,
     publish: (messages, deliveryIds, trace) =>
       tracePublish(
         messages,
@@ -135,7 +123,8 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
       )),
     close: async () => {
       await stopPruning();
-      await Promise.allSettled([bus.close(), pool.end()]);
+      const pushed = more.pushed?.shutdown(flushMs);
+      await Promise.allSettled([bus.close(), pool.end(), pushed]);
       await telemetry.shutdown(flushMs);
     },
   };

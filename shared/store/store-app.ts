@@ -114,7 +114,7 @@ export const createStoreApp = async (runtime: FunctionRuntime, definition: Store
       metrics: parts.metrics,
       process,
     }),
-    metrics: parts.metrics.text,
+    metrics: parts.metricsText,
     close: parts.close,
   };
 };

@@ -1,10 +1,12 @@
 import type { Outcome } from '../message/outcome.ts';
+import { prometheusText, type MetricFamily, type Sample } from './metric-family.ts';
 
 /** Upper bounds in seconds of the duration histogram. */
 const bucketSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** A value that is read when the metrics are asked for. */
-export interface Gauge {
+/** A value that is read when the metrics are asked for; left out while it is not known. */
+export interface Reading {
+  readonly kind: 'counter' | 'gauge';
   readonly name: string;
   readonly help: string;
   read(): number | undefined;
@@ -14,69 +16,72 @@ export interface Gauge {
 export interface FunctionMetrics {
   request(deliveries: number, durationMs: number, outcomes: readonly Outcome[]): void;
   rows(count: number): void;
-  gauge(gauge: Gauge): void;
+  add(reading: Reading): void;
+  families(): readonly MetricFamily[];
   /** Prometheus text format 0.0.4. */
   text(): string;
 }
 
 /** Counters of one function by the names in the README's table of metrics. */
 export const createFunctionMetrics = (functionName: string): FunctionMetrics => {
-  const outcomes = new Map<string, number>();
-  const buckets = bucketSeconds.map(() => 0);
-  const gauges: Gauge[] = [];
-  let deliveries = 0;
-  let rows = 0;
-  let durationSeconds = 0;
-  let requests = 0;
-  const label = `function="${functionName}"`;
+  const outcomes = new Map<string, { readonly labels: Sample['labels']; value: number }>();
+  const counts = bucketSeconds.map(() => 0);
+  const readings: Reading[] = [];
+  const totals = { deliveries: 0, rows: 0, seconds: 0, requests: 0 };
+  const labels = { function: functionName };
+
+  const countOutcome = (result: Outcome): void => {
+    const code = result.outcome === 'ack' ? '' : result.code;
+    const key = `${result.outcome}/${code}`;
+    const known = outcomes.get(key);
+    if (known) known.value += 1;
+    else outcomes.set(key, { labels: { ...labels, outcome: result.outcome, code }, value: 1 });
+  };
+
+  const single = (kind: 'counter' | 'gauge', name: string, help: string, value: number): MetricFamily => ({
+    kind,
+    name,
+    help,
+    samples: [{ labels, value }],
+  });
+
+  const families = (): readonly MetricFamily[] => [
+    single('counter', 'state_sync_deliveries_total', 'Messages that were handed to the function.', totals.deliveries),
+    {
+      kind: 'counter',
+      name: 'state_sync_outcomes_total',
+      help: 'Outcomes by kind and code.',
+      samples: [...outcomes.values()],
+    },
+    single('counter', 'state_sync_rows_total', 'Rows that were stored.', totals.rows),
+    {
+      kind: 'histogram',
+      name: 'state_sync_duration_seconds',
+      help: 'Duration of requests.',
+      bounds: bucketSeconds,
+      samples: [{ labels, counts, sum: totals.seconds, count: totals.requests }],
+    },
+    ...readings.flatMap(({ kind, name, help, read }) => {
+      const value = read();
+      return value === undefined ? [] : [single(kind, name, help, value)];
+    }),
+  ];
   return {
-    request: (count, durationMs, results) => {
-      deliveries += count;
-      requests += 1;
-      durationSeconds += durationMs / 1_000;
+    request: (deliveries, durationMs, results) => {
+      const seconds = durationMs / 1_000;
+      totals.deliveries += deliveries;
+      totals.requests += 1;
+      totals.seconds += seconds;
       bucketSeconds.forEach((bound, index) => {
-        if (durationMs / 1_000 <= bound) buckets[index] = buckets[index]! + 1;
+        if (seconds <= bound) counts[index] = counts[index]! + 1;
       });
-      for (const result of results) {
-        const key = `outcome="${result.outcome}",code="${result.outcome === 'ack' ? '' : result.code}"`;
-        outcomes.set(key, (outcomes.get(key) ?? 0) + 1);
-      }
+      results.forEach(countOutcome);
     },
     rows: (count) => {
-      rows += count;
+      totals.rows += count;
     },
-    gauge: (gauge) => void gauges.push(gauge),
-    text: () => {
-      const lines = [
-        '# HELP state_sync_deliveries_total Messages that were handed to the function.',
-        '# TYPE state_sync_deliveries_total counter',
-        `state_sync_deliveries_total{${label}} ${deliveries}`,
-        '# HELP state_sync_outcomes_total Outcomes by kind and code.',
-        '# TYPE state_sync_outcomes_total counter',
-        ...[...outcomes].map(([key, count]) => `state_sync_outcomes_total{${label},${key}} ${count}`),
-        '# HELP state_sync_rows_total Rows that were stored.',
-        '# TYPE state_sync_rows_total counter',
-        `state_sync_rows_total{${label}} ${rows}`,
-        '# HELP state_sync_duration_seconds Duration of requests.',
-        '# TYPE state_sync_duration_seconds histogram',
-        ...bucketSeconds.map(
-          (bound, index) => `state_sync_duration_seconds_bucket{${label},le="${bound}"} ${buckets[index]}`,
-        ),
-        `state_sync_duration_seconds_bucket{${label},le="+Inf"} ${requests}`,
-        `state_sync_duration_seconds_sum{${label}} ${durationSeconds}`,
-        `state_sync_duration_seconds_count{${label}} ${requests}`,
-      ];
-      for (const gauge of gauges) {
-        const value = gauge.read();
-        if (value === undefined) continue;
-        const kind = gauge.name.endsWith('_total') ? 'counter' : 'gauge';
-        lines.push(
-          `# HELP ${gauge.name} ${gauge.help}`,
-          `# TYPE ${gauge.name} ${kind}`,
-          `${gauge.name}{${label}} ${value}`,
-        );
-      }
-      return `${lines.join('\n')}\n`;
-    },
+    add: (reading) => void readings.push(reading),
+    families,
+    text: () => prometheusText(families()),
   };
 };

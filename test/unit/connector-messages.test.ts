@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { classifyPayload } from '../../infra/connector/classify-payload.ts';
 import { failedStatus } from '../../infra/connector/failed-status.ts';
-import { createMetrics, prometheusText } from '../../infra/connector/metrics.ts';
+import { connectorFamilies } from '../../infra/connector/metric-families.ts';
+import { createMetrics } from '../../infra/connector/metrics.ts';
+import { prometheusText } from '../../shared/telemetry/metric-family.ts';
 import { retryAfterMs } from '../../infra/connector/post-batch.ts';
 import { encodeBatch, rfc3339, type EventSource } from '../../shared/message/cloud-event.ts';
 import {
@@ -291,8 +293,11 @@ describe('small parts of the connector', () => {
     const metrics = createMetrics();
     metrics.add('acked', 2, 's');
     metrics.add('acked', 3, 's');
-    metrics.set('held', 4);
-    expect(metrics.snapshot()).toEqual({ 'acked{s}': 5, held: 4 });
-    expect(prometheusText(metrics.snapshot())).toBe('ism_connector_acked{label="s"} 5\nism_connector_held 4\n');
+    metrics.set('held_messages', 4);
+    expect(metrics.snapshot()).toEqual({ 'acked{s}': 5, held_messages: 4 });
+    const text = prometheusText(connectorFamilies(metrics.snapshot(), [{ stream: 's', consumer: 'c', messages: 7 }]));
+    expect(text).toContain('state_sync_acked_total{stream="s"} 5\n');
+    expect(text).toContain('# TYPE state_sync_held_messages gauge\nstate_sync_held_messages 4\n');
+    expect(text).toContain('state_sync_lag_messages{stream="s",consumer="c"} 7\n');
   });
 });

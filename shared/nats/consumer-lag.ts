@@ -1,0 +1,22 @@
+import type { NatsConnection } from 'nats';
+
+/** How far a consumer is behind its stream. */
+export interface ConsumerLag {
+  readonly stream: string;
+  readonly consumer: string;
+  /** Not delivered yet, and delivered but not settled. */
+  readonly messages: number;
+}
+
+/**
+ * Asks the server: what a reader has seen last says nothing once it stops reading, which is when the lag matters.
+ * @throws Error of the client where the server does not answer or does not know the consumer
+ */
+export const readConsumerLag = async (
+  connection: NatsConnection,
+  { stream, durable }: { readonly stream: string; readonly durable: string },
+): Promise<ConsumerLag> => {
+  const manager = await connection.jetstreamManager({ checkAPI: false, timeout: 2_000 });
+  const info = await manager.consumers.info(stream, durable);
+  return { stream, consumer: durable, messages: info.num_pending + info.num_ack_pending };
+};
