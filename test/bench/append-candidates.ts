@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { finished } from 'node:stream/promises';
+import pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { append } from '../../shared/postgres/append.ts';
+import type { BenchDatabase, BenchState } from './databases.ts';
+
+/** Rows of one message: `rows[i][c]` is the cell of column c. */
+export type Rows = readonly (readonly string[])[];
+
+/** One way to store a batch of rows in one state. */
+export interface Candidate {
+  readonly store: (state: BenchState, rows: Rows) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export type CandidateFactory = (database: BenchDatabase, withKeys: boolean) => Promise<Candidate>;
+
+/** As long as the keys of states are: a digest. */
+const keyOf = (index: number): string => createHash('sha256').update(String(index)).digest('hex');
+
+let deliveries = 0;
+let keys = 0;
+
+/** Ours: ledger, positions, cells and mapping in one statement. */
+export const ourAppend: CandidateFactory = async ({ pool }, withKeys) => ({
+  store: async (state, rows) => {
+    const delivery = {
+      id: `bench/${++deliveries}@1790000000000000000`,
+      rowCount: rows.length,
+      cells: state.columns.map((_, column) => rows.map((row) => row[column] ?? null)),
+      stateKeys: rows.map(() => (withKeys ? keyOf(++keys) : null)),
+      forwards: false,
+    };
+    const { stateId, columns } = state;
+    const result = await append(pool, { stateId, columns, deliveries: [delivery], dedupe: false });
+    if (result.deliveries[0]?.status !== 'stored') throw new Error('the append stored nothing');
+  },
+  close: async () => undefined,
+});
+
+const connect = async (url: string): Promise<pg.Client> => {
+  const client = new pg.Client(url);
+  await client.connect();
+  return client;
+};
+
+const nextPositions = (): ((stateId: string, rows: number) => number) => {
+  const next = new Map<string, number>();
+  return (stateId, rows) => {
+    const start = next.get(stateId) ?? 0;
+    next.set(stateId, start + rows);
+    return start;
+  };
+};
+
+const copyText = (text: string): string => (text.includes('\\') ? text.replaceAll('\\', '\\\\') : text);
+
+const copy = async (client: pg.Client, target: string, text: string): Promise<void> => {
+  const stream = client.query(copyFrom(`copy ${target} from stdin`));
+  stream.end(text);
+  await finished(stream);
+};
+
+const cellLines = ({ columns }: BenchState, rows: Rows, start: number): string => {
+  let lines = '';
+  // Column by column: where two orders cost the same, or this one less.
+  for (const [column, { id }] of columns.entries()) {
+    for (const [index, row] of rows.entries()) lines += `${id}\t${start + index}\t${copyText(row[column] ?? '')}\n`;
+  }
+  return lines;
+};
+
+/** The floor: the cells alone, at positions that nobody reserved, without keys and without a ledger. */
+export const copyCells: CandidateFactory = async ({ url }) => {
+  const client = await connect(url);
+  const positions = nextPositions();
+  return {
+    store: async (state, rows) => {
+      await client.query('begin');
+      const lines = cellLines(state, rows, positions(state.stateId, rows.length));
+      await copy(client, 'state_column_data (column_id, data_index, data_value)', lines);
+      await client.query('commit');
+    },
+    close: () => client.end(),
+  };
+};
+
+/** COPY that leaves behind what we leave but for the ledger: positions that are reserved, cells and mapping. */
+export const copyEverything: CandidateFactory = async ({ url }, withKeys) => {
+  const client = await connect(url);
+  return {
+    store: async (state, rows) => {
+      await client.query('begin');
+      const reserved = await client.query<{ start: number }>(
+        'update state set count = count + $2::int where id = $1 returning count - $2::int as start',
+        [state.stateId, rows.length],
+      );
+      const start = reserved.rows[0]?.start ?? 0;
+      await copy(client, 'state_column_data (column_id, data_index, data_value)', cellLines(state, rows, start));
+      if (withKeys) {
+        const lines = rows.map((_, index) => `${state.stateId}\t${keyOf(++keys)}\t${start + index}\n`).join('');
+        await copy(client, 'state_column_data_mapping (state_id, state_key, data_index)', lines);
+      }
+      await client.query('commit');
+    },
+    close: () => client.end(),
+  };
+};
+
+/** What the reference does: one statement per cell, in one transaction. */
+export const insertEachCell: CandidateFactory = async ({ url }) => {
+  const client = await connect(url);
+  const positions = nextPositions();
+  return {
+    store: async (state, rows) => {
+      const start = positions(state.stateId, rows.length);
+      await client.query('begin');
+      for (const [column, { id }] of state.columns.entries()) {
+        for (const [index, row] of rows.entries()) {
+          await client.query(
+            'insert into state_column_data (column_id, data_index, data_value, data_json_value) values ($1, $2, $3, $4)',
+            [id, start + index, row[column], null],
+          );
+        }
+      }
+      await client.query('commit');
+    },
+    close: () => client.end(),
+  };
+};

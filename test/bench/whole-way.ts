@@ -1,0 +1,86 @@
+import { ourAppend } from './append-candidates.ts';
+import type { Bench, BenchContext, BenchResult } from './bench.ts';
+import { createBenchState, createDatabase, type BenchState } from './databases.ts';
+import { rowMessages } from './messages.ts';
+import { ratioSpread, spreadOf } from './statistics.ts';
+import { drainBacklog, startSystem } from './system.ts';
+import { naturalRows } from './words.ts';
+
+const individually = { routing: { mode: 'after_save', dispatch: 'individual' } };
+const inBatches = { routing: { mode: 'after_save', dispatch: 'batch' } };
+
+interface Way {
+  readonly name: string;
+  readonly states: number;
+  readonly options: Parameters<typeof createBenchState>[1];
+  /** Share of the append's own rate. */
+  readonly required?: number;
+}
+
+const ways: readonly Way[] = [
+  { name: 'store only', states: 1, options: {}, required: 0.7 },
+  { name: 'store only, with primary key', states: 1, options: { primaryKey: ['column_1'] } },
+  { name: 'store only, 64 states', states: 64, options: {} },
+  {
+    name: 'store and forward every row individually',
+    states: 1,
+    options: { properties: individually, processorsBehind: 1 },
+    required: 0.5,
+  },
+  { name: 'store and forward in batches', states: 1, options: { properties: inBatches, processorsBehind: 1 } },
+];
+
+const batchRows = 100;
+
+const runWays = async (context: BenchContext): Promise<BenchResult> => {
+  const rounds = context.short ? 1 : 5;
+  const messages = context.short ? 200 : 4_000;
+  const appendCalls = context.short ? 2 : 20;
+  const rows = naturalRows(context.short ? 200 : 5_000, 8, 5);
+  const database = await createDatabase(context);
+  const rates = new Map<string, number[]>();
+  const note = (name: string, rate: number): void => void rates.set(name, [...(rates.get(name) ?? []), rate]);
+  const own = `append of ${batchRows} rows`;
+  try {
+    const states = new Map<string, readonly BenchState[]>();
+    for (const way of ways) {
+      const made: BenchState[] = [];
+      for (let count = 0; count < way.states; count += 1) made.push(await createBenchState(database.pool, way.options));
+      states.set(way.name, made);
+    }
+    const appendState = await createBenchState(database.pool);
+    const candidate = await ourAppend(database, false);
+    const system = await startSystem(context, { databaseUrl: database.url });
+    try {
+      for (let round = -1; round < rounds; round += 1) {
+        const startedMs = performance.now();
+        for (let call = 0; call < appendCalls; call += 1) {
+          const from = (call * batchRows) % (rows.length - batchRows);
+          await candidate.store(appendState, rows.slice(from, from + batchRows));
+        }
+        if (round >= 0) note(own, (appendCalls * batchRows * 1_000) / (performance.now() - startedMs));
+        for (const way of ways) {
+          const backlog = rowMessages(states.get(way.name)!, rows, round < 0 ? Math.min(messages, 500) : messages);
+          const seconds = await drainBacklog(system, backlog);
+          if (round >= 0) note(way.name, messages / seconds);
+        }
+        context.note(`whole way: round ${round + 1} of ${rounds}`);
+      }
+    } finally {
+      await system.close();
+    }
+  } finally {
+    await database.drop();
+  }
+  return {
+    measurements: [...rates].map(([name, values]) => ({ name, unit: 'rows/s', spread: spreadOf(values) })),
+    ratios: ways.map(({ name, required }) => ({
+      name: `whole way, ${name}, against the append`,
+      spread: ratioSpread(rates.get(name)!, rates.get(own)!),
+      ...(required === undefined ? {} : { required: { rule: 'at least' as const, value: required } }),
+    })),
+  };
+};
+
+/** A backlog of 1-row messages, publish to acked, against the append's own rate on the same database. */
+export const wholeWayBench: Bench = { name: 'whole-way', run: runWays };
