@@ -332,56 +332,62 @@ describe.skipIf(executable === undefined)(
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(380);
     });
 
-    it.runIf(screenshotDir !== undefined).each(['light', 'dark'] as const)('is drawn in %s', async (colorScheme) => {
-      const names = ['Orders', 'Customers', 'Invoices', 'Answers'];
-      let lastState = '';
-      for (const [index, name] of names.entries()) {
-        const { stateId } = await createState(database.pool);
-        lastState = stateId;
-        await database.pool.query(`insert into state_config (state_id, attribute, data) values ($1, 'name', $2)`, [
-          stateId,
-          name,
-        ]);
-        for (let n = 0; n < 30 * (index + 1); n += 1) {
-          const query_state = [{ order: n, total: n * 2.5, customer: `c-${n}` }];
-          await publish({ type: 'query_state_direct', state_id: stateId, query_state }, `${colorScheme}/${name}/${n}`);
+    it.runIf(screenshotDir !== undefined).each(['light', 'dark'] as const)(
+      'is drawn in %s (where PAGE_SCREENSHOT_DIR says where)',
+      async (colorScheme) => {
+        const names = ['Orders', 'Customers', 'Invoices', 'Answers'];
+        let lastState = '';
+        for (const [index, name] of names.entries()) {
+          const { stateId } = await createState(database.pool);
+          lastState = stateId;
+          await database.pool.query(`insert into state_config (state_id, attribute, data) values ($1, 'name', $2)`, [
+            stateId,
+            name,
+          ]);
+          for (let n = 0; n < 30 * (index + 1); n += 1) {
+            const query_state = [{ order: n, total: n * 2.5, customer: `c-${n}` }];
+            await publish(
+              { type: 'query_state_direct', state_id: stateId, query_state },
+              `${colorScheme}/${name}/${n}`,
+            );
+          }
         }
-      }
-      const trace = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };
-      await publish(
-        { type: 'query_state_route', route_id: 'p-17:orders', query_state: [{ a: 1 }] },
-        `${colorScheme}/route`,
-        trace,
-      );
-      await publish(
-        { type: 'query_state_direct', state_id: 'archive', query_state: [{ a: 1 }] },
-        `${colorScheme}/state`,
-        trace,
-      );
-      await publish('{"type":"query_state_direct","state_id', `${colorScheme}/json`, trace);
-      const page = await openPage({ token: storeToken, colorScheme });
-      await rowOf(page, 'dead-table', 'unknown_route').first().waitFor();
-      // Two minutes of changing traffic, told in twenty seconds: the page takes a sample every two of them.
-      for (let n = 0; n < 200; n += 1) {
-        const burst = 1 + Math.round(6 * Math.sin(n / 12) ** 2);
-        for (let k = 0; k < burst; k += 1) {
-          const query_state = [{ order: n * 10 + k, total: k * 2.5, customer: `c-${n}` }];
-          await publish(
-            { type: 'query_state_direct', state_id: lastState, query_state },
-            `${colorScheme}/rate/${n}/${k}`,
-          );
+        const trace = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };
+        await publish(
+          { type: 'query_state_route', route_id: 'p-17:orders', query_state: [{ a: 1 }] },
+          `${colorScheme}/route`,
+          trace,
+        );
+        await publish(
+          { type: 'query_state_direct', state_id: 'archive', query_state: [{ a: 1 }] },
+          `${colorScheme}/state`,
+          trace,
+        );
+        await publish('{"type":"query_state_direct","state_id', `${colorScheme}/json`, trace);
+        const page = await openPage({ token: storeToken, colorScheme });
+        await rowOf(page, 'dead-table', 'unknown_route').first().waitFor();
+        // Two minutes of changing traffic, told in twenty seconds: the page takes a sample every two of them.
+        for (let n = 0; n < 200; n += 1) {
+          const burst = 1 + Math.round(6 * Math.sin(n / 12) ** 2);
+          for (let k = 0; k < burst; k += 1) {
+            const query_state = [{ order: n * 10 + k, total: k * 2.5, customer: `c-${n}` }];
+            await publish(
+              { type: 'query_state_direct', state_id: lastState, query_state },
+              `${colorScheme}/rate/${n}/${k}`,
+            );
+          }
+          await sleep(100);
         }
-        await sleep(100);
-      }
-      await page.screenshot({ path: `${screenshotDir}/${colorScheme}.png`, fullPage: true });
-      await page.setViewportSize({ width: 1180, height: 900 });
-      await page.screenshot({ path: `${screenshotDir}/${colorScheme}-top.png` });
-      await page
-        .getByRole('button', { name: /^Inspect/ })
-        .first()
-        .click();
-      await page.getByRole('dialog').waitFor();
-      await page.screenshot({ path: `${screenshotDir}/${colorScheme}-letter.png` });
-    });
+        await page.screenshot({ path: `${screenshotDir}/${colorScheme}.png`, fullPage: true });
+        await page.setViewportSize({ width: 1180, height: 900 });
+        await page.screenshot({ path: `${screenshotDir}/${colorScheme}-top.png` });
+        await page
+          .getByRole('button', { name: /^Inspect/ })
+          .first()
+          .click();
+        await page.getByRole('dialog').waitFor();
+        await page.screenshot({ path: `${screenshotDir}/${colorScheme}-letter.png` });
+      },
+    );
   },
 );
