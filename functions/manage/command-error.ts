@@ -7,6 +7,7 @@ export type CommandErrorCode =
   | 'unknown_stream'
   | 'unauthorized'
   | 'cross_site'
+  | 'payload_too_large'
   | 'method_not_allowed'
   | 'too_many_clients'
   | 'nats_unavailable';

@@ -78,7 +78,13 @@ const readLive = async (context: ManageContext): Promise<unknown> => {
   return { ...status, replicas, metrics, jaegerUrl: context.jaegerUrl ?? null };
 };
 
+/** Commands are small; messages do not come here. */
+const maxCommandBytes = 65_536;
+
 const parseRequest = (request: HttpRequest): unknown => {
+  if (request.body.byteLength > maxCommandBytes) {
+    throw new CommandError(413, 'payload_too_large', `a command has at most ${maxCommandBytes} bytes`);
+  }
   // A page elsewhere can make a browser post, but not as JSON: that takes a permission which is never given.
   const contentType = (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
   if (request.headers['origin'] !== undefined && contentType !== 'application/json') {

@@ -16,6 +16,8 @@ import type { CliIo } from './cli-io.ts';
 export interface Store {
   /** The environment, with what a running `npm start` adds. */
   environment(): Promise<Readonly<Record<string, string | undefined>>>;
+  /** Whether the setting is that of a running `npm start`. */
+  isStarted(name: string): Promise<boolean>;
   /** @throws ConfigError with every fault */
   config(): Promise<FunctionConfig>;
   routing(): Promise<Routing>;
@@ -105,6 +107,7 @@ export const openStore = (io: CliIo): Store => {
   };
   return {
     environment,
+    isStarted: async (name) => (io.env[name] ?? '') === '' && (await environment())[name] !== undefined,
     config,
     routing,
     pool,

@@ -56,6 +56,7 @@ const serve = async (
     nats: stack.natsUrl.split(',').map(shownUrl).join(','),
     database: shownUrl(stack.databaseUrl),
     gateway: stack.gatewayUrl,
+    page: `${stack.gatewayUrl}/function/manage`,
     traces: stack.collector?.url ?? null,
     functionTokenFile: stack.functionTokenFile,
   };

@@ -293,6 +293,11 @@ describe('requests', () => {
     }
   });
 
+  it('that are larger than any command are refused', async () => {
+    const body = JSON.stringify({ command: 'state.list', search: 'x'.repeat(70_000) });
+    expect(await manage.request({ body })).toMatchObject({ status: 413 });
+  });
+
   it('of a page elsewhere are refused', async () => {
     const headers = { origin: 'https://elsewhere.example', 'content-type': 'text/plain' };
     expect(await manage.request({ headers, body: '{"command":"status"}' })).toMatchObject({ status: 403 });

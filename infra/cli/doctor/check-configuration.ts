@@ -15,7 +15,8 @@ export interface Configuration {
 
 const secretNames = ['DATABASE_URL', 'MSG_URL', 'FUNCTION_TOKEN'] as const;
 
-const checkSecrets = (env: Readonly<Record<string, string | undefined>>): readonly Finding[] => {
+const checkSecrets = async (store: Store): Promise<readonly Finding[]> => {
+  const env = await store.environment();
   const { secretsDir } = settingSource(env);
   const findings: Finding[] = [];
   let files: readonly string[] = [];
@@ -31,7 +32,9 @@ const checkSecrets = (env: Readonly<Record<string, string | undefined>>): readon
   }
   for (const name of secretNames) {
     const file = secretFileName(name);
-    const source = env[name] ? 'the environment' : files.includes(file) ? join(secretsDir, file) : undefined;
+    const isStarted = await store.isStarted(name);
+    const given = isStarted ? 'a running npm start' : 'the environment';
+    const source = env[name] ? given : files.includes(file) ? join(secretsDir, file) : undefined;
     if (source === undefined) {
       const fallback =
         name === 'FUNCTION_TOKEN' ? 'calls are not checked' : 'the default of a local installation is used';
@@ -45,7 +48,7 @@ const checkSecrets = (env: Readonly<Record<string, string | undefined>>): readon
       );
       continue;
     }
-    if (source !== 'the environment' && (statSync(source).mode & 0o004) !== 0) {
+    if (source !== given && (statSync(source).mode & 0o004) !== 0) {
       findings.push(
         warn('secrets', 'secret_world_readable', `everybody on this machine can read ${source}`, `chmod 640 ${source}`),
       );
@@ -113,7 +116,7 @@ export const checkConfiguration = async (store: Store): Promise<Configuration> =
     if (!(error instanceof ConfigError)) throw error;
     findings.push(...faultFindings('configuration', error.faults, 'correct the variable, or its secret file'));
   }
-  findings.push(...checkSecrets(await store.environment()));
+  findings.push(...(await checkSecrets(store)));
   if (config === undefined) return { findings, config, routing };
   try {
     routing = await store.routing();
