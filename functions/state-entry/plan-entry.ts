@@ -29,13 +29,13 @@ const maxPartDigits = 10;
 
 const queryStateOf = (delivery: Delivery): JsonValue => {
   const value = memberOf(delivery.message, 'query_state');
-  if (value !== undefined && value !== null) return value;
+  if (value !== undefined) return value;
   throw new TerminalError('missing_query_state', 'the message has no query_state');
 };
 
 /**
  * One `query_state_entry` or `query_processor_entry` -> the ROUTED status of its route and the `query_state` message
- * for its processor, split where it would go over the payload limit (reference.md F.2). What is no list is one row.
+ * for its processor, split where it would go over the payload limit (reference.md F.2). What is no list is one row, a null too.
  * Ids are `<delivery>/<route or processor>/<part>`. A message without a route has no status: the monitor would take a
  * null route for any route (G-25). Throws TerminalError `missing_query_state`, `invalid_priority`,
  * `forward_too_large`.
@@ -54,7 +54,7 @@ export const planEntry = (input: EntryInput): readonly OutgoingMessage[] => {
         projectId: processor.projectId,
         routeId: targetId,
         context: contextOf(message),
-        data: rows[0] ?? null,
+        data: rows.length === 0 ? rows : rows[0]!,
         evaluate: input.evaluate,
       });
   const subject = subjectFor(route, memberOf(message, 'priority'), partition);

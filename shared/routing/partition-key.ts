@@ -12,7 +12,7 @@ export interface PartitionInput {
   readonly routeId: string;
   /** The envelope's `context`, an empty object where it has none. */
   readonly context: JsonValue;
-  /** The first row, or the value itself where the rows are no list; null where there is none. */
+  /** The first row, the empty list where there is none, or null where there are no rows at all. */
   readonly data: JsonValue;
   readonly evaluate: Evaluator;
 }
@@ -39,7 +39,8 @@ export const partitionKey = (input: PartitionInput): string => {
   if (concurrencyMode === 'route-id') return input.routeId;
   if (concurrencyMode === 'user-id') {
     const userId = isJsonObject(input.context) ? memberOf(input.context, 'user_id') : undefined;
-    return userId !== undefined && isTruthy(userId) ? pythonStr(userId) : input.projectId;
+    // As the reference writes it, null and empty included: routers side by side must choose the same partition.
+    return userId === undefined ? input.projectId : pythonStr(userId);
   }
   if (concurrencyMode === 'expression' && concurrencyExpression !== null) {
     return fromExpression(input, concurrencyExpression);

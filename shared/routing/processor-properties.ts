@@ -20,9 +20,9 @@ const invalid = (key: string, problem: string): TerminalError =>
 
 const numberOf = (value: JsonValue): number => {
   if (typeof value === 'number') return value;
-  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'bigint' || typeof value === 'boolean') return Number(value);
   if (value instanceof JsonFloat) return value.value;
-  return typeof value === 'string' && /^\s*[+-]?\d+(\.0*)?\s*$/.test(value) ? Number(value) : Number.NaN;
+  return typeof value === 'string' && /^\s*[+-]?\d+(\.0+)?\s*$/.test(value) ? Number(value) : Number.NaN;
 };
 
 const wholeNumber = (properties: JsonObject, key: string, fallback: number): number => {
@@ -49,7 +49,7 @@ const expressionOf = (properties: JsonObject): string | null => {
 };
 
 /**
- * Reads the properties with their defaults; numbers may be written as text, unknown keys are ignored. An unknown mode
+ * Reads the properties with their defaults; numbers may be written as text or truth, unknown keys are ignored. An unknown mode
  * or a number that is none is a TerminalError `invalid_properties`.
  */
 export const readProcessorProperties = (properties: JsonObject | null): ProcessorProperties => {

@@ -88,7 +88,7 @@ describe('entries on their way to a processor', () => {
       entry('D0'),
       entry('D1', { route_id: 'nope' }),
       entry('D2', { route_id: null }),
-      entry('D3', { query_state: null }),
+      delivery('D3', 'query_state_entry', { route_id: 'S:F' }),
       entry('D4', { route_id: 'S:X' }),
       entry('D5', { route_id: 'S:Y' }),
       entry('D6', { route_id: 'twice' }),
@@ -175,10 +175,15 @@ describe('entries on their way to a processor', () => {
     expect(outcomes.map(codeOf)).toEqual(['reject forward_too_large', 'ack']);
   });
 
-  it('without rows are passed on as they are', async () => {
+  it.each([
+    ['[]', []],
+    ['[null]', null],
+    ['[0]', 0],
+    ['[{}]', {}],
+  ])('become the rows %s as the reference makes them', async (rows, queryState) => {
     const ports = world();
-    await handle(ports, entry('D1', { query_state: [] }));
-    expect(textOf(ports.published[1]!)).toMatch(/"query_state": \[\]\}$/);
+    await handle(ports, entry('D1', { query_state: queryState }));
+    expect(textOf(ports.published[1]!).endsWith(`"query_state": ${rows}}`)).toBe(true);
   });
 
   it('carry the trace context of their delivery', async () => {

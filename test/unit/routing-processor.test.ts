@@ -23,8 +23,9 @@ describe('the properties of a processor', () => {
     expect(readProcessorProperties(properties)).toEqual(defaults);
   });
 
-  it('may be written as text or as a float', () => {
+  it('may be written as text, as a float or as truth', () => {
     const properties = { requestDelay: '250', maxBatchSize: ' 20 ', maxBatchLimit: new JsonFloat(5) };
+    expect(readProcessorProperties({ maxBatchSize: true })).toEqual({ ...defaults, maxBatchSize: 1 });
     expect(readProcessorProperties(properties)).toEqual({
       ...defaults,
       requestDelayMs: 250,
@@ -40,6 +41,7 @@ describe('the properties of a processor', () => {
     [{ concurrencyExpression: 1 }],
     [{ maxBatchSize: 'ten' }],
     [{ maxBatchSize: '' }],
+    [{ maxBatchSize: '5.' }],
     [{ maxBatchSize: 1.5 }],
     [{ maxBatchLimit: [] }],
     [{ requestDelay: 10n ** 20n }],
@@ -87,8 +89,8 @@ describe('the partition of a message', () => {
     [{ user_id: 7 }, '7'],
     [{ user_id: new JsonFloat(7) }, '7.0'],
     [{ user_id: true }, 'True'],
-    [{ user_id: '' }, 'p1'],
-    [{ user_id: null }, 'p1'],
+    [{ user_id: '' }, ''],
+    [{ user_id: null }, 'None'],
     [{}, 'p1'],
     ['text', 'p1'],
   ])('is of the user of the context %o: %s', (context, expected) => {
