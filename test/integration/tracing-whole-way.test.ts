@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CollectedSpan } from '../../infra/local/otlp-spans.ts';
 import { maxTraceHops } from '../../shared/telemetry/trace-hops.ts';
-import { traceContextOf } from '../../shared/nats/headers.ts';
 import { until } from '../support/connector-bench.ts';
-import { sortTree, spanTrees, type SpanTree } from '../support/span-tree.ts';
+import { spanTrees, type SpanTree } from '../support/span-tree.ts';
 import { createState } from '../support/state-fixture.ts';
+import { expectedLoopTree, loopAttributes, runTracedLoop } from '../support/traced-loop.ts';
 import { newTrace, startTracedStack, type TracedStack } from '../support/traced-stack.ts';
 
 let stack: TracedStack;
@@ -19,169 +19,12 @@ const afterSave = { persistence: { mode: 'individual_rows' }, routing: { mode: '
 
 describe.skipIf(process.platform !== 'linux')('the trace of a message', () => {
   it('is one tree over every hop, with its retry and its dead letter', async () => {
-    const { database } = stack;
-    const first = await createState(database.pool, { properties: afterSave, processorsBehind: 2 });
-    const second = await createState(database.pool);
-    const later = second.outputRouteId;
-    const [row] = await database.pool.query<{ processor_id: string }>(
-      'delete from processor_state where id = $1 returning processor_id',
-      [later],
-    );
-    const [storing, failing] = first.inputRouteIds;
-    // The processors: one answers with rows for a route that does not exist yet, one with a message that nobody can store.
-    const consumed: string[] = [];
-    const processors = stack.nats.subscribe('test.processors', {
-      callback: (_error, message) => {
-        const { route_id: route } = message.json<{ route_id: string }>();
-        consumed.push(route);
-        const body =
-          route === storing
-            ? { type: 'query_state_route', route_id: later, query_state: [{ answer: 1 }] }
-            : { type: 'query_state_direct', state_id: second.stateId, query_state: [] };
-        void stack.publish([{ body: JSON.stringify(body), headers: traceContextOf(message.headers) }]);
-      },
-    });
-    const producer = newTrace();
-    await stack.reportProducer(producer);
-    await stack.publish([
-      {
-        body: JSON.stringify({
-          type: 'query_state_direct',
-          state_id: first.stateId,
-          query_state: [{ secret: 'x-payload' }],
-        }),
-        // As Go clients write it (performance.md 6, item 1).
-        headers: { Traceparent: `00-${producer.traceId}-${producer.spanId}-01` },
-      },
-    ]);
-    await until('the retry', () => stack.lines.some((line) => line.includes('unknown_route')));
-    await database.pool.query(
-      `insert into processor_state (id, processor_id, state_id, direction, status) values ($1, $2, $3, 'OUTPUT', 'CREATED')`,
-      [later, row!.processor_id, second.stateId],
-    );
-    const spans = await stack.trace(
-      producer.traceId,
-      (all) =>
-        all.filter(({ name }) => name.startsWith('settle')).length === 5 &&
-        all.filter(({ service }) => service === 'state-route').length > 4,
-    );
-    processors.unsubscribe();
-    expect(new Set(consumed)).toEqual(new Set([storing, failing]));
-
-    const settled = (subject: string, more = ''): SpanTree => [
-      `settle ${subject} [connector client] messaging.operation.name=${more || 'ack'}`,
-    ];
-    const request = (name: string): SpanTree => [
-      `POST /function/${name} [connector client]`,
-      [`POST /function/${name} [${name} server]`],
-    ];
-    const entry = (...answers: readonly SpanTree[]): SpanTree => [
-      'publish processor.state.router [state-direct producer] messaging.operation.name=publish',
-      [
-        'deliver processor.state.router [connector client] messaging.operation.name=deliver ism.delivery.attempt=1 ism.outcome=ack',
-        request('state-entry'),
-        [
-          'process processor.state.router [state-entry consumer] messaging.operation.name=process ism.delivery.attempt=1 ism.outcome=ack',
-          ['insert ledger [state-entry client] db.operation.name=insert'],
-          ['metadata processor [state-entry client] db.operation.name=select ism.cache.hit=false'],
-          ['metadata route [state-entry client] db.operation.name=select ism.cache.hit=false'],
-          ['publish processor.monitor [state-entry producer] messaging.operation.name=publish'],
-          ['publish test.processors [state-entry producer] messaging.operation.name=publish', ...answers],
-          ['select ledger [state-entry client] db.operation.name=select ism.ledger.hits=0'],
-        ],
-        settled('processor.state.router'),
-      ],
-    ];
+    const { first, spans } = await runTracedLoop(stack);
     const sync = 'processor.state.sync';
-    const tried = (
-      service: string,
-      outcome: string,
-      attempt: number,
-      inside: readonly SpanTree[],
-      after: readonly SpanTree[],
-    ) =>
-      [
-        `deliver ${sync} [connector client] messaging.operation.name=deliver ism.delivery.attempt=${attempt} ism.outcome=${outcome}`,
-        request(service),
-        [
-          `process ${sync} [${service} consumer] messaging.operation.name=process ism.delivery.attempt=${attempt} ism.outcome=${outcome}`,
-          ...inside,
-        ],
-        ...after,
-      ] satisfies SpanTree;
-    const append = (service: string): SpanTree => [
-      `append state_column_data [${service} client] db.operation.name=insert ism.rows=1 ism.ledger.hits=0`,
-    ];
-    const missed = (service: string, kind: string, more = ''): SpanTree => [
-      `metadata ${kind} [${service} client] db.operation.name=select ism.cache.hit=false${more}`,
-    ];
-    const noRoute = 'retry error.type=unknown_route failed';
-    const noRows = 'reject error.type=missing_query_state failed';
-    // How often it was tried before the route was there is a matter of time; every try looks the same.
     const retries = spans.filter(
-      (span) => span.name === `deliver ${sync}` && span.attributes['ism.outcome'] === 'retry',
+      ({ name, attributes }) => name === `deliver ${sync}` && attributes['ism.outcome'] === 'retry',
     ).length;
-    const attributes = [
-      'messaging.operation.name',
-      'db.operation.name',
-      'ism.cache.hit',
-      'ism.rows',
-      'ism.ledger.hits',
-      'ism.delivery.attempt',
-      'ism.outcome',
-      'error.type',
-    ];
-    expect(spanTrees(spans, attributes)).toEqual([
-      sortTree([
-        `publish ${sync} [demo producer]`,
-        tried(
-          'state-direct',
-          'ack',
-          1,
-          [
-            append('state-direct'),
-            missed('state-direct', 'forwardRoutes'),
-            missed('state-direct', 'state'),
-            entry(
-              ...[
-                ...Array.from({ length: retries }, (_, retry) =>
-                  tried(
-                    'state-route',
-                    noRoute,
-                    retry + 1,
-                    [missed('state-route', 'route', ' error.type=unknown_route failed')],
-                    [],
-                  ),
-                ),
-                tried(
-                  'state-route',
-                  'ack',
-                  retries + 1,
-                  [append('state-route'), missed('state-route', 'route'), missed('state-route', 'state')],
-                  [settled(sync)],
-                ),
-              ].toSorted((one, other) => (one[0] < other[0] ? -1 : 1)),
-            ),
-            entry(
-              tried(
-                'state-direct',
-                noRows,
-                1,
-                [missed('state-direct', 'state')],
-                [
-                  [
-                    `publish state_sync.dead_letter [connector producer] messaging.operation.name=publish error.type=missing_query_state failed`,
-                  ],
-                  settled(sync, 'term'),
-                ],
-              ),
-            ),
-            ['update ledger [state-direct client] db.operation.name=update'],
-          ],
-          [settled(sync)],
-        ),
-      ]),
-    ]);
+    expect(spanTrees(spans, loopAttributes)).toEqual([expectedLoopTree(retries)]);
     expect(retries).toBeGreaterThan(0);
     expect(spans.filter(({ attributes: own }) => own['faas.coldstart'] === true)).toHaveLength(3);
     expect(JSON.stringify(spans)).not.toContain('x-payload');

@@ -65,7 +65,13 @@ export interface TracedStack {
   close(): Promise<void>;
 }
 
-export const startTracedStack = async (env: Readonly<Record<string, string>> = {}): Promise<TracedStack> => {
+/** Where spans go instead of the stack's own collector, and how they are read there. */
+export interface SpanStore {
+  readonly otlpUrl: string;
+  trace(traceId: string): Promise<readonly CollectedSpan[]>;
+}
+
+export const startTracedStack = async (spanStore?: SpanStore): Promise<TracedStack> => {
   const [database, server, runs] = await Promise.all([
     startTestDatabase({ migrated: false }),
     startTestNats(),
@@ -81,7 +87,7 @@ export const startTracedStack = async (env: Readonly<Record<string, string>> = {
     GATEWAY_PORT: '0',
     ROUTING_FILE: routingFile,
     OTEL_BSP_SCHEDULE_DELAY: '100',
-    ...env,
+    ...(spanStore === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: spanStore.otlpUrl }),
   };
   const guard = createOrphanGuard();
   const lines: string[] = [];
@@ -115,22 +121,23 @@ export const startTracedStack = async (env: Readonly<Record<string, string>> = {
       await Promise.all(messages.map(({ body, headers = {} }) => publishOne(body, headers)));
     },
     reportProducer: (trace) =>
-      exportProducerSpan(stack.collector!.url, {
+      exportProducerSpan(spanStore?.otlpUrl ?? stack.collector!.url, {
         ...trace,
         subject: 'processor.state.sync',
         startMs: Date.now() - 5,
         endMs: Date.now(),
       }),
     trace: async (traceId, isWhole) => {
-      const read = (): readonly CollectedSpan[] => stack.collector!.trace(traceId);
-      await until(`a whole trace`, () => isWhole(read())).catch((error: unknown) => {
-        throw new Error(
-          `${String(error)}: ${read()
-            .map(({ name }) => name)
-            .join(', ')}\n${lines.slice(-20).join('\n')}`,
-        );
+      let spans: readonly CollectedSpan[] = [];
+      const look = async (): Promise<boolean> => {
+        spans = spanStore === undefined ? stack.collector!.trace(traceId) : await spanStore.trace(traceId);
+        return isWhole(spans);
+      };
+      await until('a whole trace', look).catch((error: unknown) => {
+        const names = spans.map(({ name }) => name).join(', ');
+        throw new Error(`${String(error)}: ${names}\n${lines.slice(-20).join('\n')}`);
       });
-      return read();
+      return spans;
     },
     close: async () => {
       await nats.close();
