@@ -72,8 +72,9 @@ export const createTakeover = (options: TakeoverOptions): Takeover => {
       const last = info.delivered.stream_seq;
       let next = info.ack_floor.stream_seq + 1;
       let reads = 0;
-      // Settled messages are gone from a work queue; where they are kept, more are held back than need be, for a while.
-      while (next <= last && outstanding.size < info.num_ack_pending && reads < maxReads) {
+      // Settled messages are gone from a work queue; where they are kept, more are held back than need be, for a while. The
+      // number of unsettled ones is no end: a server that was killed may keep some that it counts as settled.
+      while (next <= last && reads < maxReads) {
         reads += 1;
         const message = await nextStoredMessage(connection, consumer.stream, next);
         if (message === undefined || message.sequence > last) break;
