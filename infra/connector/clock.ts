@@ -4,6 +4,8 @@ export interface Clock {
   nowMs(): number;
   /** Calls back once; returns how to call it off. */
   after(delayMs: number, callback: () => void): () => void;
+  /** Calls back once, after what has arrived by now has been read. */
+  soon(callback: () => void): void;
 }
 
 export const systemClock: Clock = {
@@ -11,6 +13,9 @@ export const systemClock: Clock = {
   after: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);
+  },
+  soon: (callback) => {
+    setImmediate(callback);
   },
 };
 
@@ -28,4 +33,17 @@ export const within = async (clock: Clock, limitMs: number, work: Promise<unknow
   });
   await Promise.race([work, limit]);
   cancel();
+};
+
+/** Asks for one call back soon, however often it is called until then. */
+export const soonOnce = (clock: Clock, callback: () => void): (() => void) => {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    clock.soon(() => {
+      asked = false;
+      callback();
+    });
+  };
 };

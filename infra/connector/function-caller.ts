@@ -4,7 +4,7 @@ import type { TriggerLimits } from '../../shared/routing/routing.ts';
 import type { Log } from '../../shared/telemetry/log.ts';
 import { backoffMs } from './backoff.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
-import type { Clock } from './clock.ts';
+import { soonOnce, type Clock } from './clock.ts';
 import type { Endpoint } from './endpoints.ts';
 import { attemptOf, type HeldMessage } from './held-message.ts';
 import {
@@ -80,6 +80,7 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
   let stopped = false;
   let wasOpen = false;
   let timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
+  const pumpSoon = soonOnce(clock, () => pump());
 
   const context = (): JudgeContext => ({ limits, answers, maxDeliver: options.maxDeliver });
 
@@ -99,14 +100,15 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
     const nowMs = clock.nowMs();
     const nextLaneMs = lanes.wake(nowMs);
     if (nextLaneMs !== undefined) schedule(nextLaneMs);
+    // An idle function gets what there is at once: while it works on that, the next request fills by itself.
+    const [lingerMs, maxMessages] = [inFlight === 0 ? 0 : limits.lingerMs, limits.maxBatchMessages];
     for (;;) {
       const freeSlots = breaker.slots(nowMs) - inFlight;
       if (freeSlots <= 0) {
         if (breaker.reopensAtMs !== undefined && breaker.reopensAtMs > nowMs) schedule(breaker.reopensAtMs);
         return;
       }
-      const wanted = { maxMessages: limits.maxBatchMessages, maxBytes: maxBatchBytes, lingerMs: limits.lingerMs };
-      const taken = lanes.take({ ...wanted, freeSlots }, nowMs);
+      const taken = lanes.take({ maxMessages, maxBytes: maxBatchBytes, lingerMs, freeSlots }, nowMs);
       if (taken === undefined) return;
       if ('waitMs' in taken) return schedule(nowMs + taken.waitMs);
       inFlight += 1;
@@ -122,9 +124,8 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
       }),
     );
     metrics.add('request_bytes', body.byteLength, functionName);
-    const headers = { ...options.headers, ...span.headers };
-    const timeoutMs = limits.requestTimeoutMs;
-    return postBatch(client, { path, headers, body, timeoutMs, maxReplyBytes, signal: aborted.signal });
+    const request = { path, headers: { ...options.headers, ...span.headers }, body, signal: aborted.signal };
+    return postBatch(client, { ...request, timeoutMs: limits.requestTimeoutMs, maxReplyBytes });
   };
 
   const isAlive = (): Promise<boolean> =>
@@ -281,7 +282,8 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
     add: (key, message) => {
       lanes.add(key, message, clock.nowMs());
       // One look per burst: messages that arrive together are taken together.
-      schedule(clock.nowMs() + (lanes.readyMessages >= limits.maxBatchMessages ? 0 : limits.lingerMs));
+      if (inFlight === 0 || lanes.readyMessages >= limits.maxBatchMessages) pumpSoon();
+      else schedule(clock.nowMs() + limits.lingerMs);
     },
     block: (key, sequence) => lanes.block(key, sequence),
     unblock: (key, sequence) => {

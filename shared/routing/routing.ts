@@ -24,7 +24,7 @@ export interface TriggerLimits {
   readonly maxBatchMessages: number;
   /** Most payload bytes in one request. */
   readonly maxBatchBytes: number;
-  /** How long a request may wait to be filled. */
+  /** How long a request may wait to be filled while the function has others; an idle one gets its messages at once. */
   readonly lingerMs: number;
   /** Most messages that are fetched and not settled. */
   readonly maxInFlightMessages: number;
