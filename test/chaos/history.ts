@@ -10,18 +10,23 @@ export interface StatePlan {
   readonly dedupe: boolean;
   /** Null: nothing is forwarded. */
   readonly dispatch: 'batch' | 'individual' | null;
+  /** One message of a kind that takes seconds: one that kills its function, or one that names what is not there. */
+  readonly slowPoison?: 'killer' | 'stray';
 }
+
+const direct = ['query_state_direct'] as const;
+const route = ['query_state_route'] as const;
 
 /** Every way through the store: both types, keys or none, both kinds of forwards or none, and the path of `dedup_enabled`. */
 export const statePlans: readonly StatePlan[] = [
-  { name: 'direct-batch', types: ['query_state_direct'], keyed: true, dedupe: false, dispatch: 'batch' },
-  { name: 'direct-individual', types: ['query_state_direct'], keyed: false, dedupe: false, dispatch: 'individual' },
-  { name: 'direct-quiet', types: ['query_state_direct'], keyed: true, dedupe: false, dispatch: null },
-  { name: 'route-batch', types: ['query_state_route'], keyed: false, dedupe: false, dispatch: 'batch' },
-  { name: 'route-individual', types: ['query_state_route'], keyed: true, dedupe: false, dispatch: 'individual' },
-  { name: 'route-dedupe', types: ['query_state_route'], keyed: true, dedupe: true, dispatch: 'individual' },
+  { name: 'direct-batch', types: direct, keyed: true, dedupe: false, dispatch: 'batch', slowPoison: 'killer' },
+  { name: 'direct-individual', types: direct, keyed: false, dedupe: false, dispatch: 'individual' },
+  { name: 'direct-quiet', types: direct, keyed: true, dedupe: false, dispatch: null, slowPoison: 'stray' },
+  { name: 'route-batch', types: route, keyed: false, dedupe: false, dispatch: 'batch', slowPoison: 'stray' },
+  { name: 'route-individual', types: route, keyed: true, dedupe: false, dispatch: 'individual', slowPoison: 'killer' },
+  { name: 'route-dedupe', types: route, keyed: true, dedupe: true, dispatch: 'individual' },
   // Two functions write to this one at the same time: its order is not promised.
-  { name: 'mixed', types: ['query_state_direct', 'query_state_route'], keyed: true, dedupe: false, dispatch: 'batch' },
+  { name: 'mixed', types: [...direct, ...route], keyed: true, dedupe: false, dispatch: 'batch' },
 ];
 
 /** A state of a run with the ids that it has in the database. */
@@ -98,22 +103,24 @@ const poisons: readonly {
   },
 ];
 
-const killer = {
-  kind: 'kills its function',
-  codes: ['function_killed'],
-  body: (envelope: Record<string, unknown>) => JSON.stringify({ ...envelope, [killerMember]: true }),
-};
-
-const stray = {
-  kind: 'unknown state or route',
-  codes: ['unknown_state', 'unknown_route'],
-  body: ({ type, query_state }: Record<string, unknown>) =>
-    JSON.stringify({
-      type,
-      query_state,
-      ...(type === 'query_state_direct' ? { state_id: randomUUID() } : { route_id: randomUUID() }),
-    }),
-};
+const slowPoisons = {
+  killer: {
+    kind: 'kills its function',
+    codes: ['function_killed'],
+    body: (envelope: Record<string, unknown>) => JSON.stringify({ ...envelope, [killerMember]: true }),
+  },
+  stray: {
+    kind: 'unknown state or route',
+    codes: ['unknown_state', 'unknown_route'],
+    body: (envelope: Record<string, unknown>) =>
+      JSON.stringify({
+        ...envelope,
+        ...('state_id' in envelope ? { state_id: randomUUID() } : { route_id: randomUUID() }),
+      }),
+  },
+} as const;
+/** The slow one is among the first messages, so that there is time to work off what waits behind it. */
+const slowPoisonAt = 60;
 
 export interface HistoryOptions {
   readonly random: Random;
@@ -121,7 +128,7 @@ export interface HistoryOptions {
   /** Makes ids unique over rounds. */
   readonly prefix: string;
   readonly poisonShare: number;
-  /** Whether messages that kill, or that name what is not there, are among them: they take seconds each. */
+  /** Whether the slow kind of the state's plan is among them. */
   readonly slowPoison: boolean;
 }
 
@@ -134,8 +141,10 @@ export const createHistory = ({ random, state, prefix, poisonShare, slowPoison }
     const rows = rowsOf(id, random.chance(0.3) ? random.between(4, 20) : random.between(1, 3), random);
     const target = type === 'query_state_direct' ? { state_id: state.stateId } : { route_id: state.outputRouteId };
     const envelope = { type, ...target, query_state: rows };
-    if (!random.chance(poisonShare)) return { id, state, rows, body: bytes(JSON.stringify(envelope)) };
-    const poison = slowPoison && random.chance(0.06) ? random.pick([killer, stray]) : random.pick(poisons);
+    const slow = slowPoison && count === slowPoisonAt ? state.slowPoison : undefined;
+    if (slow === undefined && !random.chance(poisonShare))
+      return { id, state, rows, body: bytes(JSON.stringify(envelope)) };
+    const poison = slow === undefined ? random.pick(poisons) : slowPoisons[slow];
     const body = poison.body(envelope, rows);
     return {
       id,

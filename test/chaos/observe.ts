@@ -1,7 +1,9 @@
 import type { NatsConnection } from '../../shared/nats/connect.ts';
 import { deadLetterPayload } from '../../shared/nats/dead-letter-body.ts';
 import { findStream } from '../../shared/nats/ensure-stream.ts';
-import { headerEntries } from '../../shared/nats/headers.ts';
+import { headerEntries, headerValue } from '../../shared/nats/headers.ts';
+import { nextStoredMessage } from '../../shared/nats/read-stream.ts';
+import { deliveryIdentity } from '../../shared/message/delivery-identity.ts';
 import { parseDeadLetterHeaders } from '../../shared/message/dead-letter.ts';
 import type { DatabasePool } from '../../shared/postgres/database.ts';
 import type { ChaosState } from './history.ts';
@@ -96,6 +98,34 @@ export const readLetters = async (
   return letters;
 };
 
-/** Messages that a stream still holds; 0 where it is not there. */
-export const backlogOf = async (connection: NatsConnection, stream: string): Promise<number> =>
-  (await findStream(connection, stream))?.state.messages ?? 0;
+/** What a stream still holds, and what its consumers still have to do. */
+export interface Backlog {
+  readonly messages: number;
+  /** Not delivered yet, or delivered and not settled. */
+  readonly open: number;
+}
+
+export const backlogOf = async (connection: NatsConnection, stream: string): Promise<Backlog> => {
+  const info = await findStream(connection, stream);
+  if (info === undefined) return { messages: 0, open: 0 };
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  let open = 0;
+  for await (const consumer of manager.consumers.list(stream)) open += consumer.num_pending + consumer.num_ack_pending;
+  return { messages: info.state.messages, open };
+};
+
+/** The identities of what a stream holds. */
+export const leftIn = async (connection: NatsConnection, stream: string): Promise<readonly string[]> => {
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const identities: string[] = [];
+  for (let next = 1; ;) {
+    const message = await nextStoredMessage(connection, stream, next);
+    if (message === undefined) return identities;
+    const { header, timestampNs } = await manager.streams
+      .getMessage(stream, { seq: message.sequence })
+      .then((stored) => ({ header: stored.header, timestampNs: String(stored.time.getTime() * 1_000_000) }));
+    const messageId = headerValue(header, 'Nats-Msg-Id');
+    identities.push(deliveryIdentity({ stream, sequence: message.sequence, timestampNs, messageId }));
+    next = message.sequence + 1;
+  }
+};

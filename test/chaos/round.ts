@@ -10,9 +10,10 @@ import type { Difference } from './difference.ts';
 import { startDownstream } from './downstream.ts';
 import { runFaults, type Fault, type InjectedFault } from './faults.ts';
 import { createHistory, statePlans, type StatePlan } from './history.ts';
-import { backlogOf, readLetters, readState, type StoredState } from './observe.ts';
+import { readLetters, readState, type StoredState } from './observe.ts';
 import { createHistoryPublisher, createPublishLog, produce } from './publish-history.ts';
 import type { Random } from './random.ts';
+import { awaitRest, describeBacklog, findUnhandled } from './rest.ts';
 import { watchAcks } from './watch-acks.ts';
 import { watchSnapshots } from './watch-snapshots.ts';
 import type { World } from './world.ts';
@@ -42,19 +43,6 @@ export interface RoundResult {
   readonly injected: readonly InjectedFault[];
   readonly counts: Readonly<Record<string, number>>;
 }
-
-const streams = ['processor_state_sync', 'processor_state_router'] as const;
-
-/** Waits until nothing is left to do; how long that took, or undefined where it took too long. */
-const awaitRest = async (world: World, recoveryMs: number, isDone: () => boolean): Promise<number | undefined> => {
-  const startedMs = performance.now();
-  while (performance.now() - startedMs < recoveryMs) {
-    const left = await Promise.all(streams.map((stream) => backlogOf(world.connection, stream)));
-    if (left.every((count) => count === 0) && isDone()) return Math.round(performance.now() - startedMs);
-    await sleep(100);
-  }
-  return undefined;
-};
 
 const lastSequence = async (world: World, stream: string): Promise<number> =>
   (await findStream(world.connection, stream))?.state.last_seq ?? 0;
@@ -176,11 +164,12 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
       },
     ),
   ];
+  const left = restMs === undefined ? { kept: 0, unhandled: [] } : await findUnhandled(world);
+  for (const identity of left.unhandled.slice(0, 12)) {
+    differences.push({ invariant: 'I1 no loss', text: `${identity} stays in its stream, and nobody will read it` });
+  }
   if (restMs === undefined) {
-    const left = await Promise.all(
-      streams.map(async (stream) => `${stream} ${await backlogOf(world.connection, stream)}`),
-    );
-    const text = `not at rest ${options.recoveryMs ?? 60_000} ms after the last fault: ${left.join(', ')}`;
+    const text = `not at rest ${options.recoveryMs ?? 60_000} ms after the last fault: ${await describeBacklog(world)}`;
     differences.push({ invariant: 'I6 bounded', text });
   }
   const timeline = (): string[] =>
@@ -212,6 +201,7 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
       naks: acks.naks,
       'most deliveries of one message': acks.mostDeliveries,
       snapshots: snapshots.snapshots,
+      'settled messages that the server kept': left.kept,
       'answers cut': Object.values(world.links).reduce((sum, { cuts }) => sum + cuts, 0),
       'connector starts': world.connectors.reduce((sum, { starts }) => sum + starts, 0),
       'rest after (ms)': restMs ?? -1,

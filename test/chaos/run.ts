@@ -89,7 +89,8 @@ const run = async (): Promise<number> => {
     const totals = new Map<string, number>();
     for (const { injected } of results) for (const { name } of injected) totals.set(name, (totals.get(name) ?? 0) + 1);
     say(`faults injected: ${[...totals.values()].reduce((a, b) => a + b, 0)}`);
-    for (const [name, count] of [...totals].toSorted()) say(`  ${String(count).padStart(4)} ${name}`);
+    for (const [name, count] of [...totals].toSorted(([a], [b]) => a.localeCompare(b)))
+      say(`  ${String(count).padStart(4)} ${name}`);
     for (const [name, count] of Object.entries(sum(results))) say(`${name}: ${count}`);
     if (failed) {
       const kept = `/var/tmp/state-sync-chaos-${seed}.log`;

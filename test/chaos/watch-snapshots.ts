@@ -61,7 +61,7 @@ const findHalves = (state: ChaosState, snapshot: Snapshot): string[] => {
 export const watchSnapshots = (pool: DatabasePool, states: readonly ChaosState[], everyMs: number): SnapshotWatch => {
   const differences: Difference[] = [];
   let snapshots = 0;
-  let stopped = false;
+  const stopped = new AbortController();
   const look = async (state: ChaosState): Promise<void> => {
     let text: string | undefined;
     try {
@@ -76,7 +76,7 @@ export const watchSnapshots = (pool: DatabasePool, states: readonly ChaosState[]
     }
   };
   const run = async (): Promise<void> => {
-    for (let turn = 0; !stopped; turn += 1) {
+    for (let turn = 0; !stopped.signal.aborted; turn += 1) {
       const state = states[turn % states.length];
       if (state !== undefined) await look(state);
       await sleep(everyMs);
@@ -89,7 +89,7 @@ export const watchSnapshots = (pool: DatabasePool, states: readonly ChaosState[]
       return snapshots;
     },
     stop: async () => {
-      stopped = true;
+      stopped.abort();
       await running;
     },
   };
