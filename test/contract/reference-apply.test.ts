@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseJson } from '../../shared/json/parse-json.ts';
 import { pythonJson } from '../../shared/json/write-json.ts';
+import { createEvaluator } from '../../shared/state/expression/evaluate.ts';
 import { planAppend } from '../../shared/state/plan-append.ts';
 import { column, keyDefinition, parseObject, stateModel } from '../support/model-fixtures.ts';
 import { hasReferenceCore, skipReason, startReference, type ReferenceProcess } from '../support/reference-process.ts';
@@ -33,7 +34,7 @@ const ours = (state: GeneratedState, entries: readonly string[]): Answer => {
       scope: new Map(),
       timestampMs: 0,
     })),
-    { flatten: 'reference', evaluators: () => () => null },
+    { flatten: 'reference', evaluators: createEvaluator },
   );
   return {
     answers: entries.map((_, index) => {
@@ -54,7 +55,8 @@ const codes: readonly (readonly [start: string, code: string])[] = [
   ['ValueError: primary key is not defined', 'primary_key_not_defined'],
   ['ValueError: Invalid state input', 'missing_primary_key'],
 ];
-const codeOf = (error: string): string => codes.find(([start]) => error.startsWith(start))?.[1] ?? error;
+const codeOf = (error: string): string =>
+  codes.find(([start]) => error.startsWith(start))?.[1] ?? (/^[a-z_]+$/.test(error) ? error : 'invalid_expression');
 
 /** What only the database refuses, and a row without a column, are refused here while they are planned. */
 const refusedLater = new Set(['unstorable_text', 'empty_row']);

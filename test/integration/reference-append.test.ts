@@ -73,10 +73,10 @@ describe.skipIf(missing)(`rows are stored as the reference stores them (${missin
         );
       }
     }
-    for (const { name, data_type, value, display_order } of state.columns) {
+    for (const { name, data_type, value, callable, display_order } of state.columns) {
       await pool.query(
-        `insert into state_column (state_id, name, data_type, value, display_order) values ($1, $2, $3, $4, $5)`,
-        [id, name, data_type, value, display_order],
+        `insert into state_column (state_id, name, data_type, value, callable, display_order) values ($1, $2, $3, $4, $5, $6)`,
+        [id, name, data_type, value, callable, display_order],
       );
     }
     return id;
@@ -127,7 +127,7 @@ describe.skipIf(missing)(`rows are stored as the reference stores them (${missin
 
   it('lists in text columns', { timeout: 300_000 }, async () => {
     const model: GeneratedState = {
-      columns: [{ name: 'v', data_type: 'str', value: null, display_order: 0 }],
+      columns: [{ name: 'v', data_type: 'str', value: null, callable: false, display_order: 0 }],
       primary_key: [],
       remap: [],
       template_columns: [],

@@ -98,15 +98,57 @@ export interface GeneratedColumn {
   readonly name: string;
   readonly data_type: string;
   readonly value: string | null;
+  readonly callable: boolean;
   readonly display_order: number | null;
 }
 
-const column: fc.Arbitrary<GeneratedColumn> = fc.record({
+/** Expressions as users write them, over whatever the row holds. */
+const expressionText = fc.constantFrom(
+  "query_state['a']",
+  "query_state.get('b', 'none')",
+  'str(query_state)',
+  'len(query_state)',
+  "repr(query_state.get('a'))",
+  "query_state['a'] + query_state['b']",
+  "query_state['a'] * 2",
+  "query_state['a'] / 3",
+  "query_state['a'] // 2 if query_state['a'] else -1",
+  "query_state['a'] > query_state.get('b', 0)",
+  "f\"{query_state.get('a')!r:>12}|{query_state.get('b')}\"",
+  "'%s-%r' % (query_state.get('a'), query_state.get('b'))",
+  "str(query_state.get('a')).upper().split(',')",
+  "query_state['a'][0]",
+  "query_state['a']['b'] or 'falsy'",
+  'query_state.zz',
+  "[x for x in query_state['a']]",
+  'str(len(id)) + state_type',
+  "hashit(str(query_state.get('a')))",
+  "round(float(query_state['a']), 2)",
+  "int(query_state['a'])",
+  'not query_state',
+  '1 +',
+);
+
+const expressionColumn = fc.record({
+  name: fc.constantFrom('e', 'a', 'f'),
+  data_type: fc.constantFrom('str', 'json'),
+  value: expressionText,
+  callable: fc.constant(true),
+  display_order: fc.constant(null),
+});
+
+const plainColumn: fc.Arbitrary<GeneratedColumn> = fc.record({
+  callable: fc.constant(false),
   name: fc.constantFrom('a', 'b', 'a_b', 'First Name', 'first_name', 'k', 'state_key'),
   data_type: fc.constantFrom('str', 'int', 'float', 'bool', 'json'),
   value: fc.constantFrom(null, null, null, '', '0', 'K'),
   display_order: fc.constantFrom(null, 0, 3),
 });
+
+const column: fc.Arbitrary<GeneratedColumn> = fc.oneof(
+  { weight: 3, arbitrary: plainColumn },
+  { weight: 1, arbitrary: expressionColumn },
+);
 
 const sometimes = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<readonly T[]> =>
   fc.oneof(
