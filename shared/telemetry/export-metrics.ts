@@ -1,5 +1,6 @@
 import type { Log } from './log.ts';
 import type { MetricFamily } from './metric-family.ts';
+import { readPairs, resourceAttributes } from './resource.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -27,15 +28,6 @@ export const metricsEndpoint = (env: Environment): string | undefined => {
   if (exporter !== 'otlp') return undefined;
   return own ?? (shared === undefined ? undefined : `${shared.replace(/\/+$/, '')}/v1/metrics`);
 };
-
-/** `name=value` pairs, percent-encoded, as `OTEL_EXPORTER_OTLP_HEADERS` has them. */
-const headersOf = (text: string | undefined): Record<string, string> =>
-  Object.fromEntries(
-    (text ?? '').split(',').flatMap((pair) => {
-      const at = pair.indexOf('=');
-      return at < 1 ? [] : [[pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())]];
-    }),
-  );
 
 const millisecondsOf = (text: string | undefined, fallback: number): number => {
   const value = Number(text);
@@ -80,14 +72,14 @@ export const startMetricsExport = (options: MetricsExportOptions): MetricsExport
     return undefined;
   }
   const url = new URL(endpoint);
-  const headers = headersOf(env['OTEL_EXPORTER_OTLP_METRICS_HEADERS'] || env['OTEL_EXPORTER_OTLP_HEADERS']);
+  const headers = readPairs(env['OTEL_EXPORTER_OTLP_METRICS_HEADERS'] || env['OTEL_EXPORTER_OTLP_HEADERS']);
   const exportTimeoutMs = millisecondsOf(env['OTEL_METRIC_EXPORT_TIMEOUT'], 10_000);
   const startMs = nowMs();
   let isFailing = false;
   const send = async (timeoutMs: number): Promise<void> => {
     try {
       const { otlpMetrics } = await import('./otlp-metrics.ts');
-      const resource = { serviceName: env['OTEL_SERVICE_NAME'] ?? options.serviceName, startMs, nowMs: nowMs() };
+      const resource = { attributes: resourceAttributes(options.serviceName, env), startMs, nowMs: nowMs() };
       await post(url, headers, otlpMetrics(await options.families(), resource), timeoutMs);
       isFailing = false;
     } catch (error) {

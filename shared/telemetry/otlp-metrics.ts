@@ -1,7 +1,7 @@
 import type { HistogramSample, Labels, MetricFamily } from './metric-family.ts';
 
 export interface MetricsResource {
-  readonly serviceName: string;
+  readonly attributes: Labels;
   /** When counting began and now (milliseconds since the epoch): the counters are cumulative. */
   readonly startMs: number;
   readonly nowMs: number;
@@ -47,7 +47,7 @@ export const otlpMetrics = (families: readonly MetricFamily[], resource: Metrics
   return JSON.stringify({
     resourceMetrics: [
       {
-        resource: { attributes: attributesOf({ 'service.name': resource.serviceName }) },
+        resource: { attributes: attributesOf(resource.attributes) },
         scopeMetrics: [{ scope: { name: 'state-sync-store' }, metrics }],
       },
     ],

@@ -3,6 +3,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 
 import type { Log } from './log.ts';
+import { resourceAttributes } from './resource.ts';
 import { samplerFromEnv } from './sampler.ts';
 
 export interface TelemetryOptions {
@@ -60,8 +61,8 @@ export const startTelemetry = (options: TelemetryOptions): Telemetry => {
     env['OTEL_TRACES_EXPORTER'] !== 'none' &&
     (options.otlpEndpoint !== undefined || env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] !== undefined);
   const sdk = new NodeSDK({
-    serviceName: env['OTEL_SERVICE_NAME'] ?? options.serviceName,
-    autoDetectResources: false,
+    // Our own detector alone: the SDK's ask the machine for more than anybody reads.
+    resourceDetectors: [{ detect: () => ({ attributes: resourceAttributes(options.serviceName, env) }) }],
     instrumentations: [],
     metricReaders: [],
     spanLimits: { linkCountLimit: spanLinkLimit },

@@ -53,7 +53,9 @@ describe('the metrics of a function', () => {
   });
 
   it('are the same in OTLP: cumulative sums, gauges, and buckets that are not', () => {
-    const request = JSON.parse(otlpMetrics(counted().families(), { serviceName: 's', startMs: 1, nowMs: 2 })) as {
+    const request = JSON.parse(
+      otlpMetrics(counted().families(), { attributes: { 'service.name': 's' }, startMs: 1, nowMs: 2 }),
+    ) as {
       resourceMetrics: [{ scopeMetrics: [{ metrics: { name: string; [kind: string]: unknown }[] }] }];
     };
     const { metrics } = request.resourceMetrics[0].scopeMetrics[0];

@@ -2,6 +2,7 @@ import { createTraceState, ROOT_CONTEXT, SamplingDecision, trace, type Context }
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { destinationTemplate } from '../../shared/telemetry/destination-template.ts';
+import { resourceAttributes } from '../../shared/telemetry/resource.ts';
 import { recordedContext, samplerFromEnv } from '../../shared/telemetry/sampler.ts';
 import { nextHop, traceHops } from '../../shared/telemetry/trace-hops.ts';
 
@@ -97,5 +98,17 @@ describe('span names', () => {
   it('leave out priorities and partitions', () => {
     expect(destinationTemplate('processor.models.openai.high.project-1234')).toBe('processor.models.openai');
     expect(destinationTemplate('processor.state')).toBe('processor.state');
+  });
+});
+
+describe('the resource of a process', () => {
+  it('is named by the environment, and keeps what is no percent-encoding', () => {
+    expect(
+      resourceAttributes('state-direct', {
+        OTEL_RESOURCE_ATTRIBUTES: 'k8s.pod.name=p%201,odd=100%,=x',
+        OTEL_SERVICE_NAME: 's',
+      }),
+    ).toMatchObject({ 'service.name': 's', 'k8s.pod.name': 'p 1', odd: '100%', 'process.pid': String(process.pid) });
+    expect(resourceAttributes('state-direct', {})).toMatchObject({ 'service.name': 'state-direct' });
   });
 });

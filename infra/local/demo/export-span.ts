@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { hostname } from 'node:os';
 
 export interface ProducerSpan {
   readonly traceId: string;
@@ -32,7 +33,7 @@ export const exportProducerSpan = (collectorUrl: string, span: ProducerSpan): Pr
     endTimeUnixNano: nanoseconds(span.endMs),
     attributes: [text('messaging.system', 'nats'), text('messaging.destination.name', span.subject)],
   };
-  const resource = { attributes: [text('service.name', 'demo')] };
+  const resource = { attributes: [text('service.name', 'demo'), text('host.name', hostname())] };
   const body = { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: 'demo' }, spans: [exported] }] }] };
   return post(`${collectorUrl}/v1/traces`, JSON.stringify(body));
 };
