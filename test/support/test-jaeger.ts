@@ -121,7 +121,8 @@ export const startTestJaeger = async (binary: string): Promise<TestJaeger> => {
     },
     warnings: async (traceId) => (await read(traceId))?.spans.flatMap(({ warnings }) => warnings ?? []) ?? [],
     close: async () => {
-      child.kill('SIGTERM');
+      // Nothing is worth saving, and a graceful end would wait for idle connections.
+      child.kill('SIGKILL');
       await ended;
       await rm(folder, { recursive: true, force: true });
     },
