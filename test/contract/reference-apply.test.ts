@@ -9,6 +9,7 @@ import { hasReferenceCore, skipReason, startReference, type ReferenceProcess } f
 import { entryText, generatedState, type GeneratedState } from '../support/state-arbitraries.ts';
 
 const missing = !hasReferenceCore();
+if (missing) console.warn(`skipped: ${skipReason}`);
 
 interface Answer {
   readonly answers: readonly { readonly rows?: readonly string[]; readonly error?: string }[];

@@ -12,6 +12,7 @@ import { anyText, jsonValue } from '../support/json-arbitraries.ts';
 import { hasReferenceCore, skipReason, startReference, type ReferenceProcess } from '../support/reference-process.ts';
 
 const missing = !hasReferenceCore();
+if (missing) console.warn(`skipped: ${skipReason}`);
 
 interface Answer {
   readonly name: string;

@@ -31,6 +31,7 @@ const storedHere = new RegExp(
 );
 
 const missing = !hasReferenceStorage();
+if (missing) console.warn(`skipped: ${skipReason}`);
 
 describe.skipIf(missing)(`rows are stored as the reference stores them (${missing ? skipReason : 'compared'})`, () => {
   let database: TestDatabase;

@@ -10,7 +10,8 @@ const has = (modules: string): boolean =>
   spawnSync(python, ['-c', `import ${modules}`], { stdio: 'ignore' }).status === 0;
 
 export const skipReason =
-  'needs a Python with alethic-ism-core, pydantic, pyyaml and RestrictedPython, named by STATE_SYNC_REFERENCE_PYTHON';
+  'the comparison with the reference needs a Python, named by STATE_SYNC_REFERENCE_PYTHON, that has ' +
+  'alethic-ism-core, alethic-ism-db, pydantic, pyyaml, python-dotenv, RestrictedPython, nats-py and psycopg2';
 
 export const hasReferenceCore = (): boolean => has('ismcore.model.processor_state, RestrictedPython');
 export const hasReferenceStorage = (): boolean => hasReferenceCore() && has('ismdb.state_storage');
