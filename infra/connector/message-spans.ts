@@ -3,6 +3,8 @@ import { destinationTemplate } from '../../shared/telemetry/destination-template
 import { maxTraceHops, traceHops } from '../../shared/telemetry/trace-hops.ts';
 import {
   extractContext,
+  injectContext,
+  isUnsampledIn,
   linkTo,
   rootContext,
   SpanKind,
@@ -37,17 +39,20 @@ export const messageAttributes = (message: TracedMessage): Attributes => ({
 
 /** The contexts of the messages that are held, and their `deliver` spans. */
 export interface MessageSpans {
-  /** Where the message comes from; it names no trace where the producer gave none and nothing was delivered yet. */
-  origin(message: TracedMessage): Context;
-  /** What follows from the message's latest delivery. */
-  last(message: TracedMessage): Context;
+  /** Where the message comes from: undefined where that is not recorded; without a trace where the producer gave none. */
+  origin(message: TracedMessage): Context | undefined;
+  /** What follows from the message's latest delivery; undefined where nothing is recorded of it. */
+  last(message: TracedMessage): Context | undefined;
+  /** Headers for what follows: our own context, or the producer's as it came. */
+  headers(message: TracedMessage): Readonly<Record<string, string>>;
   /** One more try; undefined where the message's trace is not recorded. */
   deliver(message: TracedMessage, links: Link[]): StartedSpan | undefined;
 }
 
 export const createMessageSpans = (): MessageSpans => {
   const traces = new WeakMap<TracedMessage, MessageTrace>();
-  const traceOf = (message: TracedMessage): MessageTrace => {
+  const traceOf = (message: TracedMessage): MessageTrace | undefined => {
+    if (isUnsampledIn(message.traceContext)) return undefined;
     let known = traces.get(message);
     if (known === undefined) {
       const origin = extractContext(message.traceContext);
@@ -56,17 +61,24 @@ export const createMessageSpans = (): MessageSpans => {
     return known;
   };
   return {
-    origin: (message) => traceOf(message).origin,
-    last: (message) => traceOf(message).last,
+    origin: (message) => traceOf(message)?.origin,
+    last: (message) => traceOf(message)?.last,
+    headers: (message) => {
+      const trace = traceOf(message);
+      return trace === undefined || trace.deliveries === 0 ? message.traceContext : injectContext(trace.last);
+    },
     deliver: (message, links) => {
       const trace = traceOf(message);
+      if (trace === undefined) return undefined;
       const { origin } = trace;
+      // Of an earlier try: its trace began here and is not recorded.
       if (traceState(origin) === 'unsampled') return undefined;
       const isFull = traceHops(origin) >= maxTraceHops;
       const started = startSpan(`deliver ${destinationTemplate(message.subject)}`, isFull ? rootContext : origin, {
         kind: SpanKind.CLIENT,
         links: isFull ? [...links, ...linkTo(origin)] : links,
       });
+      if (traceState(started.context) === 'none') return undefined;
       trace.last = started.context;
       // The first span of a new trace: what comes after it stays in that trace, or stays out of it.
       if (isFull || traceState(origin) === 'none') trace.origin = started.context;

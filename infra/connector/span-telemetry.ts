@@ -1,6 +1,7 @@
 import { destinationTemplate } from '../../shared/telemetry/destination-template.ts';
 import { recordedContext } from '../../shared/telemetry/sampler.ts';
 import {
+  extractContext,
   failSpan,
   failSpanBy,
   injectContext,
@@ -15,10 +16,17 @@ import {
 import { createMessageSpans, messageAttributes } from './message-spans.ts';
 import type { ConnectorTelemetry, TracedMessage } from './telemetry.ts';
 
-const startRequest = (functionName: string, parent: Context, origins: readonly Context[], ids: readonly string[]) => {
+const startRequest = (
+  functionName: string,
+  parent: Context,
+  origins: readonly (Context | undefined)[],
+  ids: readonly string[],
+): StartedSpan => {
   const request = startSpan(`POST /function/${functionName}`, parent, {
     kind: SpanKind.CLIENT,
-    links: origins.flatMap((context, index) => linkTo(context, { 'messaging.message.id': ids[index]! })),
+    links: origins.flatMap((context, index) =>
+      context === undefined ? [] : linkTo(context, { 'messaging.message.id': ids[index]! }),
+    ),
   });
   if (request.span.isRecording()) {
     request.span.setAttributes({
@@ -47,23 +55,22 @@ export const createSpanTelemetry = (): ConnectorTelemetry => {
     const [only] = messages;
     if (messages.length === 1 && only !== undefined) {
       delivers = [spans.deliver(only, [])];
-      const parent = traceState(spans.last(only)) === 'none' ? rootContext : spans.last(only);
-      request = startRequest(functionName, parent, [], ids);
+      const parent = spans.last(only) ?? extractContext(only.traceContext);
+      request = startRequest(functionName, traceState(parent) === 'none' ? rootContext : parent, [], ids);
     } else {
       const origins = messages.map((message) => spans.origin(message));
-      const isSampled = origins.some((origin) => traceState(origin) === 'sampled');
+      const isSampled = origins.some((origin) => origin !== undefined && traceState(origin) === 'sampled');
       request = startRequest(functionName, isSampled ? recordedContext(rootContext) : rootContext, origins, ids);
       const links = linkTo(request.context);
-      delivers = messages.map((message) => spans.deliver(message, links));
+      // Without a tracer there is nothing to begin.
+      const isTracing = traceState(request.context) !== 'none';
+      delivers = isTracing ? messages.map((message) => spans.deliver(message, links)) : [];
     }
     return {
       headers: injectContext(request.context),
       contextOf: (index) => {
         const message = messages[index];
-        if (message === undefined) return {};
-        return delivers[index] === undefined && traceState(spans.last(message)) !== 'unsampled'
-          ? message.traceContext
-          : injectContext(spans.last(message));
+        return message === undefined ? {} : spans.headers(message);
       },
       end: (result) => {
         let failed = 0;
@@ -88,9 +95,8 @@ export const createSpanTelemetry = (): ConnectorTelemetry => {
 
   const startDeadLetter: ConnectorTelemetry['startDeadLetter'] = (message, { code, reason, subject }) => {
     const parent = spans.last(message);
-    const state = traceState(parent);
-    if (state !== 'sampled') {
-      return { headers: state === 'none' ? {} : injectContext(parent), end: () => undefined };
+    if (parent === undefined || traceState(parent) !== 'sampled') {
+      return { headers: spans.headers(message), end: () => undefined };
     }
     const { span, context } = startSpan(`publish ${destinationTemplate(subject)}`, parent, {
       kind: SpanKind.PRODUCER,
@@ -119,7 +125,7 @@ export const createSpanTelemetry = (): ConnectorTelemetry => {
     const started: StartedSpan[] = [];
     const startOne = (message: TracedMessage): void => {
       const parent = spans.last(message);
-      if (traceState(parent) !== 'sampled') return;
+      if (parent === undefined || traceState(parent) !== 'sampled') return;
       const attributes = { ...messageAttributes(message), 'messaging.operation.name': how };
       started.push(
         startSpan(`settle ${destinationTemplate(message.subject)}`, parent, {

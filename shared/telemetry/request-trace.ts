@@ -9,6 +9,7 @@ import {
   extractContext,
   failSpan,
   isSameTrace,
+  isUnsampledIn,
   linkTo,
   rootContext,
   SpanKind,
@@ -71,15 +72,17 @@ const processAttributes = (delivery: Delivery, nowMs: number): Attributes => ({
   ...idAttributes(delivery),
 });
 
-const startServer = (options: RequestTraceOptions, contexts: readonly Context[]): StartedSpan => {
+const startServer = (options: RequestTraceOptions, contexts: readonly (Context | undefined)[]): StartedSpan => {
   const { functionName, deliveries } = options;
-  const isSampled = contexts.some((context) => traceState(context) === 'sampled');
+  const isSampled = contexts.some((context) => context !== undefined && traceState(context) === 'sampled');
   const base = extractContext(options.headers);
   // Alone, the request is in the trace of its message already.
   const linked = isSameTrace(base, contexts[0]) ? [] : contexts;
   const server = startSpan(`POST /function/${functionName}`, isSampled ? recordedContext(base) : base, {
     kind: SpanKind.SERVER,
-    links: linked.flatMap((context, index) => linkTo(context, { 'messaging.message.id': deliveries[index]!.id })),
+    links: linked.flatMap((context, index) =>
+      context === undefined ? [] : linkTo(context, { 'messaging.message.id': deliveries[index]!.id }),
+    ),
   });
   if (server.span.isRecording()) {
     server.span.setAttributes({
@@ -102,7 +105,9 @@ const startServer = (options: RequestTraceOptions, contexts: readonly Context[])
 export const startRequestTrace = (options: RequestTraceOptions): RequestTrace => {
   const { deliveries, nowMs } = options;
   const isAlone = deliveries.length === 1;
-  const contexts = deliveries.map((delivery) => extractContext(delivery.traceContext));
+  const contexts = deliveries.map(({ traceContext }) =>
+    isUnsampledIn(traceContext) ? undefined : extractContext(traceContext),
+  );
   const server = startServer(options, contexts);
   const byId = new Map<string, Context>();
   const spans = new Map<string, Span>();
@@ -120,11 +125,20 @@ export const startRequestTrace = (options: RequestTraceOptions): RequestTrace =>
     started.span.setAttributes(processAttributes(delivery, nowMs));
     spans.set(delivery.id, started.span);
   };
+  // Without a tracer there is nothing to begin: what came with a message goes on with it.
+  const isTracing = traceState(server.context) !== 'none';
   deliveries.forEach((delivery, index) => {
-    const own = contexts[index]!;
-    if (traceState(own) === 'unsampled') byId.set(delivery.id, own);
-    else startProcess(delivery, own);
+    const own = contexts[index];
+    if (own !== undefined && isTracing) startProcess(delivery, own);
   });
+  let headersById: ReadonlyMap<string, TraceHeaders> | undefined;
+  /** Made when it is asked for: most messages that are not recorded lead to no other. */
+  const contextOf = (deliveryId: string): Context => {
+    const known = byId.get(deliveryId);
+    if (known !== undefined) return known;
+    headersById ??= new Map(deliveries.map(({ id, traceContext }) => [id, traceContext]));
+    return extractContext(headersById.get(deliveryId) ?? {}, server.context);
+  };
   const only = isAlone && spans.size === 1 ? byId.get(deliveries[0]!.id) : undefined;
   const sharer: Sharer = {
     work: only ?? server.context,
@@ -135,7 +149,7 @@ export const startRequestTrace = (options: RequestTraceOptions): RequestTrace =>
   return {
     isRecorded,
     work: sharer.work,
-    of: (deliveryId) => byId.get(deliveryId) ?? server.context,
+    of: contextOf,
     share: (work) => (isRecorded ? shareWork(sharer, work) : work.run()),
     end: (outcomes, httpStatus) => {
       let failed = 0;

@@ -24,6 +24,15 @@ export const rootContext: Context = contextApi.active();
 export const extractContext = (headers: TraceHeaders, base: Context = rootContext): Context =>
   headers['traceparent'] === undefined ? base : propagation.extract(base, headers);
 
+/**
+ * Whether the headers name a trace that is not recorded, told without making a context: such messages are most of all where
+ * sampling is on, and should cost nothing.
+ */
+export const isUnsampledIn = (headers: TraceHeaders): boolean => {
+  const traceparent = headers['traceparent'];
+  return traceparent !== undefined && traceparent.length === 55 && traceparent.endsWith('-00');
+};
+
 /** The headers that carry the context on, lower case (performance.md 6, header case). */
 export const injectContext = (context: Context): Record<string, string> => {
   const headers: Record<string, string> = {};
