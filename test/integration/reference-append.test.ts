@@ -2,6 +2,12 @@ import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStateDirect } from '../../functions/state-direct/state-direct.ts';
+import { replayRows } from '../../functions/state-entry/replay-rows.ts';
+import { entriesOf, type JsonObject } from '../../shared/json/json-value.ts';
+import { parseJson } from '../../shared/json/parse-json.ts';
+import { pythonJson } from '../../shared/json/write-json.ts';
+import { readState } from '../../shared/postgres/metadata.ts';
+import { readPage } from '../../shared/postgres/read-page.ts';
 import {
   hasReferenceStorage,
   skipReason,
@@ -29,6 +35,10 @@ const storedHere = new RegExp(
     'unhashable type',
   ].join('|'),
 );
+
+/** The members of an object; the reference reads columns in no certain order (G-9). */
+const membersOf = (text: string): readonly string[] =>
+  [...entriesOf(parseJson(text) as JsonObject)].map((member) => pythonJson([...member], { ascii: true })).toSorted();
 
 const missing = !hasReferenceStorage();
 if (missing) console.warn(`skipped: ${skipReason}`);
@@ -83,48 +93,69 @@ describe.skipIf(missing)(`rows are stored as the reference stores them (${missin
     return id;
   };
 
-  it('columns, cells, mapping and count, in two messages', { timeout: 300_000 }, async () => {
-    const counts = { same: 0 };
-    await fc.assert(
-      fc.asyncProperty(
-        generatedState,
-        fc.array(fc.array(entryText, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 2 }),
-        async (state, messages) => {
-          const [theirId, ourId] = [await insertState(state), await insertState(state)];
-          for (const entries of messages) {
-            const before: StoredState = await readStored(database.pool, ourId);
-            const { error } = await reference.ask({
-              operation: 'append',
-              database_url: database.url,
-              state_id: theirId,
-              entries,
-            });
-            const body = `{"type":"query_state_direct","state_id":"${ourId}","query_state":[${entries.join(',')}]}`;
-            const [outcome] = await direct.post([body]);
-            const ours = await readStored(database.pool, ourId);
-            if (outcome?.outcome === 'ack' && error === undefined) {
-              counts.same += 1;
-              expect(ours).toEqual(await readStored(database.pool, theirId));
-              continue;
-            }
-            // A refused message leaves nothing behind here; the reference leaves columns, so the comparison ends.
-            if (outcome?.outcome !== 'ack') {
-              expect({ outcome: outcome?.outcome, ours }).toEqual({ outcome: 'reject', ours: before });
-              if (error === undefined) {
-                const theirs = await readStored(database.pool, theirId);
-                expect([outcome, theirs.count]).toEqual([expect.objectContaining({ code: 'empty_row' }), before.count]);
+  const limit = 3;
+  const theirPageOf = async (id: string): Promise<readonly (readonly string[])[]> => {
+    const page = { operation: 'page', database_url: database.url, state_id: id, offset: 0, limit };
+    const { rows = [] } = await reference.ask<{ rows?: readonly string[] }>(page);
+    return rows.map(membersOf);
+  };
+  const pageOf = async (id: string): Promise<readonly (readonly string[])[]> => {
+    const model = await readState(database.pool, id);
+    const columns = model!.columns;
+    const { rows } = await readPage(database.pool, { stateId: id, columns, offset: 0, limit });
+    return replayRows(columns, rows).map((row) => membersOf(pythonJson(row, { ascii: true })));
+  };
+
+  it(
+    'columns, cells, mapping, count and the first page of a replay, in two messages',
+    { timeout: 300_000 },
+    async () => {
+      const counts = { same: 0 };
+      await fc.assert(
+        fc.asyncProperty(
+          generatedState,
+          fc.array(fc.array(entryText, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 2 }),
+          async (state, messages) => {
+            const [theirId, ourId] = [await insertState(state), await insertState(state)];
+            for (const entries of messages) {
+              const before: StoredState = await readStored(database.pool, ourId);
+              const { error } = await reference.ask({
+                operation: 'append',
+                database_url: database.url,
+                state_id: theirId,
+                entries,
+              });
+              const body = `{"type":"query_state_direct","state_id":"${ourId}","query_state":[${entries.join(',')}]}`;
+              const [outcome] = await direct.post([body]);
+              const ours = await readStored(database.pool, ourId);
+              if (outcome?.outcome === 'ack' && error === undefined) {
+                counts.same += 1;
+                expect(ours).toEqual(await readStored(database.pool, theirId));
+                expect(await pageOf(ourId)).toEqual(await theirPageOf(ourId));
+                continue;
               }
-            } else {
-              expect(error).toMatch(storedHere);
+              // A refused message leaves nothing behind here; the reference leaves columns, so the comparison ends.
+              if (outcome?.outcome !== 'ack') {
+                expect({ outcome: outcome?.outcome, ours }).toEqual({ outcome: 'reject', ours: before });
+                if (error === undefined) {
+                  const theirs = await readStored(database.pool, theirId);
+                  expect([outcome, theirs.count]).toEqual([
+                    expect.objectContaining({ code: 'empty_row' }),
+                    before.count,
+                  ]);
+                }
+              } else {
+                expect(error).toMatch(storedHere);
+              }
+              return;
             }
-            return;
-          }
-        },
-      ),
-      { numRuns: 400 },
-    );
-    expect(counts.same).toBeGreaterThan(150);
-  });
+          },
+        ),
+        { numRuns: 400 },
+      );
+      expect(counts.same).toBeGreaterThan(150);
+    },
+  );
 
   it('lists in text columns', { timeout: 300_000 }, async () => {
     const model: GeneratedState = {

@@ -50,14 +50,24 @@ def apply(request):
     return {"answers": results, "columns": columns}
 
 
-def append(request):
+def storage(url):
     from ismdb.state_storage import StateDatabaseStorage
-    url = request["database_url"]
     if url not in storages:
         storages[url] = StateDatabaseStorage(database_url=url, incremental=True)
+    return storages[url]
+
+
+def append(request):
     entries = [json.loads(text) for text in request["entries"]]
-    storages[url].append_state_data_direct(state_id=request["state_id"], query_states=entries)
+    storage(request["database_url"]).append_state_data_direct(state_id=request["state_id"], query_states=entries)
     return {}
+
+
+def page(request):
+    state = storage(request["database_url"]).load_state(
+        state_id=request["state_id"], load_data=True, offset=request["offset"], limit=request["limit"])
+    rows = range(min(state.count - request["offset"], request["limit"]))
+    return {"rows": [json.dumps(state.build_query_state_from_row_data(index=row)) for row in rows]}
 
 
 def values(request):
@@ -73,7 +83,7 @@ def values(request):
     }
 
 
-operations = {"apply": apply, "append": append, "values": values}
+operations = {"apply": apply, "append": append, "page": page, "values": values}
 
 for line in sys.stdin:
     request = json.loads(line)
