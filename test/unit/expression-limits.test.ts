@@ -132,7 +132,7 @@ const hostile: readonly (readonly [string, string])[] = [
   ['an unpacked range', '[*range(10**9)]'],
 ];
 
-describe('a hostile expression ends in a coded error within 50 ms', () => {
+describe('a hostile expression ends in a coded error within 50 ms (G-43)', () => {
   it.each(hostile)('%s', (_name, expression) => {
     const { error, tookMs } = leastOf(expression);
     expect(error).toBeInstanceOf(TerminalError);

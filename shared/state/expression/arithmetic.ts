@@ -140,6 +140,9 @@ export const unaryOperation = (operator: '-' | '+' | '~', value: PyValue): PyVal
 
 /** A sequence some times over; zero and negative counts give an empty one. */
 export const repeat = (run: Run, value: string | PyList | PyTuple | PyBytes, count: bigint): PyValue => {
+  if (count >= 2n ** 63n || count < -(2n ** 63n)) {
+    throw overflowError("cannot fit 'int' into an index-sized integer");
+  }
   const most = run.meter.limits.maxTextLength + 1;
   const times = count < 0n ? 0 : count > BigInt(most) ? most : Number(count);
   if (typeof value === 'string') {

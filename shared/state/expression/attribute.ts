@@ -1,5 +1,5 @@
 import { bytesMethodTable } from './methods-bytes.ts';
-import { listMethodTable, tupleMethodTable } from './methods-collection.ts';
+import { listMethodTable, rangeMethodTable, tupleMethodTable } from './methods-collection.ts';
 import { dictMethodTable } from './methods-dict.ts';
 import { floatMethodTable, integerMethodTable, numberAttribute } from './methods-number.ts';
 import { setMethodTable } from './methods-set.ts';
@@ -24,6 +24,8 @@ const tableOf = (value: PyValue): MethodTable<never> | undefined => {
       return listMethodTable;
     case 'tuple':
       return tupleMethodTable;
+    case 'range':
+      return rangeMethodTable;
     case 'dict':
       return dictMethodTable;
     case 'set':

@@ -38,9 +38,9 @@ const realPair = (name: string, compute: (x: number, y: number) => number): read
   },
 ];
 
-const predicate = (name: string, holds: (x: number) => boolean): readonly [string, NativeCall] => [
+const plain = (name: string, compute: (x: number) => number | boolean): readonly [string, NativeCall] => [
   name,
-  (_run, args, named) => holds(requireFloat(bind(signature(`math.${name}`, 'x'), args, named)[0]!)),
+  (_run, args, named) => compute(requireFloat(bind(signature(`math.${name}`, 'x'), args, named)[0]!)),
 ];
 
 /** `floor`, `ceil` and `trunc` give integers. */
@@ -241,8 +241,8 @@ const functions: readonly (readonly [string, NativeCall])[] = [
   real('fabs', Math.abs),
   real('exp2', (x) => 2 ** x),
   real('log1p', (x) => (x <= -1 ? NaN : Math.log1p(x))),
-  real('degrees', (x) => x * (180 / Math.PI)),
-  real('radians', (x) => x * (Math.PI / 180)),
+  plain('degrees', (x) => x * (180 / Math.PI)),
+  plain('radians', (x) => x * (Math.PI / 180)),
   realPair('atan2', Math.atan2),
   realPair('fmod', (x, y) => x % y),
   realPair('remainder', remainder),
@@ -255,9 +255,9 @@ const functions: readonly (readonly [string, NativeCall])[] = [
   logOf('log2', Math.log2),
   logOf('log10', Math.log10),
   ['log', log],
-  predicate('isfinite', Number.isFinite),
-  predicate('isnan', Number.isNaN),
-  predicate('isinf', (x) => x === Infinity || x === -Infinity),
+  plain('isfinite', Number.isFinite),
+  plain('isnan', Number.isNaN),
+  plain('isinf', (x) => x === Infinity || x === -Infinity),
   rounding('floor', Math.floor),
   rounding('ceil', Math.ceil),
   rounding('trunc', Math.trunc),

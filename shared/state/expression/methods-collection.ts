@@ -8,7 +8,7 @@ import type { Run } from './run.ts';
 import { searchBounds } from './slicing.ts';
 import { sortItems } from './sort-items.ts';
 import { typeName } from './type-name.ts';
-import { type Method, type MethodTable, PyList, type PyTuple, type PyValue } from './values.ts';
+import { type Method, type MethodTable, PyList, type PyRange, type PyTuple, type PyValue } from './values.ts';
 
 const positionOf = (run: Run, items: readonly PyValue[], wanted: PyValue, start = 0, end = items.length): number => {
   for (let index = start; index < end; index += 1) {
@@ -131,5 +131,34 @@ const shared: readonly (readonly [string, Method<PyList | PyTuple>])[] = [
   ['count', countMethod],
 ];
 
+/** Positions in a range are computed, not searched. */
+const rangeIndex = (run: Run, self: PyRange, wanted: PyValue): bigint | undefined => {
+  const integer = integerOf(wanted) ?? (Number.isInteger(wanted) ? BigInt(wanted as number) : undefined);
+  run.meter.charge(1);
+  if (integer === undefined || (integer - self.start) % self.step !== 0n) return undefined;
+  const position = (integer - self.start) / self.step;
+  return position >= 0n && position < self.length ? position : undefined;
+};
+
+const rangeMethods: readonly (readonly [string, Method<PyRange>])[] = [
+  [
+    'index',
+    (run, self, args, named) => {
+      const [wanted = null] = bind(signature('range.index', 'value'), args, named);
+      const found = rangeIndex(run, self, wanted);
+      if (found === undefined) throw valueError(`${repr(run, wanted)} is not in range`);
+      return found;
+    },
+  ],
+  [
+    'count',
+    (run, self, args, named) => {
+      const [wanted = null] = bind(signature('range.count', 'value'), args, named);
+      return rangeIndex(run, self, wanted) === undefined ? 0n : 1n;
+    },
+  ],
+];
+
+export const rangeMethodTable: MethodTable<PyRange> = new Map(rangeMethods);
 export const tupleMethodTable: MethodTable<PyTuple> = new Map(shared);
 export const listMethodTable: MethodTable<PyList> = new Map<string, Method<PyList>>([...shared, ...listMethods]);

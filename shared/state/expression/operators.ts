@@ -6,7 +6,7 @@ import { iterate } from './iterate.ts';
 import { mergedDict } from './methods-dict.ts';
 import { combineSets, type SetOperator } from './methods-set.ts';
 import { percentFormat } from './percent-format.ts';
-import { typeError } from './python-error.ts';
+import { typeError, valueError } from './python-error.ts';
 import type { Run } from './run.ts';
 import { contains } from './text-search.ts';
 import { typeName } from './type-name.ts';
@@ -77,6 +77,18 @@ export const binaryOperation = (run: Run, operator: ArithmeticOperator, left: Py
   return result;
 };
 
+const inBytes = (run: Run, container: PyBytes, value: PyValue): boolean => {
+  const byte = integerOf(value);
+  if (byte !== undefined) {
+    if (byte < 0n || byte > 255n) throw valueError('byte must be in range(0, 256)');
+    run.meter.scan(container.bytes.length);
+    return container.bytes.includes(Number(byte));
+  }
+  if (!(value instanceof PyBytes)) throw typeError(`a bytes-like object is required, not '${typeName(value)}'`);
+  const latin = (bytes: PyBytes): string => Buffer.from(bytes.bytes).toString('latin1');
+  return contains(run, latin(container), latin(value));
+};
+
 const holdsIn = (run: Run, container: PyValue, value: PyValue): boolean => {
   if (typeof container === 'string') {
     if (typeof value !== 'string') {
@@ -102,10 +114,11 @@ const holdsIn = (run: Run, container: PyValue, value: PyValue): boolean => {
       const inside = step > 0n ? integer >= start && integer < stop : integer <= start && integer > stop;
       return inside && (integer - start) % step === 0n;
     }
+    case 'bytes':
+      return inBytes(run, container, value);
     case 'list':
     case 'tuple':
     case 'iterator':
-    case 'bytes':
       break;
     default:
       throw typeError(`argument of type '${typeName(container)}' is not iterable`);
