@@ -47,6 +47,8 @@ export interface Stack {
   readonly connector: SupervisedProcess;
   /** Undefined where spans go to a collector of the user's. */
   readonly collector: TraceCollector | undefined;
+  /** Where spans go: the collector, or the user's. */
+  readonly otlpUrl: string;
   /** Stops everything, the last one started first; harmless when repeated. */
   stop(): Promise<void>;
 }
@@ -171,8 +173,6 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       GATEWAY_URL: `http://127.0.0.1:${String(gatewayPort)}`,
       LOG_LEVEL: settings.logLevel,
       CACHE_TTL_SECONDS: String(settings.cacheTtlSeconds),
-      // A burst of the demo makes more spans than the SDK's queue of 2,048 takes between two exports.
-      OTEL_BSP_MAX_QUEUE_SIZE: env['OTEL_BSP_MAX_QUEUE_SIZE'] || '16384',
       NODE_COMPILE_CACHE: join(options.cacheDir, 'compile'),
       ...(collector === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }),
     };
@@ -218,6 +218,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       host,
       connector,
       collector,
+      otlpUrl: collector?.url ?? settings.otlpEndpoint ?? '',
       stop: unwind.run,
     };
   } catch (error) {
