@@ -11,6 +11,8 @@ import { classifyPayload } from './classify-payload.ts';
 import { pause, within } from './clock.ts';
 import { createFunctionCaller, type FunctionCaller } from './function-caller.ts';
 import type { HeldMessage } from './held-message.ts';
+import { createHeldMessages, storedKey } from './held-messages.ts';
+import { createRecentSettlements } from './recent-settlements.ts';
 import { receiveMessage } from './receive-message.ts';
 import type { Pipeline, PipelineOptions } from './pipeline-options.ts';
 import { createTakeover, type Takeover } from './takeover.ts';
@@ -18,6 +20,8 @@ import { createTakeover, type Takeover } from './takeover.ts';
 /** A message on the wire beside its payload: subject, reply and headers, against the server's byte bound of a pull. */
 const wireOverheadBytes = 16 * 1_024;
 const handBackDelayMs = 1_000;
+/** Answers of the last moments; a connection that breaks loses fewer. */
+const maxRecentSettlements = 10_000;
 
 /** One durable of the pipeline: servers before 2.10 need one for each subject. */
 interface Source {
@@ -28,13 +32,12 @@ interface Source {
   heldBytes: number;
 }
 
-const identityKey = (sequence: number, timestampNs: string): string => `${sequence}@${timestampNs}`;
-
 export const createPipeline = (options: PipelineOptions): Pipeline => {
   const { route, connection, clock, log, metrics, triggers } = options;
   const maxMessages = Math.max(...triggers.map(({ limits }) => limits.maxInFlightMessages));
   const maxBytes = Math.max(...triggers.map(({ limits }) => limits.maxInFlightBytes));
-  const held = new Map<string, { readonly message: HeldMessage; readonly source: Source }>();
+  const held = createHeldMessages<Source>();
+  const recent = createRecentSettlements(maxRecentSettlements);
   const blocked = new Map<number, { readonly caller: FunctionCaller; readonly key: string }>();
   const givingUp = new Set<Promise<void>>();
   const sources: Source[] = [];
@@ -48,10 +51,8 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   };
 
   const release = (message: HeldMessage): void => {
-    const key = identityKey(message.sequence, message.storedNs);
-    const entry = held.get(key);
+    const entry = held.release(message);
     if (entry === undefined) return;
-    held.delete(key);
     entry.source.heldMessages -= 1;
     entry.source.heldBytes -= message.heldBytes;
   };
@@ -65,6 +66,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     const span = options.telemetry.startSettle(how, messages);
     for (const message of messages) {
       answer(message, settle[how]);
+      recent.add(storedKey(message.sequence, message.storedNs), { how, reply: message.reply });
       release(message);
     }
     if (connection.isClosed()) return span.end(new Error('the connection is closed'));
@@ -99,7 +101,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   };
 
   const maxDeliverOf = (message: HeldMessage): number | undefined =>
-    held.get(identityKey(message.sequence, message.storedNs))?.source.consumer.maxDeliver;
+    held.find(message.sequence, message.storedNs)?.source.consumer.maxDeliver;
 
   const callers = new Map<string, FunctionCaller>();
   for (const { function: functionName, limits } of triggers) {
@@ -125,7 +127,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     const reply = raw.reply ?? '';
     const info = deliveryInfo(reply);
     source.takeover.seen(info.sequence);
-    const known = held.get(identityKey(info.sequence, info.timestampNs));
+    const known = held.find(info.sequence, info.timestampNs);
     if (known !== undefined) {
       // Delivered again while we still work on it (we were frozen, or the server forgot): once is enough.
       known.message.reply = reply;
@@ -135,7 +137,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     }
     const classified = classifyPayload(raw.data, triggers);
     const message = receiveMessage(raw, info, classified, clock.nowMs());
-    held.set(identityKey(info.sequence, info.timestampNs), { message, source });
+    held.add(message, source);
     source.heldMessages += 1;
     source.heldBytes += message.heldBytes;
     metrics.add('received', 1, route.name);
@@ -178,6 +180,9 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
       consumer,
       clock,
       log,
+      isHeld: held.hasSequence,
+      settleAgain: ({ sequence, storedNs }) =>
+        recent.repeat(storedKey(sequence, storedNs), ({ how, reply }) => settle[how](connection, reply)),
       block: ({ payload, sequence }) => {
         const classified = classifyPayload(payload, triggers);
         if (!classified.ok) return;
@@ -197,7 +202,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
 
   const keepAlive = (): void => {
     const settledMs = clock.nowMs();
-    for (const { message, source } of held.values()) {
+    for (const { message, source } of held.entries()) {
       // What has just come has its whole ack wait before it.
       if (settledMs - message.receivedMs >= source.consumer.ackWaitMs / 4) answer(message, settle.working);
     }
@@ -217,6 +222,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
         durable: source.consumer.durable,
         capacity: () => capacityOf(source),
         onMessage: (message) => take(source, message),
+        resume: () => source.takeover.begin(),
         restore: async () => {
           await ensure();
         },
@@ -245,9 +251,9 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   const handBack = async (): Promise<void> => {
     const span = options.telemetry.startSettle(
       'nak',
-      [...held.values()].map(({ message }) => message),
+      [...held.entries()].map(({ message }) => message),
     );
-    for (const { message } of held.values()) {
+    for (const { message } of held.entries()) {
       answer(message, (to, reply) => settle.nakLater(to, reply, handBackDelayMs));
     }
     if (held.size > 0) log.info('handed_back', { consumer: options.durable, messages: held.size });

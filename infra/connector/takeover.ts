@@ -1,6 +1,7 @@
 import type { NatsConnection } from '../../shared/nats/connect.ts';
 import { readConsumerInfo, type BoundConsumer } from '../../shared/nats/ensure-consumer.ts';
 import { isStored, nextStoredMessage, type StoredMessage } from '../../shared/nats/read-stream.ts';
+import { apiErrorCode, apiErrorCodes } from '../../shared/nats/jetstream-error.ts';
 import { coversSubject } from '../../shared/nats/subject-filter.ts';
 import { errorFields, type Log } from '../../shared/telemetry/log.ts';
 import type { Clock } from './clock.ts';
@@ -10,13 +11,20 @@ export interface TakeoverOptions {
   readonly consumer: BoundConsumer;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether the message is in our own hands. */
+  readonly isHeld: (sequence: number) => boolean;
+  /** Settles the message again where it was settled a moment ago, which the server may not have heard; whether it was. */
+  readonly settleAgain: (message: StoredMessage) => boolean;
   /** Holds back what comes after the message in its key. */
   readonly block: (message: StoredMessage) => void;
   readonly unblock: (sequence: number) => void;
 }
 
 export interface Takeover {
-  /** Looks what others were given and have not settled. To be awaited before the first pull. */
+  /**
+   * Looks what was delivered, is not settled, and is not here: given to another connector, or lost on its way with a
+   * connection. To be awaited before the first pull, and before the first one after a connection was lost.
+   */
   begin(): Promise<void>;
   /** The message was delivered to us. */
   seen(sequence: number): void;
@@ -31,7 +39,8 @@ const pollMs = 500;
  * Keeps the order of a key over a change of connector. What the one before us was given and did not settle (it was killed,
  * or it is the system that we take over from) is delivered again only after the consumer's ack wait, while later messages
  * come at once. So those messages are read from the stream, their keys are held back, and each is let go when it comes to
- * us, when it is gone because the other one settled it, or when it should have come long ago.
+ * us, when it is gone because the other one settled it, or when it should have come long ago. The same goes for messages
+ * that were on their way to us when a connection broke.
  */
 export const createTakeover = (options: TakeoverOptions): Takeover => {
   const { connection, consumer, clock, log } = options;
@@ -42,6 +51,17 @@ export const createTakeover = (options: TakeoverOptions): Takeover => {
 
   const release = (sequence: number): void => {
     if (outstanding.delete(sequence)) options.unblock(sequence);
+  };
+
+  /** A consumer that is gone holds nothing; the next pull makes it again. */
+  const findInfo = async () => {
+    try {
+      return await readConsumerInfo(connection, consumer);
+    } catch (error) {
+      const code = apiErrorCode(error);
+      if (code === apiErrorCodes.consumerNotFound || code === apiErrorCodes.streamNotFound) return undefined;
+      throw error;
+    }
   };
 
   const poll = async (): Promise<void> => {
@@ -61,13 +81,14 @@ export const createTakeover = (options: TakeoverOptions): Takeover => {
   };
 
   const schedule = (): void => {
+    cancelPoll?.();
     if (!stopped && outstanding.size > 0) cancelPoll = clock.after(pollMs, () => void poll());
   };
 
   return {
     begin: async () => {
-      const info = await readConsumerInfo(connection, consumer);
-      if (info.num_ack_pending === 0) return;
+      const info = await findInfo();
+      if (info === undefined || info.num_ack_pending === 0) return;
       endsAtMs = clock.nowMs() + consumer.ackWaitMs * 1.5 + 5_000;
       const last = info.delivered.stream_seq;
       let next = info.ack_floor.stream_seq + 1;
@@ -75,12 +96,18 @@ export const createTakeover = (options: TakeoverOptions): Takeover => {
       // Settled messages are gone from a work queue; where they are kept, more are held back than need be, for a while. The
       // number of unsettled ones is no end: a server that was killed may keep some that it counts as settled.
       while (next <= last && reads < maxReads) {
+        if (options.isHeld(next)) {
+          next += 1;
+          continue;
+        }
         reads += 1;
         const message = await nextStoredMessage(connection, consumer.stream, next);
         if (message === undefined || message.sequence > last) break;
         next = message.sequence + 1;
         const { filterSubjects } = consumer;
         if (filterSubjects.length > 0 && !filterSubjects.some((filter) => coversSubject(filter, message.subject)))
+          continue;
+        if (outstanding.has(message.sequence) || options.isHeld(message.sequence) || options.settleAgain(message))
           continue;
         outstanding.add(message.sequence);
         options.block(message);

@@ -15,6 +15,11 @@ export interface PullOptions {
   readonly onMessage: (message: Msg) => void;
   /** The consumer or its stream is gone: make it again. Tried with back-off until it resolves. */
   readonly restore: () => Promise<void>;
+  /**
+   * What the server had sent on an earlier request may have been lost with its connection or inbox, and comes again only
+   * after the ack wait: awaited before more is asked for. Tried with back-off until it resolves.
+   */
+  readonly resume?: () => Promise<void>;
   readonly onTrouble: (detail: string, error?: unknown) => void;
   /** How long one request waits at the server. */
   readonly expiresMs?: number;
@@ -49,6 +54,9 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   let lastSignMs = 0;
   let waitTimer: NodeJS.Timeout | undefined;
   let restoring = false;
+  /** Counts the inboxes: only for the latest one it matters what comes of its `resume`. */
+  let listens = 0;
+  let resuming = false;
   let stopped = false;
   let troubled = false;
 
@@ -57,6 +65,8 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
     subscription?.unsubscribe();
     inbox = createInbox();
     open = 0;
+    listens += 1;
+    resuming = false;
     if (connection.isClosed()) return;
     subscription = connection.subscribe(`${inbox}.*`, {
       callback: (error, message) => (error ? lose(error) : take(message)),
@@ -70,7 +80,7 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   };
 
   const pull = (): void => {
-    if (stopped || restoring || open > 0 || waitTimer !== undefined || connection.isClosed()) return;
+    if (stopped || restoring || resuming || open > 0 || waitTimer !== undefined || connection.isClosed()) return;
     const room = options.capacity();
     if (room.messages < 1 || room.bytes < 1) return;
     open = room.messages;
@@ -91,6 +101,30 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
       waitTimer = undefined;
       pull();
     }, delayMs);
+  };
+
+  const resumed = async (): Promise<boolean> => {
+    try {
+      await options.resume?.();
+      return true;
+    } catch (error) {
+      options.onTrouble('what was under way cannot be looked up', error);
+      return false;
+    }
+  };
+
+  /** Begins again on a new inbox. */
+  const listenAnew = async (): Promise<void> => {
+    listen();
+    const own = listens;
+    resuming = true;
+    for (let delayMs = 250; !(await resumed()); delayMs = Math.min(delayMs * 2, 5_000)) {
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      if (stopped || own !== listens) return;
+    }
+    if (stopped || own !== listens) return;
+    resuming = false;
+    pull();
   };
 
   const restored = async (): Promise<boolean> => {
@@ -140,7 +174,7 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
     } else {
       troubled = true;
       options.onTrouble(`${code} ${description}`);
-      listen();
+      void listenAnew();
       pullLater(code === 400 ? 5_000 : 250);
     }
   };
@@ -162,8 +196,7 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
     troubled = true;
     // While the connection is down nothing is asked for; its return starts anew.
     options.onTrouble('the server is silent');
-    listen();
-    pull();
+    void listenAnew();
   };
 
   const watchReconnects = async (): Promise<void> => {
@@ -173,8 +206,7 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
       if (status.type !== Events.Reconnect) continue;
       // Where the consumer is gone, the server says so at once.
       troubled = false;
-      listen();
-      pull();
+      void listenAnew();
     }
   };
 

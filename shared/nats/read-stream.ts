@@ -5,10 +5,12 @@ export interface StoredMessage {
   readonly sequence: number;
   readonly subject: string;
   readonly payload: Uint8Array;
+  /** When the stream stored it: nanoseconds since the epoch, as in the deliveries of the message. */
+  readonly storedNs: string;
 }
 
 interface GetAnswer {
-  readonly message?: { readonly seq: number; readonly subject: string; readonly data?: string };
+  readonly message?: { readonly seq: number; readonly subject: string; readonly data?: string; readonly time: string };
   readonly error?: { readonly err_code?: number; readonly description: string };
 }
 
@@ -26,6 +28,12 @@ export const nextStoredMessage = (
 export const isStored = async (connection: NatsConnection, stream: string, sequence: number): Promise<boolean> =>
   (await get(connection, stream, { seq: sequence })) !== undefined;
 
+/** An RFC 3339 time in UTC with any number of digits after the second. */
+const nanosecondsOf = (time: string): string => {
+  const [seconds = '', fraction = ''] = time.replace('Z', '').split('.');
+  return `${Date.parse(`${seconds}Z`) / 1_000}${fraction.padEnd(9, '0').slice(0, 9)}`;
+};
+
 const get = async (
   connection: NatsConnection,
   stream: string,
@@ -41,5 +49,6 @@ const get = async (
     sequence: message.seq,
     subject: message.subject,
     payload: message.data === undefined ? new Uint8Array() : Buffer.from(message.data, 'base64'),
+    storedNs: nanosecondsOf(message.time),
   };
 };

@@ -31,7 +31,7 @@ export const runConnector = async (options: ConnectorRunnerOptions): Promise<Con
   let current: Child | undefined;
   let port = 0;
   let starts = 0;
-  let stopping = false;
+  const stopping = new AbortController();
   const start = async (): Promise<Child> => {
     port = await freePort();
     starts += 1;
@@ -40,15 +40,15 @@ export const runConnector = async (options: ConnectorRunnerOptions): Promise<Con
     return await startChild({ command, args: [entry], env: { ...env, PORT: String(port) }, onLine, register });
   };
   const lives = async (): Promise<void> => {
-    while (!stopping) {
+    while (!stopping.signal.aborted) {
       const child = await start();
       current = child;
-      if (stopping) child.stop(0).catch(() => undefined);
+      if (stopping.signal.aborted) child.stop(0).catch(() => undefined);
       const { code, signal } = await child.exited;
       current = undefined;
       options.onLine(`connector ended: ${signal ?? String(code)}`);
       // One that cannot start at all must not take the machine with it.
-      if (!stopping) await sleep(50);
+      if (!stopping.signal.aborted) await sleep(50);
     }
   };
   const running = lives();
@@ -64,7 +64,7 @@ export const runConnector = async (options: ConnectorRunnerOptions): Promise<Con
       return starts;
     },
     stop: async (graceMs) => {
-      stopping = true;
+      stopping.abort();
       await current?.stop(graceMs);
       await running;
     },

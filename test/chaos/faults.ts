@@ -12,6 +12,8 @@ export interface FaultContext {
   readonly random: Random;
   /** Publishes earlier messages again. */
   readonly repeatMessages: (count: number) => Promise<void>;
+  /** In place of the fault's own random duration. */
+  readonly duration?: { readonly leastMs: number; readonly mostMs: number };
 }
 
 /** One kind of fault: what it hits, and how; it resolves when the fault is over. */
@@ -64,7 +66,7 @@ const databasePids = (world: World): readonly number[] => {
 const anyFunction = (random: Random): string =>
   `function ${random.pick(['state-direct', 'state-route', 'state-entry'])}`;
 const anyLink = (random: Random): string => `link ${random.pick(linkNames)}`;
-const always = (target: string) => () => target;
+export const always = (target: string) => () => target;
 const nameIn = (target: string): string => target.slice(target.indexOf(' ') + 1);
 const linkOf = ({ world }: FaultContext, target: string) => world.links[nameIn(target) as (typeof linkNames)[number]];
 
@@ -74,6 +76,10 @@ const limitLetters = async ({ world }: FaultContext, isFull: boolean): Promise<v
   const limits = isFull ? { max_msgs: Math.max(1, state.messages), discard: DiscardPolicy.New } : { max_msgs: -1 };
   await manager.streams.update(defaultDeadLetter.stream, limits);
 };
+
+/** How long the fault lasts (milliseconds). */
+const durationOf = ({ random, duration }: FaultContext, leastMs: number, mostMs: number): number =>
+  random.between(duration?.leastMs ?? leastMs, duration?.mostMs ?? mostMs);
 
 /** Tries until it works: faults of other targets may stand in the way. */
 const insist = async (work: () => Promise<void>): Promise<void> => {
@@ -99,7 +105,7 @@ export const faults: readonly Fault[] = [
     inject: (context, target) =>
       freeze(
         [functionPid(context, nameIn(target))],
-        context.random.between(200, context.world.times.requestTimeoutMs * 1.5),
+        durationOf(context, 200, context.world.times.requestTimeoutMs * 1.5),
       ),
   },
   {
@@ -131,7 +137,7 @@ export const faults: readonly Fault[] = [
     name: 'freeze-connector',
     target: always('connector'),
     inject: (context) =>
-      freeze([connectorPid(context)], context.random.between(200, context.world.times.ackWaitSeconds * 2_000)),
+      freeze([connectorPid(context)], durationOf(context, 200, context.world.times.ackWaitSeconds * 2_000)),
   },
   {
     name: 'crash-database',
@@ -141,16 +147,17 @@ export const faults: readonly Fault[] = [
   {
     name: 'stop-database',
     target: always('database'),
-    inject: async ({ world, random }) => {
+    inject: async (context) => {
+      const { world } = context;
       await world.database.server.stop();
-      await sleep(random.between(500, 4_000));
+      await sleep(durationOf(context, 500, 4_000));
       await world.database.server.restart('fast');
     },
   },
   {
     name: 'freeze-database',
     target: always('database'),
-    inject: ({ world, random }) => freeze(databasePids(world), random.between(500, 6_000)),
+    inject: (context) => freeze(databasePids(context.world), durationOf(context, 500, 6_000)),
   },
   {
     name: 'end-backends',
@@ -173,9 +180,10 @@ export const faults: readonly Fault[] = [
   {
     name: 'kill-broker',
     target: always('broker'),
-    inject: async ({ world, random }) => {
+    inject: async (context) => {
+      const { world } = context;
       await world.nats.kill('SIGKILL');
-      await sleep(random.between(0, 1_500));
+      await sleep(durationOf(context, 0, 1_500));
       await world.nats.restart();
     },
   },
@@ -190,14 +198,14 @@ export const faults: readonly Fault[] = [
   {
     name: 'freeze-broker',
     target: always('broker'),
-    inject: ({ world, random }) => freeze([world.nats.pid], random.between(300, 4_000)),
+    inject: (context) => freeze([context.world.nats.pid], durationOf(context, 300, 4_000)),
   },
   {
     name: 'fill-dead-letters',
     target: always('dead letters'),
     inject: async (context) => {
       await insist(() => limitLetters(context, true));
-      await sleep(context.random.between(1_000, 4_000));
+      await sleep(durationOf(context, 1_000, 4_000));
       await insist(() => limitLetters(context, false));
     },
   },
@@ -207,7 +215,7 @@ export const faults: readonly Fault[] = [
     target: anyLink,
     inject: async (context, target) => {
       linkOf(context, target).setMode({ kind: 'refuse' });
-      await sleep(context.random.between(300, 3_000));
+      await sleep(durationOf(context, 300, 3_000));
       linkOf(context, target).setMode({ kind: 'open' });
     },
   },
@@ -216,7 +224,7 @@ export const faults: readonly Fault[] = [
     target: anyLink,
     inject: async (context, target) => {
       linkOf(context, target).setMode({ kind: 'delay', leastMs: 20, mostMs: context.random.between(50, 300) });
-      await sleep(context.random.between(1_000, 4_000));
+      await sleep(durationOf(context, 1_000, 4_000));
       linkOf(context, target).setMode({ kind: 'open' });
     },
   },
@@ -225,7 +233,7 @@ export const faults: readonly Fault[] = [
     target: anyLink,
     inject: async (context, target) => {
       linkOf(context, target).setMode({ kind: 'trickle', bytesPerSecond: context.random.between(200, 20_000) });
-      await sleep(context.random.between(1_000, 4_000));
+      await sleep(durationOf(context, 1_000, 4_000));
       linkOf(context, target).setMode({ kind: 'open' });
     },
   },
@@ -234,7 +242,7 @@ export const faults: readonly Fault[] = [
     target: anyLink,
     inject: async (context, target) => {
       linkOf(context, target).setMode({ kind: 'stall' });
-      await sleep(context.random.between(500, 6_000));
+      await sleep(durationOf(context, 500, 6_000));
       linkOf(context, target).setMode({ kind: 'open' });
     },
   },
@@ -251,68 +259,11 @@ export const faults: readonly Fault[] = [
   },
 ];
 
-export interface InjectedFault {
-  readonly name: string;
-  readonly target: string;
-  readonly atMs: number;
-}
-
-export interface FaultRun {
-  readonly injected: readonly InjectedFault[];
-  readonly brokerRestarts: number;
-  /** Starts no more, and waits until those under way are over. */
-  stop(): Promise<void>;
-}
-
-/** Injects faults at random moments, of different targets also at the same time, until it is stopped. */
-export const runFaults = (
-  context: FaultContext,
-  chosen: readonly Fault[],
-  pause: { readonly leastMs: number; readonly mostMs: number },
-  say: (line: string) => void,
-): FaultRun => {
-  const injected: InjectedFault[] = [];
-  const busy = new Map<string, Promise<void>>();
-  const failures: unknown[] = [];
-  const stopped = new AbortController();
-  const { random } = context;
-  const startedMs = performance.now();
-  const injectOne = (): void => {
-    const fault = random.pick(chosen);
-    const target = fault.target(random);
-    if (busy.has(target)) return;
-    injected.push({ name: fault.name, target, atMs: Math.round(performance.now() - startedMs) });
-    const number = injected.length;
-    say(`${number} ${fault.name} (${target})`);
-    const under = fault
-      .inject({ ...context, random: random.fork() }, target)
-      .catch((error: unknown) => void failures.push(error))
-      .finally(() => {
-        busy.delete(target);
-        say(`${number} over`);
-      });
-    busy.set(target, under);
-  };
-  const run = async (): Promise<void> => {
-    while (!stopped.signal.aborted) {
-      // The end of the round breaks a pause off.
-      await sleep(random.between(pause.leastMs, pause.mostMs), undefined, { signal: stopped.signal }).catch(
-        () => undefined,
-      );
-      if (!stopped.signal.aborted) injectOne();
-    }
-  };
-  const running = run();
-  return {
-    injected,
-    get brokerRestarts() {
-      return injected.filter(({ name }) => name === 'kill-broker' || name === 'restart-broker-and-repeat').length;
-    },
-    stop: async () => {
-      stopped.abort();
-      await running;
-      await Promise.all(busy.values());
-      if (failures.length > 0) throw new AggregateError(failures, 'a fault could not be injected or mended');
-    },
-  };
+/** The fault of that name; with how long it lasts, where that is not to be random. */
+export const fault = (name: string, duration?: { readonly leastMs: number; readonly mostMs: number }): Fault => {
+  const found = faults.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`there is no fault ${name}`);
+  return duration === undefined
+    ? found
+    : { ...found, inject: (context, target) => found.inject({ ...context, duration }, target) };
 };

@@ -8,7 +8,7 @@ import { check } from './check.ts';
 import { createStates, processors } from './create-states.ts';
 import type { Difference } from './difference.ts';
 import { startDownstream } from './downstream.ts';
-import { runFaults, type Fault, type InjectedFault } from './faults.ts';
+import { runFaults, type FaultPlan, type InjectedFault } from './run-faults.ts';
 import { createHistory, statePlans, type StatePlan } from './history.ts';
 import { readLetters, readState, type StoredState } from './observe.ts';
 import { createHistoryPublisher, createPublishLog, produce } from './publish-history.ts';
@@ -18,14 +18,12 @@ import { watchAcks } from './watch-acks.ts';
 import { watchSnapshots } from './watch-snapshots.ts';
 import type { World } from './world.ts';
 
-export interface RoundOptions {
+export interface RoundOptions extends FaultPlan {
   readonly random: Random;
   /** Makes message ids unique over the rounds of a world. */
   readonly name: string;
-  /** How long messages are published (milliseconds). */
+  /** How long messages are published (milliseconds); faults in turn end it sooner. */
   readonly loadMs: number;
-  readonly faults: readonly Fault[];
-  readonly faultPause: { readonly leastMs: number; readonly mostMs: number };
   /** Two connectors at once: exactly-once holds, order is not promised. */
   readonly twoConnectors: boolean;
   readonly plans?: readonly StatePlan[];
@@ -105,11 +103,10 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
         for (const message of good) await history.repeat(message);
       },
     },
-    options.faults,
-    options.faultPause,
+    options,
     say,
   );
-  await sleep(options.loadMs);
+  await Promise.race([sleep(options.loadMs), faultRun.finished]);
   await faultRun.stop();
   world.heal();
   // A failpoint that nobody came to would hit while everything is to come to rest.

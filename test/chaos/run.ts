@@ -67,7 +67,7 @@ const run = async (): Promise<number> => {
         name: `s${seed}r${round}`,
         loadMs: Math.max(10_000, Math.min(Number(values['round-seconds']) * 1_000, left)),
         faults: chosen,
-        faultPause: { leastMs: 300, mostMs: 3_000 },
+        pause: { leastMs: 300, mostMs: 3_000 },
         twoConnectors,
         say: (line) => {
           lines.push(`${new Date().toISOString()} ${line}`);

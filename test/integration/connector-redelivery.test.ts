@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { startTcpProxy } from '../chaos/tcp-proxy.ts';
 import { directMessage, until, type ConnectorBench } from '../support/connector-bench.ts';
 import { startConnectorProcess } from '../support/connector-process.ts';
 import { useConnectorSuite } from '../support/connector-suite.ts';
@@ -91,6 +92,81 @@ for (const variant of await natsVariants()) {
       }
       await until('the stream to be empty', async () => (await bench.streamMessages()) === 0);
       await successor.close();
+    });
+
+    it('holds back what another one was given also where the stream keeps what is settled', async () => {
+      const { bench, target } = await suite.prepare();
+      const manager = await bench.nats.jetstreamManager({ checkAPI: false });
+      await manager.streams.delete('processor_state_sync');
+      await manager.streams.add({
+        name: 'processor_state_sync',
+        subjects: ['processor.state.sync', 'processor.state.sync.>'],
+        retention: 'limits' as never,
+      });
+      const publish = (from: number, to: number) =>
+        bench.publish(
+          Array.from({ length: to - from }, (_, n) => ({
+            payload: directMessage(`s${(from + n) % 2}`, from + n),
+            id: `k${from + n}`,
+          })),
+        );
+      await publish(0, 8);
+      await leaveUnsettled(bench, 0).catch(() => undefined);
+      const consumer = await bench.nats.jetstream().consumers.get('processor_state_sync', 'processor_state_sync_sub_1');
+      // The first and the last two stay unsettled.
+      for (let n = 0; n < 8; n += 1) {
+        const message = await consumer.next({ expires: 1_000 });
+        if (n > 0 && n < 6) message!.ack();
+      }
+      await bench.nats.flush();
+      await publish(8, 12);
+      await bench.start(target.url);
+      await until('the rest', () => target.acked.length === 7);
+      for (const state of ['s0', 's1']) {
+        const own = target.acked.filter(({ data }) => data?.['state_id'] === state);
+        const order = own.map(({ streamsequence }) => streamsequence);
+        expect(order).toEqual(ascending(order));
+      }
+    });
+
+    it('keeps the order of a key when a connection breaks with messages on their way', async () => {
+      const { bench, target } = await suite.prepare({ syncRoute: { ackWaitSeconds: 2 } });
+      const link = await startTcpProxy(suite.server.port, Math.random);
+      const send = (n: number) => bench.publish([{ payload: directMessage('a', n), id: `b${n}` }]);
+      await bench.start(target.url, { natsUrl: `nats://127.0.0.1:${link.port}` });
+      await send(0);
+      await until('the first', () => target.acked.length === 1);
+      // The server sends, and nothing arrives.
+      link.setMode({ kind: 'stall' });
+      await send(1);
+      await send(2);
+      await sleep(100);
+      link.setMode({ kind: 'open' });
+      await until('the connection', () => bench.logs.some(({ event }) => event === 'nats_connected'));
+      await send(3);
+      await until('all of them', () => target.acked.length === 4);
+      expect(target.acked.map(({ data }) => data?.['query_state'])).toEqual([0, 1, 2, 3].map((n) => [{ n }]));
+      await link.close();
+    });
+
+    it('gives an answer again that was lost with its connection, so that nothing waits for it', async () => {
+      const { bench, target } = await suite.prepare({ syncRoute: { ackWaitSeconds: 20 } });
+      const link = await startTcpProxy(suite.server.port, Math.random);
+      await bench.start(target.url, { natsUrl: `nats://127.0.0.1:${link.port}` });
+      target.script = async () => {
+        link.setMode({ kind: 'stall' });
+        return undefined;
+      };
+      await bench.publish([{ payload: directMessage('a', 0), id: 'c0' }]);
+      await until('the first', () => target.acked.length === 1);
+      await sleep(100);
+      target.script = () => undefined;
+      link.setMode({ kind: 'open' });
+      await until('the connection', () => bench.logs.some(({ event }) => event === 'nats_connected'));
+      await bench.publish([{ payload: directMessage('a', 1), id: 'c1' }]);
+      await until('the second', () => target.acked.length === 2, 3_000);
+      await until('the stream to be empty', async () => (await bench.streamMessages()) === 0, 3_000);
+      await link.close();
     });
 
     it('hands back at shutdown what it did not finish, with a delay, and finishes what was under way', async () => {

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fault, type Fault } from './faults.ts';
+import { statePlans, type StatePlan } from './history.ts';
+import { mutations, type MutationName } from './mutations.ts';
+import { createRandom } from './random.ts';
+import { runRound, type RoundResult } from './round.ts';
+import { startWorld, type World } from './world.ts';
+
+const seed = 71;
+const testMs = 60_000;
+let world: World;
+
+beforeAll(async () => {
+  const times = { ackWaitSeconds: 2, requestTimeoutMs: 1_500, functionDeadlineMs: 1_000 };
+  world = await startWorld({ random: createRandom(seed), pooler: false, times, say: () => undefined });
+}, testMs);
+
+afterAll(() => world.stop());
+
+/** A short round of the faults that a mutation cannot bear. */
+const runShort = (name: string, plans: readonly StatePlan[], faults: readonly Fault[]): Promise<RoundResult> =>
+  runRound(world, {
+    random: createRandom(seed),
+    name,
+    plans,
+    loadMs: 10_000,
+    faults,
+    pause: { leastMs: 150, mostMs: 300 },
+    inTurn: true,
+    twoConnectors: false,
+    meanPauseMs: 40,
+    poisonShare: 0,
+    recoveryMs: 2_500,
+    say: () => undefined,
+  });
+
+const planOf = (name: string): StatePlan => statePlans.find((plan) => plan.name === name)!;
+const times = (count: number, item: Fault): Fault[] => Array.from({ length: count }, () => item);
+
+/** For each mutation what it is tried with, and the invariants of which one must be broken. */
+const cases: Readonly<
+  Record<
+    MutationName,
+    { readonly plans: readonly StatePlan[]; readonly faults: readonly Fault[]; readonly broken: RegExp }
+  >
+> = {
+  'ledger-off': {
+    plans: [planOf('direct-quiet')],
+    faults: times(3, fault('cut-outcomes')),
+    broken: /stored again/,
+  },
+  'ack-before-commit': {
+    plans: [planOf('direct-quiet')],
+    faults: [fault('stop-database', { leastMs: 1_200, mostMs: 1_200 })],
+    broken: /I1 no loss.*0 of|I7 ack after commit/,
+  },
+  'forwards-skipped-on-hit': {
+    plans: [planOf('route-individual')],
+    faults: times(3, fault('cut-after-commit')),
+    broken: /I4 forwards.*0 times/,
+  },
+  'no-row-lock': {
+    plans: [planOf('mixed')],
+    faults: times(2, fault('kill-function')),
+    broken: /count is|0 of|I3 atomic/,
+  },
+};
+
+const textOf = ({ differences }: RoundResult): string =>
+  differences.map(({ invariant, text }) => `${invariant}: ${text}`).join('\n');
+
+describe('the checker', () => {
+  it(
+    'finds nothing where the store keeps its promises, under the faults of all mutations',
+    async () => {
+      const plans = [planOf('direct-quiet'), planOf('route-individual'), planOf('mixed')];
+      const faults = Object.values(cases).flatMap((each) => each.faults);
+      const result = await runShort('control', plans, faults);
+      expect(textOf(result)).toBe('');
+      expect(result.counts['answers cut']).toBeGreaterThan(0);
+      expect(result.counts['accepted']).toBeGreaterThan(50);
+    },
+    testMs,
+  );
+
+  it.each(Object.keys(cases) as MutationName[])(
+    'goes red with %s',
+    async (name) => {
+      await world.useFunctions(mutations[name]);
+      const result = await runShort(name, cases[name].plans, cases[name].faults);
+      expect(textOf(result)).toMatch(cases[name].broken);
+    },
+    testMs,
+  );
+});
