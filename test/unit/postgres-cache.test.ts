@@ -35,6 +35,18 @@ describe('the cache', () => {
     expect(loads).toHaveLength(1);
   });
 
+  it('says whether it would answer at once, a stale value included', async () => {
+    const { cache, put, at } = setUp();
+    expect(cache.has('a')).toBe(false);
+    await put('a', 'A');
+    expect([cache.has('a'), cache.has('b')]).toEqual([true, false]);
+    at(29);
+    expect(cache.has('a')).toBe(true);
+    at(30);
+    expect(cache.has('a')).toBe(false);
+    expect(cache.stats()).toMatchObject({ hits: 0, misses: 1 });
+  });
+
   it('serves a stale value while one load replaces it, and waits again once it is too old', async () => {
     const { cache, loads, put, at, settle } = setUp();
     await put('a', 'old');
