@@ -2,8 +2,12 @@ import { TerminalError } from '../errors/sync-error.ts';
 import { maxIntegerDigits, maxJsonDepth } from './json-limits.ts';
 import { JsonFloat, type JsonObject, type JsonValue } from './json-value.ts';
 
-/** The whole text as a value that loses nothing; throws `TerminalError` (`invalid_json`, `nesting_too_deep`). */
-export const parseLossless = (text: string): JsonValue => new LosslessParser(text).parseText();
+/**
+ * The whole text as a value that loses nothing; throws `TerminalError` (`invalid_json`, `nesting_too_deep`).
+ * @param isValid whether `JSON.parse` took the text: there is no control character in a string then
+ */
+export const parseLossless = (text: string, isValid = false): JsonValue =>
+  new LosslessParser(text, !isValid && control.test(text)).parseText();
 
 const quote = 34;
 const comma = 44;
@@ -35,9 +39,9 @@ class LosslessParser {
   #nextBackslash = -1;
   readonly #lastKeys: string[][] = [];
 
-  constructor(text: string) {
+  constructor(text: string, hasControl: boolean) {
     this.#text = text;
-    this.#hasControl = control.test(text);
+    this.#hasControl = hasControl;
   }
 
   parseText(): JsonValue {
