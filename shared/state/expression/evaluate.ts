@@ -80,12 +80,15 @@ const evaluateTree = (run: Run, tree: Node, scope: ExpressionScope): JsonValue =
 };
 
 /** What an evaluation ends in: `invalid_expression` with Python's own text, or a limit. */
-const coded = (error: unknown): unknown => {
+const coded = (error: unknown): TerminalError => {
   if (error instanceof PythonError) return new TerminalError('invalid_expression', error.message, { cause: error });
   // The stack of the caller may leave less room than the bound of depth assumes.
   if (error instanceof RangeError)
     return new TerminalError('expression_limit', 'the expression is too large', { cause: error });
-  return error;
+  if (error instanceof TerminalError) return error;
+  return new TerminalError('invalid_expression', `the expression cannot be evaluated: ${String(error)}`, {
+    cause: error,
+  });
 };
 
 /**
@@ -93,6 +96,10 @@ const coded = (error: unknown): unknown => {
  * one bounded cache for all evaluators of the factory.
  *
  * `now()` is the delivery's timestamp in UTC as `datetime.now().isoformat()` writes it, `utc` the same with `+00:00`.
+ * Not as in CPython: complex numbers, `\N{...}`, starred targets in comprehensions and `{x:=8}` in formatted texts are refused;
+ * sets keep the order in which they were made; `hash` of a text is the same everywhere; what an expression does to its
+ * variables does not reach the row; `tan`, `atan` and the hyperbolic functions may differ in the last bit.
+ *
  * Random numbers are those of Python's `random.seed("<seed>/<n>")` for the n-th evaluation of an evaluator (from 0): rows of
  * one delivery differ, and a second attempt at the delivery draws the same ones.
  */

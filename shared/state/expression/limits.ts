@@ -24,11 +24,11 @@ export interface ExpressionLimits {
 export const defaultExpressionLimits: ExpressionLimits = {
   maxSourceCharacters: 10_000,
   maxNesting: 100,
-  maxSteps: 250_000,
+  maxSteps: 200_000,
   maxDepth: 500,
   maxValueDepth: 100,
   maxTextLength: 1_000_000,
   maxItems: 200_000,
   maxIntegerBits: 65_536,
-  maxTimeMs: 40,
+  maxTimeMs: 30,
 };

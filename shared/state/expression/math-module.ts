@@ -1,6 +1,7 @@
 import { bind, signature } from './arguments.ts';
 import { decompose, hypotenuse } from './exact-float.ts';
 import { bitLength, floatOf, integerOf, requireFloat, toFloat } from './integers.ts';
+import { exactCos, exactExp, exactLog, exactSin } from './exact-functions.ts';
 import { collect, iterate } from './iterate.ts';
 import { integerFunctions } from './math-integers.ts';
 import { floatPower } from './power.ts';
@@ -23,7 +24,7 @@ const checked = (result: number, ...given: readonly number[]): number => {
 const real = (name: string, compute: (x: number) => number): readonly [string, NativeCall] => [
   name,
   (run, args, named) => {
-    run.meter.charge(1);
+    run.meter.charge(100);
     const x = requireFloat(bind(signature(`math.${name}`, 'x'), args, named)[0]!);
     return checked(compute(x), x);
   },
@@ -72,11 +73,12 @@ const logarithm = (value: PyValue, log: (x: number) => number): number => {
   return log(Number(integer >> BigInt(excess))) + excess * log(2);
 };
 
-const log: NativeCall = (_run, args, named) => {
+const log: NativeCall = (run, args, named) => {
+  run.meter.charge(100);
   const [x = null, base] = bind(signature('log', 'x base?'), args, named);
-  const numerator = logarithm(x, Math.log);
+  const numerator = logarithm(x, exactLog);
   if (base === undefined) return numerator;
-  const denominator = logarithm(base, Math.log);
+  const denominator = logarithm(base, exactLog);
   if (denominator === 0) throw valueError('float division by zero');
   return numerator / denominator;
 };
@@ -233,11 +235,12 @@ const prod: NativeCall = (run, args, named) => {
 };
 
 const functions: readonly (readonly [string, NativeCall])[] = [
-  ...(['sqrt', 'cbrt', 'exp', 'expm1', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan'] as const).map((name) =>
-    real(name, Math[name]),
-  ),
+  ...(['sqrt', 'cbrt', 'expm1', 'tan', 'asin', 'acos', 'atan'] as const).map((name) => real(name, Math[name])),
   ...(['sinh', 'cosh', 'tanh', 'asinh', 'acosh'] as const).map((name) => real(name, Math[name])),
   real('atanh', (x) => (Math.abs(x) >= 1 ? NaN : Math.atanh(x))),
+  real('exp', exactExp),
+  real('sin', exactSin),
+  real('cos', exactCos),
   real('fabs', Math.abs),
   real('exp2', (x) => 2 ** x),
   real('log1p', (x) => (x <= -1 ? NaN : Math.log1p(x))),

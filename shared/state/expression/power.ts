@@ -3,8 +3,19 @@ import { bitLength, floorModulo, toFloat } from './integers.ts';
 import { notImplementedError, overflowError, valueError, zeroDivisionError } from './python-error.ts';
 import type { Run } from './run.ts';
 
-/** Exponents up to here are computed exactly and rounded once: the C library's `pow` is that precise, JavaScript's is not. */
+/** Exponents up to here are computed exactly and rounded once where the engine's own power is less precise than C's. */
 const maxExactExponent = 64;
+
+/* Powers whose last bit engines miss that do not take `pow` from the C library. */
+const probes: readonly (readonly [number, number, number])[] = [
+  [20.689693102934257, -2, 0.0023361025455100035],
+  [76.7138004660205, 3, 451461.266696474],
+  [67.84530285179862, 7, 6616655113100.649],
+  [96.30990032866127, 17, 5.277228120035715e33],
+  [90.67715410640331, 7, 50406340597988.1],
+  [59.874737290607186, 3, 214649.9851074378],
+];
+const nativeIsPrecise = probes.every(([base, exponent, power]) => base ** exponent === power);
 
 const integerPower = (run: Run, base: bigint, exponent: bigint): bigint => {
   if (exponent === 0n) return 1n;
@@ -37,6 +48,7 @@ export const floatPower = (base: number, exponent: number): number => {
   if (base === -1 && !Number.isFinite(exponent)) return 1;
   if (!Number.isFinite(base) || !Number.isFinite(exponent) || base === 0) return base ** exponent;
   if (base < 0 && !Number.isInteger(exponent)) throw notImplementedError('complex numbers are not supported');
+  if (nativeIsPrecise) return base ** exponent;
   const exact = Number.isInteger(exponent) && Math.abs(exponent) <= maxExactExponent;
   return exact ? exactPower(base, exponent) : exponent === 0.5 ? Math.sqrt(base) : base ** exponent;
 };
