@@ -9,7 +9,8 @@ const isReady = (answer: Buffer): boolean =>
 
 /** The answer to an append, or to a commit, is lost after the commit: the function cannot know what became of it (F6). */
 export const cutAfterCommit: AnswerCut = {
-  request: /insert into|commit/,
+  // A planned statement is sent by its name after the first time.
+  request: /insert into|commit|s_[0-9a-f]{32}/,
   judge: (answer) => (!isReady(answer) ? 'wait' : answer.at(-1) === 0x49 ? 'cut' : 'pass'),
   share: 0,
 };

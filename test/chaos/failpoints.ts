@@ -1,5 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceChange } from './bundles.ts';
 
 /** Names of the moments at which a process can be made to die. */
@@ -74,6 +76,13 @@ export const failpoints: readonly SourceChange[] = [
   },
 ];
 
-/** The next process that comes to this point dies there, once, after so much of what it is about to do. */
-export const armFailpoint = (folder: string, name: FailpointName, count = 0): Promise<void> =>
-  writeFile(join(folder, name), String(count));
+/**
+ * The next process that comes to this point dies there, once, after so much of what it is about to do. Over when one did,
+ * or when none came for a while.
+ */
+export const meetFailpoint = async (folder: string, name: FailpointName, count: number): Promise<void> => {
+  const file = join(folder, name);
+  await writeFile(file, String(count));
+  for (let waitedMs = 0; existsSync(file) && waitedMs < 3_000; waitedMs += 20) await sleep(20);
+  await rm(file, { force: true });
+};

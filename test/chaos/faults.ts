@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DiscardPolicy } from 'nats';
 import { defaultDeadLetter } from '../../shared/routing/default-triggers.ts';
 import { cutAfterCommit, cutOutcomes } from './answer-cuts.ts';
-import { armFailpoint, failpointNames } from './failpoints.ts';
+import { failpointNames, meetFailpoint, type FailpointName } from './failpoints.ts';
 import type { Random } from './random.ts';
+import type { AnswerCut, TcpProxy } from './tcp-proxy.ts';
 import { linkNames, type World } from './world.ts';
 
 export interface FaultContext {
@@ -66,9 +67,16 @@ const databasePids = (world: World): readonly number[] => {
 const anyFunction = (random: Random): string =>
   `function ${random.pick(['state-direct', 'state-route', 'state-entry'])}`;
 const anyLink = (random: Random): string => `link ${random.pick(linkNames)}`;
-export const always = (target: string) => () => target;
+const always = (target: string) => () => target;
 const nameIn = (target: string): string => target.slice(target.indexOf(' ') + 1);
 const linkOf = ({ world }: FaultContext, target: string) => world.links[nameIn(target) as (typeof linkNames)[number]];
+
+/** Cuts so many answers; over when they are cut, or when none came for a while. */
+const cut = async (link: TcpProxy, how: AnswerCut, count: number): Promise<void> => {
+  const goal = link.cuts + count;
+  link.cutAnswers(how, count);
+  for (let waitedMs = 0; link.cuts < goal && waitedMs < 3_000; waitedMs += 20) await sleep(20);
+};
 
 const limitLetters = async ({ world }: FaultContext, isFull: boolean): Promise<void> => {
   const manager = await world.connection.jetstreamManager({ checkAPI: false });
@@ -117,11 +125,7 @@ export const faults: readonly Fault[] = [
     name: 'die-at-failpoint',
     target: (random) => `failpoint ${random.pick(failpointNames)}`,
     inject: (context, target) =>
-      armFailpoint(
-        context.world.failpointFolder,
-        nameIn(target) as (typeof failpointNames)[number],
-        context.random.between(0, 3),
-      ),
+      meetFailpoint(context.world.failpointFolder, nameIn(target) as FailpointName, context.random.between(0, 3)),
   },
   {
     name: 'kill-connector',
@@ -249,13 +253,13 @@ export const faults: readonly Fault[] = [
   {
     name: 'cut-after-commit',
     target: always('link function-database'),
-    inject: async (context, target) => linkOf(context, target).cutAnswers(cutAfterCommit, context.random.between(1, 3)),
+    inject: (context, target) => cut(linkOf(context, target), cutAfterCommit, context.random.between(1, 3)),
   },
   {
     name: 'cut-outcomes',
     target: always('link connector-gateway'),
-    inject: async (context, target) =>
-      linkOf(context, target).cutAnswers(cutOutcomes(context.random.pick([0, 0.5])), context.random.between(1, 2)),
+    inject: (context, target) =>
+      cut(linkOf(context, target), cutOutcomes(context.random.pick([0, 0.5])), context.random.between(1, 2)),
   },
 ];
 
@@ -267,3 +271,9 @@ export const fault = (name: string, duration?: { readonly leastMs: number; reado
     ? found
     : { ...found, inject: (context, target) => found.inject({ ...context, duration }, target) };
 };
+
+/** The death of a process at that very point. */
+export const deathAt = (name: FailpointName): Fault => ({
+  ...fault('die-at-failpoint'),
+  target: always(`failpoint ${name}`),
+});

@@ -1,5 +1,3 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findStream } from '../../shared/nats/ensure-stream.ts';
 import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
@@ -94,6 +92,8 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
       isOver: () => isOver,
     });
   });
+  // Faults that meet nobody prove nothing: first every part has started.
+  for (let waitedMs = 0; acks.answers.length < states.length && waitedMs < 15_000; waitedMs += 50) await sleep(50);
   const faultRun = runFaults(
     {
       world,
@@ -109,8 +109,6 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   await Promise.race([sleep(options.loadMs), faultRun.finished]);
   await faultRun.stop();
   world.heal();
-  // A failpoint that nobody came to would hit while everything is to come to rest.
-  for (const file of await readdir(world.failpointFolder)) await rm(join(world.failpointFolder, file), { force: true });
   isOver = true;
   await Promise.all(producers);
   await untilReachable(world);
