@@ -67,7 +67,7 @@ const databasePids = (world: World): readonly number[] => {
 const anyFunction = (random: Random): string =>
   `function ${random.pick(['state-direct', 'state-route', 'state-entry'])}`;
 const anyLink = (random: Random): string => `link ${random.pick(linkNames)}`;
-const always = (target: string) => () => target;
+export const always = (target: string) => () => target;
 const nameIn = (target: string): string => target.slice(target.indexOf(' ') + 1);
 const linkOf = ({ world }: FaultContext, target: string) => world.links[nameIn(target) as (typeof linkNames)[number]];
 

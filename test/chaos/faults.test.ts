@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { always, deathAt, fault, faults, type Fault } from './faults.ts';
+import { failpointNames } from './failpoints.ts';
+import { statePlans } from './history.ts';
+import { createRandom } from './random.ts';
+import { runRound, type RoundOptions, type RoundResult } from './round.ts';
+import { startWorld, type World } from './world.ts';
+
+/** Another one each day, so that the short run does not see the same few moments for ever; a failure names it. */
+const seed = Math.floor(Date.now() / 86_400_000);
+const testMs = 60_000;
+const ackWaitSeconds = 2;
+let world: World;
+
+beforeAll(async () => {
+  const times = { ackWaitSeconds, requestTimeoutMs: 1_500, functionDeadlineMs: 1_000 };
+  world = await startWorld({ random: createRandom(seed), pooler: true, times, say: () => undefined });
+}, testMs);
+
+afterAll(() => world.stop());
+
+const run = (name: string, options: Pick<RoundOptions, 'faults'> & Partial<RoundOptions>): Promise<RoundResult> =>
+  runRound(world, {
+    random: createRandom(seed),
+    name,
+    loadMs: 20_000,
+    pause: { leastMs: 50, mostMs: 150 },
+    inTurn: true,
+    twoConnectors: false,
+    poisonShare: 0.05,
+    recoveryMs: 30_000,
+    say: () => undefined,
+    ...options,
+  });
+
+const expectKept = (result: RoundResult): void => {
+  const { differences, injected } = result;
+  const lines = differences.map(({ invariant, text }) => `${invariant}: ${text}`);
+  const told = injected.map(({ name, target, atMs }) => `${atMs} ms ${name} (${target})`);
+  expect(lines, `seed ${seed}\n${told.join('\n')}\n${result.timeline.join('\n')}`).toEqual([]);
+};
+
+const shortly = (name: string, leastMs: number, mostMs = leastMs): Fault => fault(name, { leastMs, mostMs });
+
+describe('a known history', () => {
+  it(
+    'is stored and passed on exactly once, in order, while faults of every kind go on',
+    async () => {
+      const random = await run('random', {
+        faults: faults.filter(({ name }) => name !== 'freeze-database'),
+        inTurn: false,
+        loadMs: 7_000,
+        pause: { leastMs: 50, mostMs: 500 },
+      });
+      expectKept(random);
+      expect(random.injected.length).toBeGreaterThan(10);
+    },
+    testMs,
+  );
+
+  it(
+    'F8, F9: survives a death after the commit, amid the forwards, before the ledger knows, amid the acks',
+    async () => {
+      const result = await run('failpoints', { faults: failpointNames.map(deathAt), twoConnectors: false });
+      expectKept(result);
+      expect(result.injected).toHaveLength(failpointNames.length);
+      expect(result.counts['connector starts']).toBeGreaterThanOrEqual(3);
+    },
+    testMs,
+  );
+
+  it(
+    'F10, F11: outlives a connector and a function that freeze for longer than anybody waits for them',
+    async () => {
+      const frozen = shortly('freeze-connector', ackWaitSeconds * 2_000);
+      const result = await run('frozen', {
+        faults: [shortly('freeze-function', 2_500), frozen],
+        twoConnectors: true,
+        poisonShare: 0,
+        plans: statePlans.filter(({ name }) => ['direct-quiet', 'route-individual', 'mixed'].includes(name)),
+      });
+      expectKept(result);
+    },
+    testMs,
+  );
+
+  it(
+    'F19, F20: is not harmed by functions and connectors that are replaced under load',
+    async () => {
+      const deploy: Fault = {
+        name: 'deploy',
+        target: always('functions'),
+        inject: (context) => context.world.useFunctions(),
+      };
+      const ends = ['state-direct', 'state-route', 'state-entry'].map((name): Fault => ({
+        ...fault('end-function'),
+        target: always(`function ${name}`),
+      }));
+      expectKept(await run('deploy', { faults: [...ends, deploy, fault('end-connector')] }));
+    },
+    testMs,
+  );
+});
