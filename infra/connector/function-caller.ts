@@ -1,11 +1,8 @@
-import type { ErrorCode } from '../../shared/errors/error-code.ts';
 import { encodeBatch } from '../../shared/message/cloud-event.ts';
-import type { TriggerLimits } from '../../shared/routing/routing.ts';
-import type { Log } from '../../shared/telemetry/log.ts';
 import { backoffMs } from './backoff.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
-import { soonOnce, type Clock } from './clock.ts';
-import type { Endpoint } from './endpoints.ts';
+import { soonOnce } from './clock.ts';
+import type { FunctionCaller, FunctionCallerOptions } from './function-caller-options.ts';
 import { attemptOf, type HeldMessage } from './held-message.ts';
 import {
   isSurroundingsDown,
@@ -14,47 +11,12 @@ import {
   noVerdicts,
   type JudgeContext,
   type Verdicts,
+  type WholeFailure,
 } from './judge-batch.ts';
 import { createLanes, type LanePart } from './lanes.ts';
-import type { ConnectorMetrics } from './metrics.ts';
 import { isHealthy, postBatch, type PostResult } from './post-batch.ts';
-import type { BatchSpan, ConnectorTelemetry } from './telemetry.ts';
-
-export interface FunctionCallerOptions {
-  readonly functionName: string;
-  readonly limits: TriggerLimits;
-  readonly endpoint: Endpoint;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly log: Log;
-  readonly metrics: ConnectorMetrics;
-  readonly telemetry: ConnectorTelemetry;
-  readonly maxDeliver: (message: HeldMessage) => number | undefined;
-  readonly onAcked: (messages: readonly HeldMessage[]) => void;
-  readonly onRejected: (message: HeldMessage, code: ErrorCode, reason: string) => void;
-  /** The function became available or unavailable. */
-  readonly onChange: () => void;
-}
-
-/** Sends a function its messages: batches, retries, and the isolation of those that take it down. */
-export interface FunctionCaller {
-  readonly functionName: string;
-  /** Whether the function is away or overloaded: nothing more should be fetched for it. */
-  readonly isOpen: boolean;
-  readonly inFlight: number;
-  /** Messages that are not settled, in requests or waiting for one. */
-  readonly heldMessages: number;
-  add(key: string, message: HeldMessage): void;
-  block(key: string, sequence: number): void;
-  unblock(key: string, sequence: number): void;
-  /** Starts no further requests. */
-  stop(): void;
-  /** Resolves when no request is under way. */
-  idle(): Promise<void>;
-  /** Breaks off what is under way. */
-  abort(): void;
-}
+import type { BatchSpan } from './telemetry.ts';
+import { createTrials, type TrialRequest } from './trials.ts';
 
 /** Messages that may be given up on the word of the health check alone before another answer must prove the function. */
 const maxUnprovenKills = 3;
@@ -63,6 +25,8 @@ const healthTimeoutMs = 5_000;
 const leastBatchBytes = 4_096;
 /** Gateway errors in a row, with a healthy function, that make its messages suspect. */
 const gatewayErrorsUntilSuspect = 2;
+/** What says nothing of whether a message takes the function down, or that it may. */
+const openQuestions: ReadonlySet<PostResult['kind']> = new Set(['died', 'gateway_error', 'unavailable', 'overloaded']);
 
 export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCaller => {
   const { limits, clock, metrics, log, functionName } = options;
@@ -70,6 +34,7 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
   const { client, path, healthPath } = options.endpoint;
   const lanes = createLanes();
   const breaker = createCircuitBreaker({ ...backoff, maxRequests: limits.maxConcurrentRequests }, options.random);
+  const trials = createTrials();
   const aborted = new AbortController();
   const idleWaiters: (() => void)[] = [];
 
@@ -103,7 +68,7 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
     // An idle function gets what there is at once: while it works on that, the next request fills by itself.
     const [lingerMs, maxMessages] = [inFlight === 0 ? 0 : limits.lingerMs, limits.maxBatchMessages];
     for (;;) {
-      const freeSlots = breaker.slots(nowMs) - inFlight;
+      const freeSlots = trials.slots(breaker.slots(nowMs)) - inFlight;
       if (freeSlots <= 0) {
         if (breaker.reopensAtMs !== undefined && breaker.reopensAtMs > nowMs) schedule(breaker.reopensAtMs);
         return;
@@ -138,15 +103,21 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
 
   const judgeWholeFailure = async (
     parts: readonly LanePart[],
-    result: Extract<PostResult, { kind: 'died' | 'gateway_error' | 'timeout' | 'nonsense' | 'refused' }>,
+    result: WholeFailure,
+    request: TrialRequest,
   ): Promise<Verdicts> => {
     breaker.faulted(clock.nowMs());
-    const isSingle = parts.length === 1 && parts[0]!.messages.length === 1;
+    const only = parts.length === 1 && parts[0]!.messages.length === 1 ? parts[0]!.messages[0] : undefined;
+    const isSingle = only !== undefined;
+    const isDeath = result.kind === 'gateway_error' || (result.kind === 'died' && result.status === undefined);
+    // Other requests died with the process: any of them may have killed it.
+    const isOther = isDeath && !request.isSolitary();
+    if (only !== undefined && isOther) trials.accuse(only);
     // A 500 or a silence comes from a process that lives, so its health proves nothing; one that died and is back was
     // killed, and one that answers without sense has sense for its health check at least.
     const isTelling = result.kind === 'died' ? result.status === undefined : result.kind !== 'timeout';
-    const alive = isSingle && isTelling && unprovenKills < maxUnprovenKills && (await isAlive());
-    const verdicts = judgeFailure(parts, result, context(), alive);
+    const alive = isSingle && isTelling && !isOther && unprovenKills < maxUnprovenKills && (await isAlive());
+    const verdicts = judgeFailure(parts, result, context(), { isFunctionAlive: alive, isOther });
     if (alive && verdicts.rejected.length > 0) unprovenKills += 1;
     return verdicts;
   };
@@ -154,10 +125,12 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
   const onGatewayError = async (
     parts: readonly LanePart[],
     result: Extract<PostResult, { kind: 'gateway_error' }>,
+    request: TrialRequest,
   ): Promise<Verdicts> => {
     let errors = 0;
     for (const { lane } of parts) errors = Math.max(errors, (lane.gatewayErrors += 1));
-    if (errors >= gatewayErrorsUntilSuspect && (await isAlive())) return await judgeWholeFailure(parts, result);
+    if (errors >= gatewayErrorsUntilSuspect && (await isAlive()))
+      return await judgeWholeFailure(parts, result, request);
     breaker.unavailable(clock.nowMs());
     return noVerdicts();
   };
@@ -179,13 +152,14 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
     return noVerdicts();
   };
 
-  const judge = async (parts: readonly LanePart[], result: PostResult): Promise<Verdicts> => {
+  const judge = async (parts: readonly LanePart[], result: PostResult, request: TrialRequest): Promise<Verdicts> => {
     const nowMs = clock.nowMs();
     switch (result.kind) {
       case 'answered': {
         const known = parts.some(({ messages }) => messages.some(({ id }) => result.outcomes.has(id)));
         if (!known) {
-          return await judgeWholeFailure(parts, { ...result, kind: 'nonsense', reason: 'the answer names no message' });
+          const failure = { ...result, kind: 'nonsense', reason: 'the answer names no message' } as const;
+          return await judgeWholeFailure(parts, failure, request);
         }
         answers += 1;
         unprovenKills = 0;
@@ -206,9 +180,9 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
       case 'too_large':
         return onTooLarge(parts, result.reason);
       case 'gateway_error':
-        return await onGatewayError(parts, result);
+        return await onGatewayError(parts, result, request);
       default:
-        return await judgeWholeFailure(parts, result);
+        return await judgeWholeFailure(parts, result, request);
     }
   };
 
@@ -216,6 +190,7 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
   const apply = (parts: readonly LanePart[], verdicts: Verdicts): void => {
     for (const message of verdicts.acked) message.done = true;
     for (const { message } of verdicts.rejected) message.done = true;
+    trials.acquit(verdicts.rejected.map(({ message }) => message));
     const delays = new Map(verdicts.retried.map(({ message, delayMs }) => [message, delayMs]));
     const nowMs = clock.nowMs();
     for (const { lane, messages } of parts) {
@@ -253,8 +228,10 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
   const call = async (parts: readonly LanePart[]): Promise<void> => {
     const messages = parts.flatMap((part) => part.messages);
     const span = options.telemetry.startBatch(functionName, messages);
+    const request = trials.begin(inFlight);
     const result = await post(messages, span);
-    const verdicts = await judge(parts, result);
+    if (!openQuestions.has(result.kind)) trials.acquit(messages);
+    const verdicts = await judge(parts, result, request);
     span.end({
       outcomes: messages.map(({ id }) => (result.kind === 'answered' ? result.outcomes.get(id) : undefined)),
       failure: result.kind === 'answered' ? undefined : result.reason,

@@ -103,6 +103,9 @@ export const judgeAnswer = (
   return verdicts;
 };
 
+/** A request that failed as a whole, maybe through one of its messages. */
+export type WholeFailure = Extract<PostResult, { kind: 'died' | 'gateway_error' | 'timeout' | 'nonsense' | 'refused' }>;
+
 /** Codes of a message that alone, again and again, makes its request fail. */
 const killCode = (kind: PostResult['kind']): ErrorCode =>
   kind === 'timeout' ? 'function_timeout' : kind === 'nonsense' ? 'no_outcome' : 'function_killed';
@@ -110,13 +113,14 @@ const killCode = (kind: PostResult['kind']): ErrorCode =>
 /**
  * After a request that failed as a whole through what may be one message's fault: the shares are sent apart, then halved,
  * until one message is left alone. It is given up after several such failures, and only while the function is known to
- * work (`isFunctionAlive`): a function that fails for everyone must cost nobody's message.
+ * work (`isFunctionAlive`): a function that fails for everyone must cost nobody's message. Nor does a failure count that
+ * another request may have caused (`isOther`).
  */
 export const judgeFailure = (
   parts: readonly LanePart[],
-  result: Extract<PostResult, { kind: 'died' | 'gateway_error' | 'timeout' | 'nonsense' | 'refused' }>,
+  result: WholeFailure,
   context: JudgeContext,
-  isFunctionAlive: boolean,
+  evidence: { readonly isFunctionAlive: boolean; readonly isOther: boolean },
 ): Verdicts => {
   const verdicts = noVerdicts();
   for (const { lane, messages } of parts) {
@@ -132,7 +136,7 @@ export const judgeFailure = (
       verdicts.rejected.push({ message: only, code: 'function_refused' satisfies TerminalCode, reason: result.reason });
       return verdicts;
     }
-    if (isFunctionAlive || isProvenHealthy(only, context)) {
+    if (!evidence.isOther && (evidence.isFunctionAlive || isProvenHealthy(only, context))) {
       only.kills += 1;
       only.attempts += 1;
     }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { directMessage, until } from '../support/connector-bench.ts';
 import { useConnectorSuite } from '../support/connector-suite.ts';
-import { ackAll, type Reply } from '../support/scripted-function.ts';
+import { ackAll, type Call, type Reply } from '../support/scripted-function.ts';
 import { natsVariants } from '../support/test-nats.ts';
 
 const oneState = (count: number, bad: (n: number) => boolean = () => false) =>
@@ -206,6 +206,35 @@ describe(`the connector meets a failing function on ${variant!.name}`, () => {
     await bench.start(target.url);
     await until('the neighbours', () => target.acked.length === 100);
     await until('the dead letter', async () => (await bench.deadLetters()).length === 1);
+  });
+
+  it('an innocent message is not given up because it dies with a killer, however often', async () => {
+    const { bench, target } = await suite.prepare();
+    const open = new Set<Call>();
+    // One process: whoever is in it dies with it.
+    target.script = async (call) => {
+      open.add(call);
+      if (call.events.some(({ data }) => data?.['bad'] === true)) {
+        for (const { response } of open) response.socket?.destroy();
+        open.clear();
+        return 'reset';
+      }
+      await sleep(100);
+      open.delete(call);
+      return undefined;
+    };
+    await bench.publish([
+      { payload: directMessage('a', 0, { bad: true }) },
+      { payload: directMessage('a', 1) },
+      ...['b', 'c', 'd'].map((state) => ({ payload: directMessage(state, 1) })),
+    ]);
+    await bench.start(target.url);
+    await until('the innocent', () => target.acked.length === 4);
+    await until('the dead letter', async () => (await bench.deadLetters()).length > 0);
+    const letters = await bench.deadLetters();
+    expect(letters.map(({ info, payload }) => [info.code, payload.includes('bad')])).toEqual([
+      ['function_killed', true],
+    ]);
   });
 
   it('halves a batch that is too large for the function, and remembers', async () => {
