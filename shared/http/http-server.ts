@@ -59,11 +59,15 @@ export const errorReply = (
 
 class BodyTooLarge extends Error {}
 
+/** How long the rest of a refused body is read past. */
+const lingerMs = 2_000;
+
 const readBody = async (incoming: IncomingMessage, maxBytes: number): Promise<Buffer> => {
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+  // Left undestroyed where it is given up: the answer goes out on the same connection.
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > maxBytes) throw new BodyTooLarge();
     chunks.push(chunk);
@@ -97,6 +101,35 @@ export const startHttpServer = async (options: HttpServerOptions): Promise<HttpS
     response.end(reply.body);
   };
 
+  /**
+   * Answers at once and reads past the rest of the body for a while: a connection that is closed with unread bytes in it is
+   * reset, and a sender that is still writing (a gateway) would see that in place of the answer.
+   */
+  const refuseLarge = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const reply = errorReply(413, 'payload_too_large', `the body is over the limit of ${options.maxBodyBytes} bytes`);
+    response.writeHead(reply.status, {
+      ...reply.headers,
+      'content-length': Buffer.byteLength(reply.body),
+      connection: 'close',
+    });
+    response.write(reply.body);
+    if (!incoming.readableEnded && !incoming.destroyed) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, lingerMs);
+        incoming
+          .once('close', resolve)
+          .once('end', resolve)
+          .once('error', () => resolve());
+        response.once('close', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+        incoming.resume();
+      });
+    }
+    response.end();
+  };
+
   const answer = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [path = '/', query = ''] = (incoming.url ?? '/').split('?', 2);
     if (path === '/_/health' || path === '/healthz') return send(response, { status: 200, body: 'OK' });
@@ -109,13 +142,7 @@ export const startHttpServer = async (options: HttpServerOptions): Promise<HttpS
       body = await readBody(incoming, options.maxBodyBytes);
     } catch (error) {
       if (!(error instanceof BodyTooLarge)) throw error;
-      // The rest of the body is not read: the connection cannot be used again.
-      return send(
-        response,
-        errorReply(413, 'payload_too_large', `the body is over the limit of ${options.maxBodyBytes} bytes`, {
-          connection: 'close',
-        }),
-      );
+      return await refuseLarge(incoming, response);
     }
     const reply = await options.handle({
       method: incoming.method ?? 'GET',

@@ -55,6 +55,26 @@ describe('the HTTP server of a function', () => {
     expect(reply).toMatch(/^HTTP\/1\.1 413/);
   });
 
+  it('lets a sender that writes a large body to its end read the 413', async () => {
+    const { server } = await start();
+    for (const framing of ['content-length: 20000000', 'transfer-encoding: chunked']) {
+      const socket = connect(server.port, '127.0.0.1');
+      const errors: unknown[] = [];
+      socket.on('error', (error) => errors.push(error));
+      socket.pause();
+      socket.write(`POST / HTTP/1.1\r\nhost: x\r\n${framing}\r\n\r\n`);
+      const megabyte = 'z'.repeat(1_000_000);
+      for (let sent = 0; sent < 20; sent += 1) {
+        const chunk = framing.includes('chunked') ? `f4240\r\n${megabyte}\r\n` : megabyte;
+        if (!socket.write(chunk)) await new Promise((resolve) => socket.once('drain', resolve).once('close', resolve));
+      }
+      let reply = '';
+      for await (const data of socket as AsyncIterable<Buffer>) reply += data.toString();
+      expect(reply).toMatch(/^HTTP\/1\.1 413[^]*payload_too_large/);
+      expect(errors).toEqual([]);
+    }
+  });
+
   it('turns an error of the handler into 500 without its text', async () => {
     const errors: unknown[] = [];
     const { url } = await start({
