@@ -204,7 +204,7 @@ describe('classifying a payload', () => {
     expect(classify(text)).toMatchObject({ ok: false, code });
   });
 
-  it('marks what must not be spliced into a batch: tokens of Python, a byte order mark, deep nesting', () => {
+  it('marks what must not be spliced into a batch: tokens of Python, a byte order mark, deep nesting, endless numbers', () => {
     const spliced = (inner: string): unknown => {
       const classified = classify(`{"type":"query_state_direct","state_id":"s","x":${inner}}`);
       return classified.ok && classified.isJson;
@@ -214,6 +214,10 @@ describe('classifying a payload', () => {
     expect(spliced('['.repeat(60) + ']'.repeat(60))).toBe(true);
     expect(spliced('['.repeat(64) + ']'.repeat(64))).toBe(false);
     expect(spliced('NaN')).toBe(false);
+    expect(spliced('9'.repeat(3_999))).toBe(true);
+    expect(spliced(`["${'9'.repeat(5_000)}",1]`)).toBe(true);
+    expect(spliced('9'.repeat(4_301))).toBe(false);
+    expect(spliced(`[-${'9'.repeat(4_301)},1]`)).toBe(false);
     expect(classify('\uFEFF{"type":"query_state_direct","state_id":"s"}')).toMatchObject({ ok: true, isJson: false });
   });
 
