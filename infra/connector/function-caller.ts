@@ -128,7 +128,11 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
     request: TrialRequest,
   ): Promise<Verdicts> => {
     let errors = 0;
-    for (const { lane } of parts) errors = Math.max(errors, (lane.gatewayErrors += 1));
+    for (const { lane, messages } of parts) {
+      lane.gatewayErrors += 1;
+      // While a killer is searched for by halves, each half is known to be suspect.
+      errors = Math.max(errors, lane.gatewayErrors + (lane.suspects > 0 && messages.length > 1 ? 1 : 0));
+    }
     if (errors >= gatewayErrorsUntilSuspect && (await isAlive()))
       return await judgeWholeFailure(parts, result, request);
     breaker.unavailable(clock.nowMs());
