@@ -62,7 +62,7 @@ const untilReachable = async (world: World): Promise<void> => {
  * worked off, and everything read back and compared with what was published.
  */
 export const runRound = async (world: World, options: RoundOptions): Promise<RoundResult> => {
-  const { random, name, say } = options;
+  const { random, name, say, recoveryMs = 120_000 } = options;
   const states = await createStates(world.database.pool, options.plans ?? statePlans);
   const lettersBefore = await lastSequence(world, defaultDeadLetter.stream);
   const log = createPublishLog();
@@ -120,7 +120,7 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
       return sum + (state.dispatch === 'batch' ? 1 : rows.length);
     }, 0),
   );
-  const restMs = await awaitRest(world, options.recoveryMs ?? 60_000, () =>
+  const restMs = await awaitRest(world, recoveryMs, () =>
     downstream.every(({ received }, index) => received.size >= expected[index]!),
   );
   // What comes twice comes late.
@@ -164,7 +164,7 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
     differences.push({ invariant: 'I1 no loss', text: `${identity} stays in its stream, and nobody will read it` });
   }
   if (restMs === undefined) {
-    const text = `not at rest ${options.recoveryMs ?? 60_000} ms after the last fault: ${await describeBacklog(world)}`;
+    const text = `not at rest ${recoveryMs} ms after the last fault: ${await describeBacklog(world)}`;
     differences.push({ invariant: 'I6 bounded', text });
   }
   const timeline = (): string[] =>
