@@ -33,7 +33,7 @@ export interface FunctionDefinition {
 /**
  * Runs a function as a process: checks its settings, listens, then loads its parts, so that the port is open as soon as
  * a bare server's would be and a first request waits only for what it needs. Drains on SIGTERM and SIGINT, exits 0.
- * Exits 1 with every configuration fault listed at once.
+ * Exits 1 with every configuration fault listed at once, and where the port cannot be had.
  */
 export const runFunction = async (definition: FunctionDefinition, env: NodeJS.ProcessEnv): Promise<void> => {
   const write = (line: string): void => void process.stderr.write(line);
@@ -61,7 +61,7 @@ export const runFunction = async (definition: FunctionDefinition, env: NodeJS.Pr
     );
     return loading;
   };
-  const server = await startHttpServer({
+  const starting = startHttpServer({
     port: config.port,
     host: config.host,
     maxBodyBytes: config.maxBodyBytes,
@@ -82,6 +82,10 @@ export const runFunction = async (definition: FunctionDefinition, env: NodeJS.Pr
       }
       return app.handle(request);
     },
+  });
+  const server = await starting.catch((error: unknown) => {
+    log.error('cannot_listen', errorFields(error));
+    return process.exit(1);
   });
   log.debug('listening', { port: server.port });
 

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -111,6 +113,22 @@ describe('the HTTP server of a function', () => {
     while (server.inFlight === 0) await delay(5);
     await server.close(50);
     expect(await inFlight).toBe('cut');
+  });
+});
+
+describe('a function whose port is taken', () => {
+  it('says so in one line of its log and exits 1', async () => {
+    const { server } = await start();
+    const entry = new URL('../../functions/state-direct/main.ts', import.meta.url).pathname;
+    const child = spawn(process.execPath, [entry], {
+      env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(server.port) },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let log = '';
+    child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+    expect(await once(child, 'close')).toEqual([1, null]);
+    expect(log.trim().split('\n')).toHaveLength(1);
+    expect(JSON.parse(log)).toMatchObject({ service: 'state-direct', event: 'cannot_listen' });
   });
 });
 
