@@ -79,6 +79,12 @@ const ensureOne = async (
         `consumer ${durable} of stream ${stream} is a push consumer: stop its reader and delete it first`,
       );
     }
+    // Acks that cover earlier messages, or none at all, would settle what another key has not stored yet.
+    if (existing.config.ack_policy !== AckPolicy.Explicit) {
+      throw new Error(
+        `consumer ${durable} of stream ${stream} has ack policy ${existing.config.ack_policy}, not explicit: stop its reader and delete it first`,
+      );
+    }
     return bound(existing);
   }
   const config: Partial<ConsumerConfig> = {
