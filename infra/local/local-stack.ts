@@ -146,7 +146,13 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     signal.throwIfAborted();
     await progress.step('bundles', () => buildBundles({ outDir: options.distDir }));
     signal.throwIfAborted();
-    await progress.step('schema', () => migrate(databaseUrl));
+    await progress
+      .step('schema', () => migrate(databaseUrl))
+      .catch((error: unknown) => {
+        if (settings.databaseUrl === '') throw error;
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new Error(`DATABASE_URL: the schema cannot be created there (${reason})`, { cause: error });
+      });
     signal.throwIfAborted();
 
     const routingFile = join(options.cacheDir, 'run', 'routing.yaml');

@@ -108,6 +108,18 @@ describe.skipIf(process.platform !== 'linux')('npm start', () => {
   });
 
   it(
+    'names DATABASE_URL, without its password, where that database cannot be reached',
+    async () => {
+      const run = runs.start(['--no-demo'], { DATABASE_URL: 'postgresql://me:hidden@127.0.0.1:1/db' });
+      expect(await run.ended).toBe(1);
+      expect(run.output()).toMatch(/npm start failed: DATABASE_URL: .*ECONNREFUSED/);
+      expect(run.output() + run.errors()).not.toContain('hidden');
+      expect(runs.left()).toEqual([]);
+    },
+    runMs,
+  );
+
+  it(
     'goes on when the reader of its output goes away',
     async () => {
       const run = runs.start(['--no-demo']);
