@@ -31,9 +31,10 @@ const maxUnitBytes = 3;
  * U+FFFD.
  */
 export const binaryTextArray = (values: readonly (string | null)[]): Buffer => {
+  // Room for ASCII; grown where there is more. Three times as much for every array would keep the garbage collector busy.
   let capacity = headerBytes;
-  for (const value of values) capacity += 4 + (value === null ? 0 : value.length * maxUnitBytes);
-  const bytes = Buffer.allocUnsafe(capacity);
+  for (const value of values) capacity += 4 + (value === null ? 0 : value.length);
+  let bytes = Buffer.allocUnsafe(capacity);
   // Dimensions, "has nulls", element type; then the length and the lower bound of the one dimension.
   let position = bytes.writeInt32BE(values.length === 0 ? 0 : 1, 0);
   position = bytes.writeInt32BE(1, position);
@@ -42,9 +43,24 @@ export const binaryTextArray = (values: readonly (string | null)[]): Buffer => {
   position = bytes.writeInt32BE(values.length, position);
   position = bytes.writeInt32BE(1, position);
   for (const value of values) {
-    const length = value === null ? -1 : bytes.write(value, position + 4, 'utf8');
+    if (value === null) {
+      position = bytes.writeInt32BE(-1, position);
+      continue;
+    }
+    const start = position + 4;
+    if (start + value.length * maxUnitBytes > bytes.length) {
+      const end = start + Buffer.byteLength(value);
+      if (end > bytes.length) bytes = grown(bytes, position, 2 * (end + headerBytes));
+    }
+    const length = bytes.write(value, start, 'utf8');
     bytes.writeInt32BE(length, position);
-    position += 4 + Math.max(0, length);
+    position = start + length;
   }
   return bytes.subarray(0, position);
+};
+
+const grown = (bytes: Buffer, used: number, capacity: number): Buffer => {
+  const larger = Buffer.allocUnsafe(capacity);
+  bytes.copy(larger, 0, 0, used);
+  return larger;
 };
