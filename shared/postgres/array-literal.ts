@@ -34,7 +34,7 @@ export const binaryTextArray = (values: readonly (string | null)[]): Buffer => {
   // Room for ASCII; grown where there is more. Three times as much for every array would keep the garbage collector busy.
   let capacity = headerBytes;
   for (const value of values) capacity += 4 + (value === null ? 0 : value.length);
-  let bytes = Buffer.allocUnsafe(capacity);
+  let bytes: Buffer = Buffer.allocUnsafe(capacity);
   // Dimensions, "has nulls", element type; then the length and the lower bound of the one dimension.
   let position = bytes.writeInt32BE(values.length === 0 ? 0 : 1, 0);
   position = bytes.writeInt32BE(1, position);
@@ -43,17 +43,15 @@ export const binaryTextArray = (values: readonly (string | null)[]): Buffer => {
   position = bytes.writeInt32BE(values.length, position);
   position = bytes.writeInt32BE(1, position);
   for (const value of values) {
-    if (value === null) {
-      position = bytes.writeInt32BE(-1, position);
-      continue;
-    }
     const start = position + 4;
-    if (start + value.length * maxUnitBytes > bytes.length) {
-      const end = start + Buffer.byteLength(value);
-      if (end > bytes.length) bytes = grown(bytes, position, 2 * (end + headerBytes));
+    const text = value ?? '';
+    // The exact size is asked for only where it may not fit.
+    if (start + text.length * maxUnitBytes > bytes.length) {
+      const end = start + Buffer.byteLength(text);
+      if (end > bytes.length) bytes = grown(bytes, position, 2 * end);
     }
-    const length = bytes.write(value, start, 'utf8');
-    bytes.writeInt32BE(length, position);
+    const length = bytes.write(text, start, 'utf8');
+    bytes.writeInt32BE(value === null ? -1 : length, position);
     position = start + length;
   }
   return bytes.subarray(0, position);
