@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findStream } from '../../shared/nats/ensure-stream.ts';
+import { until } from '../support/connector-bench.ts';
+import { createStates } from './create-states.ts';
 import { always, deathAt, fault, faults, type Fault } from './faults.ts';
 import { failpointNames } from './failpoints.ts';
 import { statePlans } from './history.ts';
+import { readState } from './observe.ts';
 import { createRandom } from './random.ts';
 import { runRound, type RoundOptions, type RoundResult } from './round.ts';
 import { startWorld, type World } from './world.ts';
@@ -97,6 +101,38 @@ describe('a known history', () => {
         target: always(`function ${name}`),
       }));
       expectKept(await run('deploy', { faults: [...ends, deploy, fault('end-connector')] }));
+    },
+    testMs,
+  );
+
+  it(
+    'F12: takes messages without an id of a stream that is made anew for new ones, although their sequences were used before',
+    async () => {
+      const [state] = await createStates(world.database.pool, [
+        statePlans.find(({ name }) => name === 'direct-quiet')!,
+      ]);
+      const { connection } = world;
+      const send = async (names: readonly string[]): Promise<readonly number[]> => {
+        const sequences: number[] = [];
+        for (const message of names) {
+          const query_state = [{ message, row: '0' }];
+          const body = JSON.stringify({ type: 'query_state_direct', state_id: state!.stateId, query_state });
+          sequences.push((await connection.jetstream().publish('processor.state.sync', body)).seq);
+        }
+        return sequences;
+      };
+      const stored = async (): Promise<readonly (string | null | undefined)[]> =>
+        [...(await readState(world.database.pool, state!)).rows.values()].map((row) => row.get('message'));
+      const manager = await connection.jetstreamManager({ checkAPI: false });
+      await manager.streams.delete('processor_state_sync');
+      await until('the stream', async () => (await findStream(connection, 'processor_state_sync')) !== undefined);
+      const first = await send(['one', 'two', 'three']);
+      await until('the first three', async () => (await stored()).length === 3);
+      await manager.streams.delete('processor_state_sync');
+      await until('the stream again', async () => (await findStream(connection, 'processor_state_sync')) !== undefined);
+      expect(await send(['four', 'five', 'six'])).toEqual(first);
+      await until('all six', async () => (await stored()).length === 6);
+      expect(await stored()).toEqual(['one', 'two', 'three', 'four', 'five', 'six']);
     },
     testMs,
   );
