@@ -108,8 +108,8 @@ export const copyEverything: CandidateFactory = async ({ url }, withKeys) => {
   };
 };
 
-/** What the reference does: one statement per cell, in one transaction. */
-export const insertEachCell: CandidateFactory = async ({ url }) => {
+/** What the reference does: one statement per cell and per key, in one transaction. */
+export const insertEachCell: CandidateFactory = async ({ url }, withKeys) => {
   const client = await connect(url);
   const positions = nextPositions();
   return {
@@ -119,10 +119,18 @@ export const insertEachCell: CandidateFactory = async ({ url }) => {
       for (const [column, { id }] of state.columns.entries()) {
         for (const [index, row] of rows.entries()) {
           await client.query(
-            'insert into state_column_data (column_id, data_index, data_value, data_json_value) values ($1, $2, $3, $4)',
-            [id, start + index, row[column], null],
+            `insert into state_column_data (column_id, data_index, data_value) values ($1, $2, $3)
+                 on conflict (column_id, data_index) do update set data_value = excluded.data_value`,
+            [id, start + index, row[column]],
           );
         }
+      }
+      for (const index of withKeys ? rows.keys() : []) {
+        await client.query('insert into state_column_data_mapping values ($1, $2, $3)', [
+          state.stateId,
+          keyOf(++keys),
+          start + index,
+        ]);
       }
       await client.query('commit');
     },

@@ -91,7 +91,7 @@ const warmCompileCache = async (subject: Subject, body: Uint8Array): Promise<voi
 const functions = ['state-direct', 'state-route', 'state-entry', 'manage'] as const;
 
 const runColdStart = async (context: BenchContext): Promise<BenchResult> => {
-  const runs = context.short ? 2 : 20;
+  const runs = context.short ? 1 : 20;
   const bareFile = join(context.folder, 'bare-server.cjs');
   await writeFile(bareFile, bareServer);
   const database = await createDatabase(context);
