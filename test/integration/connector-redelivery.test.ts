@@ -179,12 +179,15 @@ for (const variant of await natsVariants()) {
       const first = await bench.start(target.url);
       await until('the first request', () => target.calls.length === 1);
       await first.stop(5_000);
-      expect(target.acked).toHaveLength(10);
-      expect(await bench.streamMessages()).toBe(40);
+      // How many messages had come when the first request left is the network's to say.
+      const underWay = target.calls[0]!.events.length;
+      expect(target.calls).toHaveLength(1);
+      expect(target.acked).toHaveLength(underWay);
+      expect(await bench.streamMessages()).toBe(50 - underWay);
       const stoppedMs = Date.now();
       const second = await startScriptedFunction();
       await bench.start(second.url);
-      await until('the rest', () => second.acked.length === 40, 4_000);
+      await until('the rest', () => second.acked.length === 50 - underWay, 4_000);
       // Long before the ack wait of 5 s, yet not at once.
       expect(Date.now() - stoppedMs).toBeGreaterThan(500);
       expect(second.acked.every(({ attempt }) => attempt === 2)).toBe(true);
