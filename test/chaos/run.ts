@@ -30,7 +30,8 @@ const sum = (results: readonly RoundResult[]): Record<string, number> => {
   const totals: Record<string, number> = {};
   for (const { counts } of results) {
     for (const [name, count] of Object.entries(counts)) {
-      const isMost = name.startsWith('most ') || name.startsWith('rest ');
+      // These are the world's, not the round's: each round says how many there were by then.
+      const isMost = /^(most|rest|settled|answers|connector) /.test(name);
       totals[name] = isMost ? Math.max(totals[name] ?? 0, count) : (totals[name] ?? 0) + count;
     }
   }
