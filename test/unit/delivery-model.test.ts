@@ -25,14 +25,15 @@ describe('connector, function and ledger under any interleaving', () => {
     await fc.assert(property(), { numRuns: runs, seed });
   }, 3_600_000);
 
-  it.each<[ModelMutation, string]>([
-    ['ledger-off', 'I2'],
-    ['forwards-skipped-on-hit', 'I4'],
-    ['ack-before-commit', 'I7'],
-    ['no-takeover', 'I5'],
+  it.each<[ModelMutation, RegExp]>([
+    ['ledger-off', /I2/],
+    ['forwards-skipped-on-hit', /I4/],
+    // Neither stored nor forwarded at its ack: the simplest example shows one of the two.
+    ['ack-before-commit', /I7|I4: m\d+ was acknowledged/],
+    ['no-takeover', /I5/],
   ])('the model notices %s (%s)', async (mutation, invariant) => {
     const result = await fc.check(property(mutation), { numRuns: 2_000, seed });
     expect(result.failed).toBe(true);
-    expect(String(result.errorInstance)).toContain(invariant);
+    expect(String(result.errorInstance)).toMatch(invariant);
   });
 });
