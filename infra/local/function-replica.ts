@@ -2,6 +2,7 @@ import { Agent, get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startChild, type Child, type ChildExit, type ProcessRegister } from './child-process.ts';
 import { freePort } from './free-port.ts';
+import { nodeFlags } from './node-flags.ts';
 
 export interface ReplicaOptions {
   readonly nodePath: string;
@@ -73,7 +74,7 @@ export const startReplica = async (options: ReplicaOptions): Promise<Replica> =>
   const port = await freePort();
   const child = await startChild({
     command: options.nodePath,
-    args: [options.entry],
+    args: [...nodeFlags, options.entry],
     env: { ...options.env, PORT: String(port) },
     onLine: options.onLine,
     ...(options.register === undefined ? {} : { register: options.register }),

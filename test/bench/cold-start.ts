@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../infra/local/free-port.ts';
+import { nodeFlags } from '../../infra/local/node-flags.ts';
 import { bareServer } from './bare-server.ts';
 import type { Bench, BenchContext, BenchResult } from './bench.ts';
 import { createBenchState, createDatabase } from './databases.ts';
@@ -106,7 +107,7 @@ const runColdStart = async (context: BenchContext): Promise<BenchResult> => {
     const title = [name, tracing ? 'tracing on' : 'tracing off', cache ? 'cache warm' : 'no cache', until].join(', ');
     return {
       name: title,
-      args: [join(context.distDir, name, 'index.js')],
+      args: [...nodeFlags, join(context.distDir, name, 'index.js')],
       env: {
         ...path,
         HOST: '127.0.0.1',

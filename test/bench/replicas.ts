@@ -6,7 +6,7 @@ import { drainBacklog, startSystem } from './system.ts';
 import { naturalRows } from './words.ts';
 
 const runReplicas = async (context: BenchContext): Promise<BenchResult> => {
-  const rounds = context.short ? 1 : 5;
+  const rounds = context.short ? 1 : 7;
   const messages = context.short ? 200 : 4_000;
   const rows = naturalRows(context.short ? 200 : 5_000, 8, 6);
   const database = await createDatabase(context);

@@ -58,7 +58,7 @@ const sink = async (): Promise<{ readonly url: string; readonly close: () => Pro
 
 export interface SystemOptions {
   readonly databaseUrl: string;
-  /** More than one stand behind a gateway, which runs in this process. */
+  /** Where set, they stand behind a gateway, which runs in this process; else the connector calls the function itself. */
   readonly replicas?: number;
   /** Spans go to a collector that drops them. */
   readonly tracing?: boolean;
@@ -102,9 +102,9 @@ const startFunctions = async (
   const entry = join(context.distDir, 'state-route', 'index.js');
   const onLine = (line: string): void => context.note(line);
   if (options.gatewayUrl !== undefined) return { url: options.gatewayUrl, pids: [], close: async () => undefined };
-  if ((options.replicas ?? 1) > 1) {
+  if (options.replicas !== undefined) {
     const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: context.note };
-    const functions = [{ name: 'state-route', entry, replicas: options.replicas ?? 1 }];
+    const functions = [{ name: 'state-route', entry, replicas: options.replicas }];
     const host = await startFunctionHost({
       functions,
       env,
