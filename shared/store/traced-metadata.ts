@@ -31,6 +31,7 @@ export const traceMetadata = (metadata: Metadata, trace: RequestTrace, deliverie
   };
   for (const { id, message } of deliveries) for (const name of namedIds) note(memberOf(message, name), [id]);
 
+  const followed = new Set<string>();
   const running = new Map<string, Promise<unknown>>();
   const lookUp = <T>(kind: MetadataKind, id: string, load: () => Promise<T>): Promise<T> => {
     const key = `${kind}/${id}`;
@@ -67,7 +68,9 @@ export const traceMetadata = (metadata: Metadata, trace: RequestTrace, deliverie
   ): Promise<R | undefined> => {
     const route = await lookUp('route', id, load);
     const own = askers.get(id);
-    if (route === undefined || own === undefined) return route;
+    if (route === undefined || own === undefined || followed.has(id)) return route;
+    // Once per route: every delivery of a batch asks, and each would name all of them again.
+    followed.add(id);
     note(route.stateId, own);
     note(route.processorId, own);
     return route;
