@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DiscardPolicy } from 'nats';
 import { defaultDeadLetter } from '../../shared/routing/default-triggers.ts';
 import { cutAfterCommit, cutOutcomes } from './answer-cuts.ts';
 import { failpointNames, meetFailpoint, type FailpointName } from './failpoints.ts';
@@ -80,9 +79,8 @@ const cut = async (link: TcpProxy, how: AnswerCut, count: number): Promise<void>
 
 const limitLetters = async ({ world }: FaultContext, isFull: boolean): Promise<void> => {
   const manager = await world.connection.jetstreamManager({ checkAPI: false });
-  const { state } = await manager.streams.info(defaultDeadLetter.stream);
-  const limits = isFull ? { max_msgs: Math.max(1, state.messages), discard: DiscardPolicy.New } : { max_msgs: -1 };
-  await manager.streams.update(defaultDeadLetter.stream, limits);
+  // Not a limit on the number of messages: one that is set too late would remove letters that came meanwhile.
+  await manager.streams.update(defaultDeadLetter.stream, { max_msg_size: isFull ? 1 : -1 });
 };
 
 /** How long the fault lasts (milliseconds). */
