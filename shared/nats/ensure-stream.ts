@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { RetentionPolicy, StorageType, type NatsConnection, type StreamInfo } from 'nats';
 import { apiErrorCode, apiErrorCodes } from './jetstream-error.ts';
 import { coversSubject } from './subject-filter.ts';
@@ -12,6 +13,20 @@ export interface StreamWanted {
 /** The two subjects that a stream of the ecosystem holds (reference.md A.4). */
 export const streamSubjects = (baseSubject: string): readonly [string, string] => [baseSubject, `${baseSubject}.>`];
 
+const storeTries = 10;
+
+/** For a moment after a stream was deleted the server still removes its files, and refuses one of the same name. */
+const whileStoreIsRemoved = async <T>(add: () => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await add();
+    } catch (error) {
+      if (tries >= storeTries || !(error instanceof Error && error.message.includes('creating store'))) throw error;
+      await delay(100);
+    }
+  }
+};
+
 /**
  * Makes sure that the stream exists and holds the subject and all below it: made on file storage where it is missing,
  * else its subjects are widened by what it lacks. Every other setting stays as it is; retention above all, because the
@@ -23,12 +38,14 @@ export const ensureStream = async (connection: NatsConnection, wanted: StreamWan
   const existing = await findStream(connection, wanted.stream);
   if (existing === undefined) {
     try {
-      return await manager.streams.add({
-        name: wanted.stream,
-        subjects: [...subjects],
-        storage: StorageType.File,
-        retention: wanted.retention === 'limits' ? RetentionPolicy.Limits : RetentionPolicy.Workqueue,
-      });
+      return await whileStoreIsRemoved(() =>
+        manager.streams.add({
+          name: wanted.stream,
+          subjects: [...subjects],
+          storage: StorageType.File,
+          retention: wanted.retention === 'limits' ? RetentionPolicy.Limits : RetentionPolicy.Workqueue,
+        }),
+      );
     } catch (error) {
       // Another process made it between our look and our request.
       if (apiErrorCode(error) !== apiErrorCodes.streamNameInUse) throw error;
