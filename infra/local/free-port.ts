@@ -1,27 +1,37 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-const listenOnce = (port: number): Promise<number | undefined> =>
+const listenOnce = (port: number): Promise<boolean> =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(undefined);
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
       else reject(error);
     });
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      const address = server.address();
-      const bound = address !== null && typeof address === 'object' ? address.port : undefined;
       server.close(() => {
-        resolve(bound);
+        resolve(true);
       });
     });
   });
 
 /**
- * A TCP port of 127.0.0.1 that is free now: `preferred` where it is, else one that the system picks. Somebody else may
- * take it before the caller does, so a caller must be ready to ask again.
+ * Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152): while a server
+ * starts again, none of its clients, who try to reach it, can be given its port for an end of their own.
  */
-export const freePort = async (preferred = 0): Promise<number> => {
-  const port = (await listenOnce(preferred)) ?? (await listenOnce(0));
-  if (port === undefined) throw new Error('no free port on 127.0.0.1');
+const lowestPort = 16_384;
+const highestPort = 32_767;
+const triesUntilGivingUp = 100;
+
+/**
+ * A TCP port of 127.0.0.1 that is free now: `preferred` where it is, else one by chance. Somebody else may take it before
+ * the caller does, so a caller must notice that. Rejects where a hundred ports in a row are taken.
+ */
+export const freePort = async (preferred?: number): Promise<number> => {
+  let port = preferred ?? randomInt(lowestPort, highestPort + 1);
+  for (let tries = 1; !(await listenOnce(port)); tries += 1) {
+    if (tries === triesUntilGivingUp) throw new Error('no free port on 127.0.0.1');
+    port = randomInt(lowestPort, highestPort + 1);
+  }
   return port;
 };

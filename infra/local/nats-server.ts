@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
 import { findNatsBinary, type BinaryOptions } from './nats-binary.ts';
 
 export interface NatsServerOptions {
@@ -38,26 +40,19 @@ export interface NatsServer {
   restart(): Promise<void>;
 }
 
-/** A port of the loopback interface that was free a moment ago. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-};
-
-/** Resolves when the server greets; it opens its client port only after JetStream has recovered. */
-const greets = (port: number): Promise<boolean> =>
+/** Resolves when the server of this name greets; it opens its client port only after JetStream has recovered. */
+const greets = (port: number, serverName: string): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port, timeout: 1_000 });
+    let greeting = '';
     const settle = (value: boolean): void => {
       socket.destroy();
       resolve(value);
     };
-    socket.once('data', (chunk) => settle(chunk.toString('latin1').startsWith('INFO ')));
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      greeting += text;
+      if (greeting.includes('\r\n')) settle(greeting.startsWith('INFO ') && greeting.includes(`"${serverName}"`));
+    });
     socket.once('timeout', () => settle(false));
     socket.once('error', () => settle(false));
     socket.once('close', () => settle(false));
@@ -70,11 +65,14 @@ export const startNats = async (options: NatsServerOptions): Promise<NatsServer>
   const progress = options.progress ?? (() => undefined);
   const binary = options.binary ?? (await findNatsBinary({ ...options.find, cacheDir: options.cacheDir, progress }));
   const port = options.port ?? (await freePort());
+  // Whoever answers on the port must be this server: another one may have been quicker.
+  const serverName = `local-${randomUUID()}`;
   await mkdir(options.storeDir, { recursive: true });
   const configFile = join(options.storeDir, 'nats-server.conf');
   await writeFile(
     configFile,
     [
+      `server_name: ${JSON.stringify(serverName)}`,
       `listen: "127.0.0.1:${port}"`,
       options.monitorPort === undefined ? '' : `http: "127.0.0.1:${options.monitorPort}"`,
       `jetstream { store_dir: ${JSON.stringify(options.storeDir)} }`,
@@ -100,7 +98,7 @@ export const startNats = async (options: NatsServerOptions): Promise<NatsServer>
     started.once('error', (error) => (failure = error));
     const deadlineMs = performance.now() + (options.startTimeoutMs ?? 30_000);
     let reportedMs = performance.now();
-    while (!(await greets(port))) {
+    while (!(await greets(port, serverName))) {
       if (failure !== undefined) throw new Error(`nats-server did not start: ${failure.message}`, { cause: failure });
       if (hasEnded(started))
         throw new Error(`nats-server ended at start: ${tail.trim().split('\n').slice(-3).join(' | ')}`);
@@ -114,7 +112,6 @@ export const startNats = async (options: NatsServerOptions): Promise<NatsServer>
       }
       await sleep(20);
     }
-    if (hasEnded(started)) throw new Error(`port ${port} is used by another nats-server`);
   };
 
   const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {

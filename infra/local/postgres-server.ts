@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { createPool } from '../../shared/postgres/pool.ts';
+import { freePort } from './free-port.ts';
 import { findPostgresBinaries } from './postgres-binaries.ts';
 import { chooseDataFolder, clearStaleServer, identityOf, initialiseData } from './postgres-data.ts';
 import { findServerUser } from './system-user.ts';
@@ -39,26 +39,10 @@ const startDeadlineMs = 60_000;
 const fastDeadlineMs = 10_000;
 const immediateDeadlineMs = 5_000;
 
-const isFree = async (port: number): Promise<number | undefined> => {
-  const probe = createServer();
-  try {
-    probe.listen(port, '127.0.0.1');
-    await once(probe, 'listening');
-    return (probe.address() as AddressInfo).port;
-  } catch {
-    return undefined; // in use, or not allowed: another one is taken
-  } finally {
-    probe.close();
-  }
-};
-
 const choosePort = async (wanted: number, onLog: (line: string) => void): Promise<number> => {
-  const port = wanted === 0 ? undefined : await isFree(wanted);
-  if (port !== undefined) return port;
-  const free = await isFree(0);
-  if (free === undefined) throw new Error('no free port on 127.0.0.1');
-  if (wanted !== 0) onLog(`port ${wanted} is taken: PostgreSQL listens on ${free}`);
-  return free;
+  const port = await freePort(wanted === 0 ? undefined : wanted);
+  if (wanted !== 0 && port !== wanted) onLog(`port ${wanted} is taken: PostgreSQL listens on ${port}`);
+  return port;
 };
 
 const onLines = (child: ChildProcess, onLine: (line: string) => void): void => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../infra/local/nats-server.ts';
+import { freePort } from '../../infra/local/free-port.ts';
 import { until } from './connector-bench.ts';
 
 export interface ConnectorProcess {
