@@ -1,4 +1,3 @@
-import type { NatsServer } from '../../infra/local/nats-server.ts';
 import type { PostgresServer } from '../../infra/local/postgres-server.ts';
 import type { Spread } from './statistics.ts';
 
@@ -7,7 +6,8 @@ export interface BenchContext {
   /** Only checks that everything runs: the figures mean nothing. */
   readonly short: boolean;
   readonly postgres: PostgresServer;
-  readonly nats: NatsServer;
+  /** The nats-server that `npm start` would take. */
+  readonly natsBinary: string;
   /** Bundles, built. */
   readonly distDir: string;
   /** Files of this run; removed at its end. */

@@ -112,7 +112,7 @@ const runColdStart = async (context: BenchContext): Promise<BenchResult> => {
         ...path,
         HOST: '127.0.0.1',
         DATABASE_URL: database.url,
-        MSG_URL: context.nats.url,
+        MSG_URL: system.natsUrl,
         ROUTING_FILE: system.routingFile,
         LOG_LEVEL: 'ERROR',
         ...(tracing ? { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' } : {}),

@@ -37,11 +37,14 @@ const timed = async (work: () => Promise<unknown>): Promise<number> => {
 };
 
 /** A publication that is delivered to a pull consumer and acked, until the ack has reached the server. */
+let roundTripCounter = 0;
+
 const jetStreamTimes = async (system: System, payload: Uint8Array, count: number): Promise<readonly number[]> => {
   const { nats } = system;
   const manager = await nats.jetstreamManager();
-  const stream = 'bench_round_trip';
-  const subject = 'bench.round_trip';
+  roundTripCounter += 1;
+  const stream = `bench_round_trip_${roundTripCounter}`;
+  const subject = `bench.round_trip.${roundTripCounter}`;
   await manager.streams.add({ name: stream, subjects: [subject] });
   const info = await findStream(nats, stream);
   if (info === undefined) throw new Error('the stream is missing');

@@ -4,7 +4,10 @@ import { createPool } from '../../shared/postgres/pool.ts';
 import type { BenchContext } from './bench.ts';
 
 /** What the figures were measured on. */
-export const describeMachine = async ({ postgres, nats }: BenchContext): Promise<Readonly<Record<string, string>>> => {
+export const describeMachine = async ({
+  postgres,
+  natsBinary,
+}: BenchContext): Promise<Readonly<Record<string, string>>> => {
   const pool = createPool(postgres.url, { max: 1 });
   try {
     const [version] = await pool.query<{ server_version: string }>('show server_version');
@@ -15,7 +18,7 @@ export const describeMachine = async ({ postgres, nats }: BenchContext): Promise
       system: type(),
       node: process.versions.node,
       postgresql: version?.server_version ?? '',
-      'nats-server': (await versionOf(nats.binary)).join('.'),
+      'nats-server': (await versionOf(natsBinary)).join('.'),
     };
   } finally {
     await pool.end();

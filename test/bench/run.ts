@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startNats } from '../../infra/local/nats-server.ts';
+import { findNatsBinary } from '../../infra/local/nats-binary.ts';
 import { startPostgres } from '../../infra/local/postgres-server.ts';
 import { buildBundles } from '../../infra/image/build.ts';
 import { natsCacheDir } from '../support/test-nats.ts';
@@ -79,11 +79,10 @@ const main = async (): Promise<void> => {
       onLog: () => undefined,
     });
     stops.push(postgres.stop);
-    const nats = await startNats({ storeDir: join(folder, 'nats'), cacheDir: natsCacheDir, progress: note });
-    stops.push(nats.stop);
+    const natsBinary = await findNatsBinary({ cacheDir: natsCacheDir, progress: note });
     const distDir = join(folder, 'dist');
     await buildBundles({ outDir: distDir });
-    await runBenches({ short: values.short, postgres, nats, distDir, folder, note }, chosen);
+    await runBenches({ short: values.short, postgres, natsBinary, distDir, folder, note }, chosen);
   } finally {
     for (const stop of stops.toReversed()) await stop();
   }

@@ -1,16 +1,18 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startFunctionHost } from '../../infra/local/function-host.ts';
+import { startNats } from '../../infra/local/nats-server.ts';
 import { startReplica, type Replica } from '../../infra/local/function-replica.ts';
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
 import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
 import type { OutgoingMessage } from '../../shared/nats/publisher.ts';
+import { natsCacheDir } from '../support/test-nats.ts';
 import type { BenchContext } from './bench.ts';
 
 export const syncStream = 'processor_state_sync';
@@ -71,6 +73,7 @@ export interface System {
   readonly connector: Replica;
   readonly functions: readonly number[];
   readonly routingFile: string;
+  readonly natsUrl: string;
   readonly nats: NatsConnection;
   publish(payloads: readonly BenchMessage[]): Promise<void>;
   /** Acks that the connector has sent since the start. */
@@ -87,12 +90,6 @@ export interface BenchMessage {
 
 let messageCounter = 0;
 let systemCounter = 0;
-
-const freshStreams = async (nats: NatsConnection): Promise<void> => {
-  const manager = await nats.jetstreamManager();
-  for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name);
-  for (const wanted of streams) await ensureStream(nats, wanted);
-};
 
 const startFunctions = async (
   context: BenchContext,
@@ -133,18 +130,23 @@ export const startSystem = async (context: BenchContext, options: SystemOptions)
     for (const one of closes.splice(0).toReversed()) await one();
   };
   try {
-    const nats = await connectNats({ url: context.nats.url, name: 'bench' });
+    systemCounter += 1;
+    // A server of its own: streams made again under their names can find what the deleted ones held.
+    const storeDir = join(context.folder, `nats-${systemCounter}`);
+    const server = await startNats({ storeDir, cacheDir: natsCacheDir, binary: context.natsBinary });
+    closes.push(() => rm(storeDir, { recursive: true, force: true, maxRetries: 5 }), server.stop);
+    const nats = await connectNats({ url: server.url, name: 'bench' });
     closes.push(() => nats.close());
-    await freshStreams(nats);
-    const routingFile = join(context.folder, `routing-${++systemCounter}.yaml`);
-    await writeFile(routingFile, routingFor(context.nats.url));
+    for (const wanted of streams) await ensureStream(nats, wanted);
+    const routingFile = join(context.folder, `routing-${systemCounter}.yaml`);
+    await writeFile(routingFile, routingFor(server.url));
     const collector = options.tracing === true ? await sink() : undefined;
     if (collector !== undefined) closes.push(collector.close);
     const env: NodeJS.ProcessEnv = {
       PATH: process.env['PATH'],
       HOST: '127.0.0.1',
       DATABASE_URL: options.databaseUrl,
-      MSG_URL: context.nats.url,
+      MSG_URL: server.url,
       ROUTING_FILE: routingFile,
       LOG_LEVEL: 'WARNING',
       OTEL_BSP_MAX_QUEUE_SIZE: '16384',
@@ -180,6 +182,7 @@ export const startSystem = async (context: BenchContext, options: SystemOptions)
       connector,
       functions: functions.pids,
       routingFile,
+      natsUrl: server.url,
       nats,
       publish: async (messages) => {
         const outcomes = await publisher.publish(
