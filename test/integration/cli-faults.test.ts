@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../infra/cli/doctor/finding.ts';
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import { ensureConsumers } from '../../shared/nats/ensure-consumer.ts';
@@ -286,20 +286,15 @@ describe('a message that waits', () => {
   let env: Readonly<Record<string, string>>;
 
   beforeEach(async () => {
-    const { streams } = await client.jetstreamManager();
-    for await (const stream of streams.list()) await streams.delete(stream.config.name);
-  });
-
-  beforeAll(async () => {
     const newest = (await natsVariants()).findLast(({ binary }) => binary !== undefined);
     waiting = await startTestNats({ binary: newest!.binary! });
     client = await connectNats({ url: waiting.url, name: 'test' });
     env = { ...store.env, MSG_URL: waiting.url };
   });
 
-  afterAll(async () => {
-    await client?.close();
-    await waiting?.close();
+  afterEach(async () => {
+    await client.close();
+    await waiting.close();
   });
 
   const makeStream = async () => {

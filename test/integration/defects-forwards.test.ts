@@ -1,4 +1,3 @@
-import { StorageType } from 'nats';
 import { describe, expect, it } from 'vitest';
 import { routeMessage, said, useFunctions } from '../support/function-suite.ts';
 import { readStreamTexts } from '../support/read-stream-texts.ts';
@@ -75,20 +74,13 @@ describe('defects of the reference in passing rows on', () => {
     const { database, route, client, forwarded } = suite;
     const fixture = await createState(database.pool, { properties: afterSave, processorsBehind: 1 });
     const manager = await client.jetstreamManager();
-    await manager.streams.delete('processor_state_router');
-    const full = {
-      name: 'processor_state_router',
-      subjects: ['processor.state.router', 'processor.state.router.>'],
-      storage: StorageType.File,
-      max_msgs: 1,
-      discard: 'new' as never,
-    };
-    await manager.streams.add(full);
+    await manager.streams.purge('processor_state_router');
     await client.jetstream().publish('processor.state.router', 'fills it');
+    await manager.streams.update('processor_state_router', { max_msgs: 1, discard: 'new' as never });
     const message = { id: 'full/1', body: routeMessage(fixture.outputRouteId, [{ a: 1 }]) };
     expect(said(await route.post([message]))).toEqual(['retry publish_failed']);
     expect(await readCount(database.pool, fixture.stateId)).toBe(1);
-    await manager.streams.delete('processor_state_router');
+    await manager.streams.update('processor_state_router', { max_msgs: -1, discard: 'old' as never });
     expect(said(await route.post([message]))).toEqual(['ack']);
     expect(await readCount(database.pool, fixture.stateId)).toBe(1);
     expect((await forwarded(fixture.inputRouteIds[0]!)).map(rowsOf)).toEqual([[{ a: 1 }]]);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildDeadLetterHeaders, type HeaderEntry } from '../../shared/message/dead-letter.ts';
 import { standsFor } from '../../shared/message/replay.ts';
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
@@ -80,8 +80,9 @@ for (const variant of await natsVariants()) {
       return messages;
     };
 
-    beforeAll(async () => {
-      server = await startTestNats(variant.binary === undefined ? {} : { binary: variant.binary });
+    // A server for each test: a stream of the same name can find messages of the one that was deleted just before.
+    beforeEach(async () => {
+      server = await startTestNats({ binary: variant.binary! });
       connection = await connectNats({ url: server.url, name: 'test' });
       // Nothing listens there: dead letters need no database.
       manage = await startManageApp({
@@ -89,25 +90,18 @@ for (const variant of await natsVariants()) {
         databaseUrl: 'postgresql://nobody:nothing@127.0.0.1:1/none',
         env: { JAEGER_UI_URL: 'http://jaeger.example:16686/' },
       });
-    });
-
-    afterAll(async () => {
-      await manage.close();
-      await connection.close();
-      await server.close();
-    });
-
-    beforeEach(async () => {
-      const { streams } = await manager();
-      for (const name of ['processor_state_sync', deadStream]) {
-        await streams.delete(name).catch(() => undefined);
-      }
       await ensureStream(connection, { stream: 'processor_state_sync', baseSubject: subject });
       await ensureStream(connection, {
         stream: deadStream,
         baseSubject: 'state_sync.dead_letter',
         retention: 'limits',
       });
+    });
+
+    afterEach(async () => {
+      await manage.close();
+      await connection.close();
+      await server.close();
     });
 
     it('says that there are none where the stream was never made', async () => {

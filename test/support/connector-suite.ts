@@ -1,5 +1,4 @@
-import { afterAll, afterEach, beforeAll } from 'vitest';
-import { connectNats } from '../../shared/nats/connect.ts';
+import { afterEach, beforeEach } from 'vitest';
 import { createBench, type BenchOptions, type ConnectorBench } from './connector-bench.ts';
 import { startScriptedFunction, type Script, type ScriptedFunction } from './scripted-function.ts';
 import { startTestNats, type NatsVariant, type TestNatsServer } from './test-nats.ts';
@@ -13,25 +12,21 @@ export interface ConnectorSuite {
   }>;
 }
 
-/** One nats-server for the tests of a `describe` block, empty at the beginning of each. */
+/**
+ * A nats-server for each test of a `describe` block. Deleting streams between tests would not do: the server removes
+ * the files later, and a stream of the same name can find messages and consumers of the one before.
+ */
 export const useConnectorSuite = (variant: NatsVariant): ConnectorSuite => {
   let server: TestNatsServer | undefined;
   let cleanups: (() => Promise<void>)[] = [];
-  beforeAll(async () => {
+  beforeEach(async () => {
     server = await startTestNats({ binary: variant.binary! });
-  });
-  afterAll(async () => {
-    await server?.close();
   });
   afterEach(async () => {
     for (const cleanup of cleanups.toReversed()) await cleanup();
     cleanups = [];
-    const nats = await connectNats({ url: server!.url, name: 'cleanup' });
-    const manager = await nats.jetstreamManager({ checkAPI: false });
-    const names: string[] = [];
-    for await (const stream of manager.streams.list()) names.push(stream.config.name);
-    for (const name of names) await manager.streams.delete(name);
-    await nats.close();
+    await server?.close();
+    server = undefined;
   });
   return {
     get server() {
