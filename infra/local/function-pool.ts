@@ -99,8 +99,7 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
     options.log.warn('function_process_died', { function: spec.name, pid: replica.pid, exit: how });
     if (!awake || closing.signal.aborted) return;
     counts.restarts += 1;
-    clearTimeout(restartTimer);
-    restartTimer = setTimeout(startMissing, Math.max(0, startAgainAtMs - options.nowMs()));
+    startAgain();
   };
 
   const startOne = async (): Promise<Replica> => {
@@ -146,6 +145,14 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
         })
         .finally(() => starting.delete(start));
     }
+  };
+
+  /** The clock and the timers do not tick together: one that fires early by the clock waits for the rest. */
+  const startAgain = (): void => {
+    clearTimeout(restartTimer);
+    const leftMs = startAgainAtMs - options.nowMs();
+    if (leftMs <= 0) startMissing();
+    else restartTimer = setTimeout(startAgain, leftMs);
   };
 
   const sleepNow = (): void => {
