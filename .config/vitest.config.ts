@@ -7,7 +7,7 @@ export const config = defineConfig({
     include: ['test/{unit,contract,integration,chaos}/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 120_000,
   },
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findStream } from '../../shared/nats/ensure-stream.ts';
-import { until } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { createStates } from './create-states.ts';
 import { always, deathAt, fault, faults, type Fault } from './faults.ts';
 import { failpointNames } from './failpoints.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
-import { until } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { runStateSync } from '../support/run-state-sync.ts';
 import { createState } from '../support/state-fixture.ts';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.ts';

@@ -6,7 +6,7 @@ import type { Finding } from '../../infra/cli/doctor/finding.ts';
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import { ensureConsumers } from '../../shared/nats/ensure-consumer.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
-import { until } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { runStateSync, type CliRun } from '../support/run-state-sync.ts';
 import { createState } from '../support/state-fixture.ts';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.ts';

@@ -9,7 +9,7 @@ import { replayHeaders } from '../../shared/message/replay.ts';
 import { connectNats } from '../../shared/nats/connect.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
 import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
-import { until } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { testRoutingText } from '../support/manage-app.ts';
 import { runStateSync } from '../support/run-state-sync.ts';
 import { natsVariants, startTestNats } from '../support/test-nats.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { directMessage, until } from '../support/connector-bench.ts';
+import { directMessage } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { useConnectorSuite } from '../support/connector-suite.ts';
 import { natsVariants } from '../support/test-nats.ts';
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { directMessage, until } from '../support/connector-bench.ts';
+import { directMessage, startHolding } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { useConnectorSuite } from '../support/connector-suite.ts';
 import { ackAll, type ReceivedEvent } from '../support/scripted-function.ts';
 import { natsVariants } from '../support/test-nats.ts';
@@ -16,12 +17,13 @@ for (const variant of await natsVariants()) {
     const suite = useConnectorSuite(variant);
 
     it('sends a backlog in big batches, in order per key, and acknowledges it', async () => {
-      const { bench, target } = await suite.prepare();
+      const { bench, target } = await suite.prepare({ limits: { requestTimeoutMs: 30_000 } });
       const count = 3_000;
       await bench.publish(
         Array.from({ length: count }, (_, n) => ({ payload: directMessage(`s${n % 3}`, n), id: `m${n}` })),
       );
-      await bench.start(target.url);
+      // The first pull may bring a few messages only; while they are held, the rest comes.
+      await startHolding(bench, target, 1_000);
       await until('all messages to be acknowledged', () => target.acked.length === count);
       await until('the stream to be empty', async () => (await bench.streamMessages()) === 0);
       for (const state of ['s0', 's1', 's2']) {
@@ -34,23 +36,26 @@ for (const variant of await natsVariants()) {
     });
 
     it('fills batches although every one of 64 keys has few messages', async () => {
-      const { bench, target } = await suite.prepare();
+      const { bench, target } = await suite.prepare({ limits: { requestTimeoutMs: 30_000 } });
       const messages = Array.from({ length: 6_400 }, (_, n) => ({
         payload: directMessage(`s${n % 64}`, n),
         id: `m${n}`,
       }));
       await bench.publish(messages);
-      await bench.start(target.url);
+      await startHolding(bench, target, 1_000);
       await until('all messages to be acknowledged', () => target.acked.length === 6_400);
       expect(6_400 / target.calls.length).toBeGreaterThan(100);
     });
 
     it('sends two states in two requests at the same time', async () => {
       const { bench, target } = await suite.prepare();
-      target.script = () => sleep(300, undefined);
+      target.script = async () => {
+        await until('the other request', () => target.calls.length === 2);
+        return undefined;
+      };
       await bench.start(target.url);
       await bench.publish([{ payload: directMessage('a', 1) }, { payload: directMessage('b', 1) }]);
-      await until('both requests', () => target.calls.length === 2, 2_000);
+      await until('both requests', () => target.calls.length === 2);
       expect(target.mostConcurrent).toBe(2);
       expect(target.calls.map(({ events }) => events.length)).toEqual([1, 1]);
     });

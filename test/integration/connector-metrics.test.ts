@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createBench, directMessage, until, type ConnectorBench } from '../support/connector-bench.ts';
+import { createBench, directMessage, type ConnectorBench } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { startConnectorProcess, type ConnectorProcess } from '../support/connector-process.ts';
 import { startScriptedFunction, type ScriptedFunction } from '../support/scripted-function.ts';
 import { startTestNats, type TestNatsServer } from '../support/test-nats.ts';

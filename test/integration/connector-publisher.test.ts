@@ -4,7 +4,7 @@ import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
 import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
 import type { OutgoingMessage } from '../../shared/nats/publisher.ts';
-import { until } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { natsVariants, startTestNats, type TestNatsServer } from '../support/test-nats.ts';
 
 const message = (stream: string, id: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage => ({

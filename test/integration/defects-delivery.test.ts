@@ -1,7 +1,7 @@
 import { connect, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres, type PostgresServer } from '../../infra/local/postgres-server.ts';
-import { until } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { directMessage, routeMessage } from '../support/function-suite.ts';
 import { readStreamTexts } from '../support/read-stream-texts.ts';
 import { createState, readCount, readRows } from '../support/state-fixture.ts';
@@ -102,7 +102,7 @@ describe('defects of the reference in delivery, from the stream to the tables', 
       onLog: () => undefined,
     });
     expect(restarted.port).toBe(port);
-    await until('all messages to be settled', async () => (await waiting()) === 0, 60_000);
+    await until('all messages to be settled', async () => (await waiting()) === 0, { timeoutMs: 60_000 });
     expect((await readRows(database.pool, stateId)).map(({ n }) => n)).toEqual(['1', '2', '3']);
     expect(await readCount(database.pool, stateId)).toBe(3);
   }, 90_000);

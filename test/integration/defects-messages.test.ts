@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createPool } from '../../shared/postgres/pool.ts';
-import { until } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { directMessage, routeMessage, said, useFunctions } from '../support/function-suite.ts';
 import { createState, readCount, readRows } from '../support/state-fixture.ts';
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLog } from '../../shared/telemetry/log.ts';
 import { startFunctionHost, type FunctionHost, type FunctionHostOptions } from '../../infra/local/function-host.ts';
+import { until } from '../support/until.ts';
 
 const entry = new URL('../support/obedient-process.ts', import.meta.url).pathname;
 
@@ -73,14 +74,6 @@ const isAlive = (pid: number): boolean => {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
     throw error;
-  }
-};
-
-const until = async (what: string, condition: () => boolean): Promise<void> => {
-  const endMs = Date.now() + 10_000;
-  while (!condition()) {
-    if (Date.now() > endMs) throw new Error(`never came true: ${what}`);
-    await sleep(10);
   }
 };
 

@@ -11,6 +11,7 @@ import { claimFolder } from '../../infra/local/single-start.ts';
 import { superviseProcess } from '../../infra/local/supervised-process.ts';
 import { readRouting } from '../../shared/routing/read-routing.ts';
 import { createLog } from '../../shared/telemetry/log.ts';
+import { until } from '../support/until.ts';
 
 const scripted = new URL('../support/obedient-process.ts', import.meta.url).pathname;
 const guardModule = new URL('../../infra/local/orphan-guard.ts', import.meta.url).href;
@@ -22,14 +23,6 @@ const isAlive = (pid: number): boolean => {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
     throw error;
-  }
-};
-
-const until = async (what: string, condition: () => boolean): Promise<void> => {
-  const endMs = Date.now() + 10_000;
-  while (!condition()) {
-    if (Date.now() > endMs) throw new Error(`never came true: ${what}`);
-    await sleep(10);
   }
 };
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createLocalRunFolder, until, untilReady, type LocalRunFolder } from '../support/local-run.ts';
+import { createLocalRunFolder, untilReady, type LocalRunFolder } from '../support/local-run.ts';
+import { until } from '../support/until.ts';
 
 const runMs = 120_000;
 let runs: LocalRunFolder;

@@ -12,7 +12,8 @@ import { createOrphanGuard } from '../../infra/local/orphan-guard.ts';
 import { printTrace } from '../../infra/local/print-trace.ts';
 import { createProgress, type Progress } from '../../infra/local/progress.ts';
 import { createLog } from '../../shared/telemetry/log.ts';
-import { createLocalRunFolder, readyUrls, rootDir, until, type LocalRunFolder } from '../support/local-run.ts';
+import { createLocalRunFolder, readyUrls, rootDir, type LocalRunFolder } from '../support/local-run.ts';
+import { until } from '../support/until.ts';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { startTestNats, type TestNatsServer } from '../support/test-nats.ts';
 

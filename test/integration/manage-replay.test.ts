@@ -1,6 +1,7 @@
 import { expect, it, describe } from 'vitest';
 import { useConnectorSuite } from '../support/connector-suite.ts';
-import { directMessage, until } from '../support/connector-bench.ts';
+import { directMessage } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { startManageApp } from '../support/manage-app.ts';
 import { natsVariants } from '../support/test-nats.ts';
 import type { ReceivedEvent } from '../support/scripted-function.ts';

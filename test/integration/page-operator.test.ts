@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import { ensureConsumers } from '../../shared/nats/ensure-consumer.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
-import { until } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { poorContrasts, structureFaults } from '../support/page-checks.ts';
 import { createState } from '../support/state-fixture.ts';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.ts';

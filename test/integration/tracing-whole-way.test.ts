@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CollectedSpan } from '../../infra/local/otlp-spans.ts';
 import { maxTraceHops } from '../../shared/telemetry/trace-hops.ts';
-import { until } from '../support/connector-bench.ts';
+import { until } from '../support/until.ts';
 import { spanTrees, type SpanTree } from '../support/span-tree.ts';
 import { createState } from '../support/state-fixture.ts';
 import { expectedLoopTree, loopAttributes, runTracedLoop } from '../support/traced-loop.ts';

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnector, type Connector, type ConnectorOptions } from '../../infra/connector/create-connector.ts';
 import { deadLetterPayload } from '../../shared/nats/dead-letter-body.ts';
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
@@ -10,6 +9,8 @@ import { parseDeadLetterHeaders, type DeadLetterInfo, type HeaderEntry } from '.
 import { defaultDeadLetter, defaultLimits, defaultTriggers } from '../../shared/routing/default-triggers.ts';
 import type { RouteConfig, Routing, TriggerLimits } from '../../shared/routing/routing.ts';
 import type { LogFields } from '../../shared/telemetry/log.ts';
+import type { Script, ScriptedFunction } from './scripted-function.ts';
+import { until } from './until.ts';
 
 export interface LogLine {
   readonly level: string;
@@ -80,27 +81,24 @@ export const directMessage = (stateId: string, n: number, more: Record<string, u
     JSON.stringify({ type: 'query_state_direct', state_id: stateId, query_state: [{ n }], ...more }),
   );
 
-/** Waits until the condition holds; fails with what was waited for. */
-export const until = async (
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs = 15_000,
-): Promise<void> => {
-  const deadlineMs = Date.now() + timeoutMs;
-  let cause: unknown;
-  // A look that fails (a server that starts again) is a look that saw nothing yet.
-  const holds = async (): Promise<boolean> => {
-    try {
-      return await condition();
-    } catch (error) {
-      cause = error;
-      return false;
-    }
+/**
+ * Starts a connector whose first request is answered when it has received `count` messages: what the first pull happens
+ * to bring is the network's to say, and the batches after it are then full. After that, the script answers.
+ */
+export const startHolding = async (
+  bench: ConnectorBench,
+  target: ScriptedFunction,
+  count: number,
+  script: Script = () => undefined,
+): Promise<Connector> => {
+  let connector: Connector | undefined;
+  const received = (): number => connector?.metrics()['received{processor_state_sync}'] ?? 0;
+  target.script = async (call) => {
+    if (target.calls[0] === call) await until('the messages to be received', () => received() >= count);
+    return await script(call);
   };
-  while (!(await holds())) {
-    if (Date.now() > deadlineMs) throw new Error(`waited in vain for: ${what}`, { cause });
-    await sleep(15);
-  }
+  connector = await bench.start(target.url);
+  return connector;
 };
 
 export const createBench = async (url: string, options: BenchOptions = {}): Promise<ConnectorBench> => {

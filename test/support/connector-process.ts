@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../infra/local/free-port.ts';
-import { until } from './connector-bench.ts';
+import { until } from './until.ts';
 
 export interface ConnectorProcess {
   readonly pid: number;

@@ -5,7 +5,7 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../infra/local/free-port.ts';
-import { until } from './connector-bench.ts';
+import { until } from './until.ts';
 import { storeRouting } from './test-function.ts';
 
 /** One function as it is deployed, but for the bundle: a process of its own, told by its environment. */

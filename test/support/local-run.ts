@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { findNatsBinary } from '../../infra/local/nats-binary.ts';
 import { natsCacheDir } from './test-nats.ts';
+import { until } from './until.ts';
 
 export const rootDir = new URL('../..', import.meta.url).pathname;
 
@@ -33,21 +33,8 @@ export const readyUrls = (run: LocalRun): ReadyUrls | undefined => {
   return found === undefined ? undefined : (JSON.parse(found) as ReadyUrls);
 };
 
-/** Waits for a condition; fails with what it waited for, and what `context` says then. */
-export const until = async (what: string, condition: () => boolean, context = () => ''): Promise<void> => {
-  const endMs = Date.now() + 60_000;
-  while (!condition()) {
-    if (Date.now() > endMs) throw new Error(`never came true: ${what}\n${context()}`);
-    await sleep(20);
-  }
-};
-
 export const untilReady = async (run: LocalRun): Promise<ReadyUrls> => {
-  await until(
-    'it is ready',
-    () => readyUrls(run) !== undefined,
-    () => run.output() + run.errors(),
-  );
+  await until('it is ready', () => readyUrls(run) !== undefined, { context: () => run.output() + run.errors() });
   return readyUrls(run) as ReadyUrls;
 };
 
@@ -109,11 +96,7 @@ export const createLocalRunFolder = async (): Promise<LocalRunFolder> => {
     killRuns: async () => {
       for (const kill of kills) kill();
       kills.clear();
-      await until(
-        'nothing is left',
-        () => left().length === 0,
-        () => left().join('\n'),
-      );
+      await until('nothing is left', () => left().length === 0, { context: () => left().join('\n') });
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   };

@@ -7,7 +7,7 @@ import { freePort } from '../../infra/local/free-port.ts';
 import { findOnPath } from '../../infra/local/nats-binary.ts';
 import type { CollectedSpan, SpanValue } from '../../infra/local/otlp-spans.ts';
 import { jaegerBinary } from './build-jaeger.ts';
-import { until } from './connector-bench.ts';
+import { until } from './until.ts';
 
 /** A Jaeger of this test's own: OTLP over HTTP in, its query API out, all in memory. */
 export interface TestJaeger {

@@ -1,6 +1,6 @@
 import type { CollectedSpan } from '../../infra/local/otlp-spans.ts';
 import { traceContextOf } from '../../shared/nats/headers.ts';
-import { until } from './connector-bench.ts';
+import { until } from './until.ts';
 import { sortTree, type SpanTree } from './span-tree.ts';
 import { createState, type StateFixture } from './state-fixture.ts';
 import { newTrace, type TracedStack, type Traceparent } from './traced-stack.ts';

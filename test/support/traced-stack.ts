@@ -11,7 +11,7 @@ import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
 import { buildHeaders } from '../../shared/nats/headers.ts';
 import { createLog } from '../../shared/telemetry/log.ts';
-import { until } from './connector-bench.ts';
+import { until } from './until.ts';
 import { createLocalRunFolder, rootDir } from './local-run.ts';
 import { startTestDatabase, type TestDatabase } from './test-database.ts';
 import { startTestNats } from './test-nats.ts';
