@@ -1,15 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { connect, type NatsConnection } from 'nats';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createStateDirect } from '../../functions/state-direct/state-direct.ts';
-import { createStateRoute } from '../../functions/state-route/state-route.ts';
+import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../shared/message/outcome.ts';
 import type { DatabasePool } from '../../shared/postgres/database.ts';
+import { useFunctions } from '../support/function-suite.ts';
 import { readStreamTexts } from '../support/read-stream-texts.ts';
 import { readStored, type StoredState } from '../support/stored-state.ts';
-import { startTestDatabase, type TestDatabase } from '../support/test-database.ts';
-import { startTestFunction, type TestFunction } from '../support/test-function.ts';
-import { startTestNats, type TestNatsServer } from '../support/test-nats.ts';
 import { readVectors, type Vector } from '../support/vectors.ts';
 
 interface Input {
@@ -161,25 +156,7 @@ const decisions: Readonly<Record<string, Decision>> = {
 };
 
 const vectors = readVectors<Input, Expected>('sync-store-messages');
-let database: TestDatabase;
-let nats: TestNatsServer;
-let client: NatsConnection;
-let direct: TestFunction;
-let route: TestFunction;
-
-beforeAll(async () => {
-  [database, nats] = await Promise.all([startTestDatabase(), startTestNats()]);
-  client = await connect({ servers: nats.url });
-  const options = { databaseUrl: database.url, natsUrl: nats.url, env: { CACHE_TTL_SECONDS: '0' } };
-  direct = await startTestFunction({ ...options, name: 'state-direct', create: createStateDirect });
-  route = await startTestFunction({ ...options, name: 'state-route', create: createStateRoute });
-});
-
-afterAll(async () => {
-  await Promise.all([direct?.close(), route?.close()]);
-  await client?.close();
-  await Promise.all([database?.stop(), nats?.close()]);
-});
+const suite = useFunctions();
 
 /** The rows of the recorded database, under ids of this case's own; the way back to the recorded ids. */
 const insertCase = async (pool: DatabasePool, { state, output_route_id, forward_route_ids }: Input): Promise<Ids> => {
@@ -243,7 +220,7 @@ const said = (outcome: Outcome): string => (outcome.outcome === 'ack' ? 'ack' : 
 
 /** The whole way: request bodies into the composition, then what the tables and the router's stream hold. */
 const run = async ({ name, input }: MessageVector): Promise<Result> => {
-  const ids = await insertCase(database.pool, input);
+  const ids = await insertCase(suite.database.pool, input);
   const messages = input.messages.map((message, index) => ({
     id: `processor_state_sync/${name}/${index}`,
     body: ids.toFresh(message),
@@ -252,12 +229,12 @@ const run = async ({ name, input }: MessageVector): Promise<Result> => {
   const outcomes: Outcome[] = [];
   for (const request of requests) {
     const isDirect = request.some(({ body }) => body.includes('"query_state_direct"'));
-    const answered = await (isDirect ? direct : route).post(request);
+    const answered = await (isDirect ? suite.direct : suite.route).post(request);
     outcomes.push(...request.map(({ id }) => answered.find((outcome) => outcome.id === id)!));
   }
   const stateId = ids.toFresh(input.state.id);
-  const { cells, ...stored } = await readStored(database.pool, stateId);
-  const forwarded = await readStreamTexts(client, 'processor_state_router');
+  const { cells, ...stored } = await readStored(suite.database.pool, stateId);
+  const forwarded = await readStreamTexts(suite.client, 'processor_state_router');
   return {
     outcomes: outcomes.map(said),
     forwarded: forwarded.filter((message) => message.includes(stateId)).map((message) => ids.toRecorded(message)),

@@ -1,54 +1,12 @@
-import { connect, type NatsConnection } from 'nats';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-import { createStateDirect } from '../../functions/state-direct/state-direct.ts';
-import { createStateRoute } from '../../functions/state-route/state-route.ts';
+import { describe, expect, it } from 'vitest';
+import { directMessage, routeMessage, useFunctions } from '../support/function-suite.ts';
 import { createState, readCount, readRows } from '../support/state-fixture.ts';
-import { startTestDatabase, type TestDatabase } from '../support/test-database.ts';
-import { startTestFunction, type TestFunction } from '../support/test-function.ts';
-import { startTestNats, type TestNatsServer } from '../support/test-nats.ts';
 
-let database: TestDatabase;
-let nats: TestNatsServer;
-let client: NatsConnection;
-let direct: TestFunction;
-let route: TestFunction;
-
-beforeAll(async () => {
-  [database, nats] = await Promise.all([startTestDatabase(), startTestNats()]);
-  client = await connect({ servers: nats.url });
-  const options = { databaseUrl: database.url, natsUrl: nats.url, env: { CACHE_TTL_SECONDS: '0' } };
-  direct = await startTestFunction({ ...options, name: 'state-direct', create: createStateDirect });
-  route = await startTestFunction({ ...options, name: 'state-route', create: createStateRoute });
-});
-
-afterAll(async () => {
-  await Promise.all([direct?.close(), route?.close()]);
-  await client?.close();
-  await Promise.all([database?.stop(), nats?.close()]);
-});
-
-const directMessage = (stateId: string, rows: readonly unknown[]): string =>
-  JSON.stringify({ type: 'query_state_direct', state_id: stateId, query_state: rows });
-
-const routeMessage = (routeId: string, rows: readonly unknown[], more: object = {}): string =>
-  JSON.stringify({ type: 'query_state_route', route_id: routeId, query_state: rows, ...more });
-
-/** What the router's stream holds for one of the routes, oldest first. */
-const forwarded = async (routeId: string): Promise<readonly string[]> => {
-  const manager = await client.jetstreamManager();
-  const { state } = await manager.streams.info('processor_state_router');
-  const texts: string[] = [];
-  for (let sequence = state.first_seq; sequence <= state.last_seq; sequence += 1) {
-    const message = await manager.streams.getMessage('processor_state_router', { seq: sequence });
-    const text = new TextDecoder().decode(message.data);
-    if (text.includes(JSON.stringify(routeId))) texts.push(text);
-  }
-  return texts;
-};
+const suite = useFunctions();
 
 describe('storing rows', () => {
   it('G-1: a direct message is stored in the state that it names', async () => {
+    const { database, direct } = suite;
     const { stateId } = await createState(database.pool);
     const outcomes = await direct.post([directMessage(stateId, [{ 'First Name': 'Ada', n: 1 }, { n: 2 }])]);
     expect(outcomes).toMatchObject([{ outcome: 'ack' }]);
@@ -60,6 +18,7 @@ describe('storing rows', () => {
   });
 
   it('a delivery that comes again is acknowledged and stores nothing', async () => {
+    const { database, direct } = suite;
     const { stateId } = await createState(database.pool);
     const message = { id: 'again/1', body: directMessage(stateId, [{ a: 1 }]) };
     expect(await direct.post([message])).toMatchObject([{ outcome: 'ack' }]);
@@ -68,6 +27,7 @@ describe('storing rows', () => {
   });
 
   it('G-3: one bad message in a batch costs that message only', async () => {
+    const { database, direct } = suite;
     const { stateId } = await createState(database.pool);
     const outcomes = await direct.post([
       directMessage(stateId, [{ a: 1 }]),
@@ -82,6 +42,7 @@ describe('storing rows', () => {
   });
 
   it('G-25: a null id is refused, an unknown one is tried again', async () => {
+    const { route } = suite;
     const outcomes = await route.post([
       JSON.stringify({ type: 'query_state_route', route_id: null, query_state: [{ a: 1 }] }),
       routeMessage('no-such-route', [{ a: 1 }]),
@@ -93,6 +54,7 @@ describe('storing rows', () => {
   });
 
   it('rows of a route are stored in the state behind it, with key, constant and expression', async () => {
+    const { database, route } = suite;
     const { stateId, outputRouteId } = await createState(database.pool, {
       primaryKey: ['order_id'],
       columns: [
@@ -115,6 +77,7 @@ describe('passing rows on', () => {
   };
 
   it('G-11, G-24: the stored rows go to every route behind the state once, with context and input route', async () => {
+    const { database, route, forwarded } = suite;
     const fixture = await createState(database.pool, { properties: afterSave, processorsBehind: 2 });
     const message = {
       id: 'forward/1',
@@ -138,6 +101,7 @@ describe('passing rows on', () => {
   });
 
   it('G-21: an invalid routing value is found before anything is stored', async () => {
+    const { database, route } = suite;
     const { stateId, outputRouteId } = await createState(database.pool, {
       properties: { routing: { mode: 'sometimes' } },
     });
@@ -148,6 +112,7 @@ describe('passing rows on', () => {
   });
 
   it('a redelivery sends what a crash left unsent, and nothing when the ledger knows that all was sent', async () => {
+    const { database, client, route, forwarded } = suite;
     const fixture = await createState(database.pool, { properties: afterSave, processorsBehind: 1 });
     const message = { id: 'crash/1', body: routeMessage(fixture.outputRouteId, [{ a: 1 }]) };
     await route.post([message]);
@@ -171,6 +136,7 @@ describe('passing rows on', () => {
 
 describe('single messages over HTTP', () => {
   it('are answered by status: stored, refused for good, try again', async () => {
+    const { database, direct } = suite;
     const { stateId } = await createState(database.pool);
     const replies = await Promise.all(
       [
@@ -185,6 +151,7 @@ describe('single messages over HTTP', () => {
   });
 
   it('with an idempotency key are stored once', async () => {
+    const { database, direct } = suite;
     const { stateId } = await createState(database.pool);
     for (let call = 0; call < 3; call += 1) {
       await direct.postBare(directMessage(stateId, [{ a: 1 }]), { 'idempotency-key': `key-${stateId}` });
