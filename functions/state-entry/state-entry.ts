@@ -108,6 +108,8 @@ const portsFor = (parts: Parts, trace: RequestTrace, deliveries: readonly Delive
 /** `query_state_entry`, `query_processor_entry` and the replay of a state: entries on their way to processors (reference.md F.2, F.3). */
 export const createStateEntry = async (runtime: FunctionRuntime): Promise<FunctionApp> => {
   const parts = await openParts(runtime);
+  // Whatever comes is passed on.
+  parts.bus.warm();
   const process = (deliveries: readonly Delivery[], trace: RequestTrace): Promise<readonly Outcome[]> =>
     handleEntries(entryContext(portsFor(parts, trace, deliveries), parts.routing), deliveries);
   return {

@@ -12,6 +12,7 @@ const port = Number(process.env['WARM_PORT'] ?? 8080);
 const startTimeoutMs = 120_000;
 const askEveryMs = 50;
 const stopTimeoutMs = 60_000;
+const loadsLaterMs = 3_000;
 
 /** Status of one request, or undefined while nothing listens. */
 const ask = (method: string, path: string): Promise<number | undefined> =>
@@ -48,7 +49,11 @@ while (!listening && bundle.exitCode === null && performance.now() < deadline) {
   await sleep(askEveryMs);
   listening = (await ask('GET', '/_/health')) !== undefined;
 }
-if (listening) await ask('POST', '/');
+if (listening) {
+  await ask('POST', '/');
+  // A function loads its messaging client a second after its start where no message asked for it before.
+  await sleep(loadsLaterMs);
+}
 bundle.kill('SIGTERM');
 setTimeout(() => bundle.kill('SIGKILL'), stopTimeoutMs).unref();
 const [code, signal] = await exit;

@@ -2,9 +2,7 @@ import type { NatsConnection } from 'nats';
 
 import { RetryableError } from '../errors/sync-error.ts';
 import type { RouteConfig } from '../routing/routing.ts';
-import { connectNats } from './connect.ts';
-import { createJetStreamPublisher } from './jetstream-publisher.ts';
-import { publishCore } from './publish-core.ts';
+import type { BusLine } from './bus-line.ts';
 import type { OutgoingMessage, PublishOutcome, Publisher } from './publisher.ts';
 
 export interface BusOptions {
@@ -15,7 +13,7 @@ export interface BusOptions {
   readonly name: string;
   readonly creds?: string | undefined;
   /** Told of each new connection: the place to subscribe to what every replica must hear. */
-  readonly onConnection?: (connection: NatsConnection, url: string) => void;
+  readonly onConnection?: (connection: NatsConnection, url: string) => void | Promise<void>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -27,32 +25,31 @@ export interface Bus extends Publisher {
   connection(url?: string): Promise<NatsConnection>;
 }
 
-interface Line {
-  readonly connection: NatsConnection;
-  readonly publisher: Publisher;
-}
-
 /** Messages by the connection they leave through, each with its place in the answer. */
 type Shares = Map<string, { readonly message: OutgoingMessage; readonly index: number }[]>;
 
-/** One answer for each message in the order given; a route without JetStream is published to without confirmation. */
+/**
+ * One answer for each message in the order given; a route without JetStream is published to without confirmation. The
+ * client's code is loaded with the first connection: a first message that is only stored starts a quarter sooner without.
+ */
 export const createBus = (options: BusOptions): Bus => {
   const routesByStream = new Map([...options.routes.values()].map((route) => [route.name, route]));
   const firstUrl = options.url ?? routesByStream.values().next().value?.url ?? 'nats://localhost:4222';
-  const lines = new Map<string, Promise<Line>>();
+  const lines = new Map<string, Promise<BusLine>>();
   let closed = false;
 
-  const open = async (url: string): Promise<Line> => {
+  const open = async (url: string): Promise<BusLine> => {
     try {
-      const connection = await connectNats({ url, name: options.name, creds: options.creds });
-      options.onConnection?.(connection, url);
-      return { connection, publisher: createJetStreamPublisher(connection) };
+      const { openBusLine } = await import('./bus-line.ts');
+      const opened = await openBusLine({ url, name: options.name, creds: options.creds });
+      await options.onConnection?.(opened.connection, url);
+      return opened;
     } catch (cause) {
       throw new RetryableError('nats_unavailable', 'the NATS server cannot be reached', { cause });
     }
   };
 
-  const line = (url: string): Promise<Line> => {
+  const line = (url: string): Promise<BusLine> => {
     const known = lines.get(url);
     if (known) return known;
     const opening = open(url);
@@ -69,11 +66,11 @@ export const createBus = (options: BusOptions): Bus => {
     messages: readonly OutgoingMessage[],
   ): Promise<readonly PublishOutcome[]> => {
     try {
-      const { connection, publisher } = await line(url);
+      const { publisher, publishCore } = await line(url);
       if (messages.every(({ stream }) => routesByStream.get(stream)?.jetstreamEnabled !== false)) {
         return await publisher.publish(messages);
       }
-      await publishCore(connection, messages);
+      await publishCore(messages);
       return messages.map(() => ({ ok: true, duplicate: false, sequence: 0 }));
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(String(error));

@@ -2,7 +2,6 @@ import { hostname } from 'node:os';
 
 import type { FunctionRuntime } from '../http/run-function.ts';
 import { createBus, type Bus } from '../nats/bus.ts';
-import { answerAsReplica, replicaSubject } from '../nats/replica-channel.ts';
 import type { OutgoingMessage, PublishOutcome } from '../nats/publisher.ts';
 import type { DatabasePool } from '../postgres/database.ts';
 import { createPool } from '../postgres/pool.ts';
@@ -39,6 +38,9 @@ export interface Parts {
   close(): Promise<void>;
 }
 
+/** A replica hears what is said to all from here on, or from its first forward; a first message does not wait for that. */
+const listenAfterMs = 1_000;
+
 /** How long buffered spans may take to leave at the end of a process. */
 const flushMs = 3_000;
 
@@ -62,7 +64,7 @@ const answerReplicaRequest =
 
 /**
  * Opens what a message function works with. Nothing here waits for a server: the pool connects at its first statement,
- * the bus in the background.
+ * the bus at its first message or in the background.
  * @throws RoutingError with every fault of the routing file
  */
 export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
@@ -89,16 +91,14 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     url: config.natsUrl,
     name,
     creds: config.natsCreds,
-    onConnection: (connection) =>
-      answerAsReplica(
-        connection,
-        replicaSubject(config.manageTopic),
-        answerReplicaRequest(name, metadata, metrics),
-        onError,
-      ),
+    onConnection: async (connection) => {
+      const { answerAsReplica, replicaSubject } = await import('../nats/replica-channel.ts');
+      const subject = replicaSubject(config.manageTopic);
+      answerAsReplica(connection, subject, answerReplicaRequest(name, metadata, metrics), onError);
+    },
     onError,
   });
-  bus.warm();
+  const listening = setTimeout(bus.warm, listenAfterMs).unref();
   const metrics = createFunctionMetrics(name);
   const more = addPartMetrics({ name, metrics, metadata, pool, env, log, nowMs });
   const stopPruning = startPruning({ pool, retentionHours: config.ledgerRetentionHours, log });
@@ -122,6 +122,7 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
         createEvaluatorFactory(),
       )),
     close: async () => {
+      clearTimeout(listening);
       await stopPruning();
       const pushed = more.pushed?.shutdown(flushMs);
       await Promise.allSettled([bus.close(), pool.end(), pushed]);

@@ -50,11 +50,20 @@ interface Subject {
   readonly name: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** What is measured: until the port is open, until a first answer, until the first message is stored, or until the end. */
-  readonly until: 'listening' | 'answered' | 'stored' | 'exit';
+  /**
+   * What is measured: until the port is open, until a first answer, until the first message is stored (and passed on), or
+   * until the end.
+   */
+  readonly until: 'listening' | 'answered' | 'stored' | 'forwarded' | 'exit';
 }
 
-const measure = async (subject: Subject, body: Uint8Array): Promise<number> => {
+/** Messages for a state that nothing stands behind, and for one that a processor stands behind. */
+interface Bodies {
+  readonly stored: Uint8Array;
+  readonly forwarded: Uint8Array;
+}
+
+const measure = async (subject: Subject, bodies: Bodies): Promise<number> => {
   const port = await freePort();
   const startedMs = performance.now();
   const child = spawn(process.execPath, subject.args, {
@@ -67,8 +76,8 @@ const measure = async (subject: Subject, body: Uint8Array): Promise<number> => {
     else {
       await untilListening(port, child);
       if (subject.until !== 'listening') {
-        const answer = await post(port, body);
-        if (subject.until === 'stored' && !answer.startsWith('200')) throw new Error(`not stored: ${answer}`);
+        const answer = await post(port, subject.until === 'forwarded' ? bodies.forwarded : bodies.stored);
+        if (subject.until !== 'answered' && !answer.startsWith('200')) throw new Error(`not stored: ${answer}`);
       }
     }
     return performance.now() - startedMs;
@@ -79,11 +88,12 @@ const measure = async (subject: Subject, body: Uint8Array): Promise<number> => {
 };
 
 /** Starts a function once and ends it politely, as the image build does: V8 writes its compile cache at the end. */
-const warmCompileCache = async (subject: Subject, body: Uint8Array): Promise<void> => {
+const warmCompileCache = async (subject: Subject, { forwarded }: Bodies): Promise<void> => {
   const port = await freePort();
   const child = spawn(process.execPath, subject.args, { env: { ...subject.env, PORT: String(port) }, stdio: 'ignore' });
   await untilListening(port, child);
-  await post(port, body);
+  // One that forwards: it needs every part.
+  await post(port, forwarded);
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
   await exited;
@@ -97,7 +107,13 @@ const runColdStart = async (context: BenchContext): Promise<BenchResult> => {
   await writeFile(bareFile, bareServer);
   const database = await createDatabase(context);
   const state = await createBenchState(database.pool);
-  const body = routeMessage(state, naturalRows(1, 8, 9)).payload;
+  const rows = naturalRows(1, 8, 9);
+  const properties = { routing: { mode: 'after_save', dispatch: 'individual' } };
+  const forwarding = await createBenchState(database.pool, { properties, processorsBehind: 1 });
+  const bodies: Bodies = {
+    stored: routeMessage(state, rows).payload,
+    forwarded: routeMessage(forwarding, rows).payload,
+  };
   // Makes the streams and the routing file; the collector's address answers.
   const system = await startSystem(context, { databaseUrl: database.url });
   const path = { PATH: process.env['PATH'] };
@@ -132,19 +148,29 @@ const runColdStart = async (context: BenchContext): Promise<BenchResult> => {
       answered.push(await functionSubject(name, 'answered', true, true));
     }
     const stored = await functionSubject('state-route', 'stored', true, true);
+    const forwarded = await functionSubject('state-route', 'forwarded', true, true);
     const untraced = [
       await functionSubject('state-route', 'listening', false, true),
       await functionSubject('state-route', 'stored', false, true),
       await functionSubject('state-route', 'listening', true, false),
       await functionSubject('state-route', 'stored', true, false),
     ];
-    const subjects: readonly Subject[] = [empty, bare, bareAnswer, ...traced, ...answered, stored, ...untraced];
-    for (const subject of [...traced, ...untraced.slice(0, 1)]) await warmCompileCache(subject, body);
+    const subjects: readonly Subject[] = [
+      empty,
+      bare,
+      bareAnswer,
+      ...traced,
+      ...answered,
+      stored,
+      forwarded,
+      ...untraced,
+    ];
+    for (const subject of [...traced, ...untraced.slice(0, 1)]) await warmCompileCache(subject, bodies);
     const times = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
     const random = createRandom(10);
     for (let run = 0; run < runs; run += 1) {
       const order = subjects.map((subject) => ({ subject, at: random() })).sort((one, other) => one.at - other.at);
-      for (const { subject } of order) times.get(subject.name)!.push(await measure(subject, body));
+      for (const { subject } of order) times.get(subject.name)!.push(await measure(subject, bodies));
       if (run % 5 === 4) context.note(`cold start: ${run + 1} of ${runs}`);
     }
     const against = (subject: Subject) => ratioSpread(times.get(subject.name)!, times.get(bare.name)!);
@@ -161,6 +187,7 @@ const runColdStart = async (context: BenchContext): Promise<BenchResult> => {
           spread: against(stored),
           required: { rule: 'at most', value: 4 },
         },
+        { name: `cold start, ${forwarded.name}, against bare node:http`, spread: against(forwarded) },
       ],
     };
   } finally {
