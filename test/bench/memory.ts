@@ -113,24 +113,29 @@ const connectorMemory = async (context: BenchContext): Promise<BenchResult> => {
   const state = { outputRouteId: 'a:b' } as BenchState;
   const message = routeMessage(state, naturalRows(1, 8, 13, { minBytes: 20, maxBytes: 40 }));
   try {
-    for (const backlog of backlogs) {
-      const system = await startSystem(context, { databaseUrl: context.postgres.url, gatewayUrl: gateway.url });
-      try {
+    const system = await startSystem(context, { databaseUrl: context.postgres.url, gatewayUrl: gateway.url });
+    try {
+      // The heap reaches the size that this traffic needs before the first sample.
+      await drainBacklog(
+        system,
+        Array.from({ length: context.short ? 200 : 30_000 }, () => message),
+      );
+      for (const backlog of backlogs) {
         process.kill(system.connector.pid, 'SIGSTOP');
         for (let sent = 0; sent < backlog; sent += 10_000) {
           await system.publish(Array.from({ length: Math.min(10_000, backlog - sent) }, () => message));
         }
         process.kill(system.connector.pid, 'SIGCONT');
         const seen: number[] = [];
-        for (let sample = 0; sample < (context.short ? 2 : 20); sample += 1) {
+        for (let sample = 0; sample < (context.short ? 2 : 60); sample += 1) {
           await sleep(500);
           seen.push(await residentMegabytes(system.connector.pid));
         }
         samples.push(spreadOf(seen).median);
-      } finally {
-        await system.close();
+        context.note(`memory: connector with ${backlog} messages waiting`);
       }
-      context.note(`memory: connector with ${backlog} messages waiting`);
+    } finally {
+      await system.close();
     }
   } finally {
     gateway.close();

@@ -104,7 +104,8 @@ export const buildImageByHand = async (options: ImageOptions): Promise<BuiltImag
       } else if (instruction.name === 'ARG') {
         args[instruction.args] = options.buildArgs[instruction.args] ?? dockerfile.args[instruction.args] ?? '';
       } else if (instruction.name === 'ENV') {
-        for (const [, key = '', value = ''] of instruction.args.matchAll(/(\w+)=(\S+)/g)) env[key] = value;
+        const pairs = instruction.args.matchAll(/(\w+)=(?:"([^"]*)"|(\S+))/g);
+        for (const [, key = '', quoted, plain = ''] of pairs) env[key] = quoted ?? plain;
       } else if (instruction.name === 'COPY') await copy(instruction);
       else if (instruction.name === 'USER') uid = Number(instruction.args.split(':')[0]);
       else if (instruction.name === 'RUN') await run(instruction);
