@@ -95,6 +95,8 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
       const { answerAsReplica, replicaSubject } = await import('../nats/replica-channel.ts');
       const subject = replicaSubject(config.manageTopic);
       answerAsReplica(connection, subject, answerReplicaRequest(name, metadata, metrics), onError);
+      // What was read before it could hear that it had changed is read again.
+      metadata.invalidate({});
     },
     onError,
   });
