@@ -1,3 +1,4 @@
+import type { ConsumerInfo } from 'nats';
 import type { NatsConnection } from '../../shared/nats/connect.ts';
 import { deadLetterPayload } from '../../shared/nats/dead-letter-body.ts';
 import { findStream } from '../../shared/nats/ensure-stream.ts';
@@ -101,17 +102,38 @@ export const readLetters = async (
 /** What a stream still holds, and what its consumers still have to do. */
 export interface Backlog {
   readonly messages: number;
-  /** Not delivered yet, or delivered and not settled. */
+  /** Not delivered yet, or delivered and not settled, and still in the stream. */
   readonly open: number;
+  /**
+   * Counted as delivered and not settled by a consumer of a stream that holds no such message: after SIGKILL nats-server
+   * 2.9 can recover a consumer that is older than its stream. Nothing can ever deliver or settle them.
+   */
+  readonly phantoms: number;
 }
+
+/** How many of the consumer's unsettled deliveries the stream still holds; all of them lie behind its ack floor. */
+const heldOf = async (connection: NatsConnection, stream: string, consumer: ConsumerInfo): Promise<number> => {
+  let held = 0;
+  for (let next = consumer.ack_floor.stream_seq + 1; held < consumer.num_ack_pending; held += 1) {
+    const message = await nextStoredMessage(connection, stream, next);
+    if (message === undefined || message.sequence > consumer.delivered.stream_seq) break;
+    next = message.sequence + 1;
+  }
+  return held;
+};
 
 export const backlogOf = async (connection: NatsConnection, stream: string): Promise<Backlog> => {
   const info = await findStream(connection, stream);
-  if (info === undefined) return { messages: 0, open: 0 };
+  if (info === undefined) return { messages: 0, open: 0, phantoms: 0 };
   const manager = await connection.jetstreamManager({ checkAPI: false });
   let open = 0;
-  for await (const consumer of manager.consumers.list(stream)) open += consumer.num_pending + consumer.num_ack_pending;
-  return { messages: info.state.messages, open };
+  let phantoms = 0;
+  for await (const consumer of manager.consumers.list(stream)) {
+    const held = await heldOf(connection, stream, consumer);
+    open += consumer.num_pending + held;
+    phantoms += consumer.num_ack_pending - held;
+  }
+  return { messages: info.state.messages, open, phantoms };
 };
 
 /** The identities of what a stream holds. */
