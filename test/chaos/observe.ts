@@ -109,6 +109,8 @@ export interface Backlog {
    * 2.9 can recover a consumer that is older than its stream. Nothing can ever deliver or settle them.
    */
   readonly phantoms: number;
+  /** Requests for messages that wait at the server: with none, nobody asks for what is open. */
+  readonly pulls: number;
 }
 
 /** How many of the consumer's unsettled deliveries the stream still holds; all of them lie behind its ack floor. */
@@ -124,16 +126,18 @@ const heldOf = async (connection: NatsConnection, stream: string, consumer: Cons
 
 export const backlogOf = async (connection: NatsConnection, stream: string): Promise<Backlog> => {
   const info = await findStream(connection, stream);
-  if (info === undefined) return { messages: 0, open: 0, phantoms: 0 };
+  if (info === undefined) return { messages: 0, open: 0, phantoms: 0, pulls: 0 };
   const manager = await connection.jetstreamManager({ checkAPI: false });
   let open = 0;
   let phantoms = 0;
+  let pulls = 0;
   for await (const consumer of manager.consumers.list(stream)) {
     const held = await heldOf(connection, stream, consumer);
     open += consumer.num_pending + held;
     phantoms += consumer.num_ack_pending - held;
+    pulls += consumer.num_waiting;
   }
-  return { messages: info.state.messages, open, phantoms };
+  return { messages: info.state.messages, open, phantoms, pulls };
 };
 
 /** The identities of what a stream holds. */
