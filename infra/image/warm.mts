@@ -12,6 +12,7 @@ const port = Number(process.env['WARM_PORT'] ?? 8080);
 const startTimeoutMs = 120_000;
 const askEveryMs = 50;
 const stopTimeoutMs = 60_000;
+// With room for a slow processor.
 const loadsLaterMs = 3_000;
 
 /** Status of one request, or undefined while nothing listens. */

@@ -23,15 +23,17 @@ const lowestPort = 16_384;
 const highestPort = 32_767;
 const triesUntilGivingUp = 100;
 
+const anyPort = (): number => randomInt(lowestPort, highestPort + 1);
+
 /**
- * A TCP port of 127.0.0.1 that is free now: `preferred` where it is, else one by chance. Somebody else may take it before
+ * A TCP port of 127.0.0.1 that is free now: `preferred` where it is (0: none is), else one by chance. Somebody else may take it before
  * the caller does, so a caller must notice that. Rejects where a hundred ports in a row are taken.
  */
-export const freePort = async (preferred?: number): Promise<number> => {
-  let port = preferred ?? randomInt(lowestPort, highestPort + 1);
+export const freePort = async (preferred = 0): Promise<number> => {
+  let port = preferred === 0 ? anyPort() : preferred;
   for (let tries = 1; !(await listenOnce(port)); tries += 1) {
     if (tries === triesUntilGivingUp) throw new Error('no free port on 127.0.0.1');
-    port = randomInt(lowestPort, highestPort + 1);
+    port = anyPort();
   }
   return port;
 };

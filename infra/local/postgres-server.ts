@@ -40,7 +40,7 @@ const fastDeadlineMs = 10_000;
 const immediateDeadlineMs = 5_000;
 
 const choosePort = async (wanted: number, onLog: (line: string) => void): Promise<number> => {
-  const port = await freePort(wanted === 0 ? undefined : wanted);
+  const port = await freePort(wanted);
   if (wanted !== 0 && port !== wanted) onLog(`port ${wanted} is taken: PostgreSQL listens on ${port}`);
   return port;
 };

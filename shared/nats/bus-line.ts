@@ -1,4 +1,4 @@
-import { connectNats, type NatsConnection } from './connect.ts';
+import { connectNats, type NatsConnection, type NatsConnectOptions } from './connect.ts';
 import { createJetStreamPublisher } from './jetstream-publisher.ts';
 import { publishCore } from './publish-core.ts';
 import type { OutgoingMessage, Publisher } from './publisher.ts';
@@ -13,11 +13,7 @@ export interface BusLine {
 }
 
 /** Connects; rejects where the server cannot be reached. */
-export const openBusLine = async (options: {
-  readonly url: string;
-  readonly name: string;
-  readonly creds?: string | undefined;
-}): Promise<BusLine> => {
+export const openBusLine = async (options: NatsConnectOptions): Promise<BusLine> => {
   const connection = await connectNats(options);
   return {
     connection,

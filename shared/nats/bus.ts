@@ -30,7 +30,7 @@ type Shares = Map<string, { readonly message: OutgoingMessage; readonly index: n
 
 /**
  * One answer for each message in the order given; a route without JetStream is published to without confirmation. The
- * client's code is loaded with the first connection: a first message that is only stored starts a quarter sooner without.
+ * client's code is loaded with the first connection: a first message that is only stored is stored a sixth sooner without.
  */
 export const createBus = (options: BusOptions): Bus => {
   const routesByStream = new Map([...options.routes.values()].map((route) => [route.name, route]));

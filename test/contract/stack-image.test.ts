@@ -1,5 +1,6 @@
 import { matchesGlob } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { nodeFlags } from '../../infra/local/node-flags.ts';
 import { fieldsOf, listOf, readYaml, textOf, type Fields } from '../support/kubernetes-manifests.ts';
 import { parseDockerfile } from '../support/dockerfile.ts';
 import { readStack } from '../support/openfaas-stack.ts';
@@ -15,6 +16,15 @@ describe('the Dockerfile', () => {
     };
     expect(args['NODE_IMAGE']).toBe(`node:${devDependencies['node']}-bookworm-slim`);
     expect(stages.map(({ from }) => from)).toEqual(['${NODE_IMAGE}', '${NODE_IMAGE}', '${NODE_IMAGE}']);
+  });
+
+  it('runs Node with the options that the local host gives it, and fills the compile cache with the same', async () => {
+    const { stages } = await readDockerfile();
+    const options = stages.flatMap(({ instructions }) =>
+      instructions.filter(({ name, args }) => name === 'ENV' && args.includes('NODE_OPTIONS')).map(({ args }) => args),
+    );
+    expect(options).toHaveLength(2);
+    for (const args of options) expect(args).toContain(`NODE_OPTIONS="${nodeFlags.join(' ')}"`);
   });
 
   it("installs from the lock file without install scripts and builds on the builder's own platform", async () => {
