@@ -1,5 +1,6 @@
 import type { NatsConnection } from '../../shared/nats/connect.ts';
 import { readConsumerInfo, type BoundConsumer } from '../../shared/nats/ensure-consumer.ts';
+import { renewAckWait } from '../../shared/nats/jetstream-message.ts';
 import { isStored, nextStoredMessage, type StoredMessage } from '../../shared/nats/read-stream.ts';
 import { apiErrorCode, apiErrorCodes } from '../../shared/nats/jetstream-error.ts';
 import { coversSubject } from '../../shared/nats/subject-filter.ts';
@@ -34,6 +35,10 @@ export interface Takeover {
 /** Larger gaps than this between what was settled and what was delivered are not read through. */
 const maxReads = 20_000;
 const pollMs = 500;
+/** After its ack wait a message is on its way again, unless the server counts from a wrong time or somebody keeps it alive. */
+const overdueMs = 1_000;
+/** For the rest of its way once it should have come for the second time. */
+const graceMs = 5_000;
 
 /**
  * Keeps the order of a key over a change of connector. What the one before us was given and did not settle (it was killed,
@@ -41,12 +46,18 @@ const pollMs = 500;
  * come at once. So those messages are read from the stream, their keys are held back, and each is let go when it comes to
  * us, when it is gone because the other one settled it, or when it should have come long ago. The same goes for messages
  * that were on their way to us when a connection broke.
+ *
+ * A message that is overdue gets a new ack wait. A nats-server that recovers its consumers after a kill counts the wait from
+ * when each message was stored, and moves all that have expired by as much as the oldest of them is late: the later ones then
+ * have times that lie in the future by the oldest one's age, which are written down and survive the next kill. Without a word
+ * from us they would come again minutes or hours later. Who else holds the message loses nothing by it.
  */
 export const createTakeover = (options: TakeoverOptions): Takeover => {
   const { connection, consumer, clock, log } = options;
   const outstanding = new Set<number>();
   let cancelPoll: (() => void) | undefined;
   let stopped = false;
+  let renewsAtMs = 0;
   let endsAtMs = 0;
 
   const release = (sequence: number): void => {
@@ -73,11 +84,19 @@ export const createTakeover = (options: TakeoverOptions): Takeover => {
         const isSettled = sequence <= info.ack_floor.stream_seq || info.num_ack_pending === 0;
         if (expired || isSettled || !(await isStored(connection, consumer.stream, sequence))) release(sequence);
       }
+      if (clock.nowMs() >= renewsAtMs) renew();
     } catch (error) {
       log.warn('takeover_poll_failed', { consumer: consumer.durable, ...errorFields(error) });
       if (expired) for (const sequence of outstanding) release(sequence);
     }
     schedule();
+  };
+
+  const renew = (): void => {
+    renewsAtMs = Number.POSITIVE_INFINITY;
+    if (outstanding.size === 0) return;
+    for (const sequence of outstanding) renewAckWait(connection, consumer, sequence);
+    log.warn('takeover_overdue', { consumer: consumer.durable, messages: outstanding.size });
   };
 
   const schedule = (): void => {
@@ -89,7 +108,8 @@ export const createTakeover = (options: TakeoverOptions): Takeover => {
     begin: async () => {
       const info = await findInfo();
       if (info === undefined || info.num_ack_pending === 0) return;
-      endsAtMs = clock.nowMs() + consumer.ackWaitMs * 1.5 + 5_000;
+      renewsAtMs = clock.nowMs() + consumer.ackWaitMs + overdueMs;
+      endsAtMs = renewsAtMs + consumer.ackWaitMs + graceMs;
       const last = info.delivered.stream_seq;
       let next = info.ack_floor.stream_seq + 1;
       let reads = 0;

@@ -48,3 +48,13 @@ export const settle = {
   /** Starts the ack wait anew. */
   working: (connection: NatsConnection, reply: string): void => connection.publish(reply, workingPayload),
 } as const;
+
+/**
+ * Starts the ack wait of a delivery anew that somebody else holds, or nobody: of such an answer the server reads no more than
+ * the stream sequence. Nothing happens where the message is settled.
+ */
+export const renewAckWait = (
+  connection: NatsConnection,
+  consumer: { readonly stream: string; readonly durable: string },
+  sequence: number,
+): void => settle.working(connection, `$JS.ACK.${consumer.stream}.${consumer.durable}.1.${sequence}.1.0.0`);

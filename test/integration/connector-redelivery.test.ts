@@ -175,6 +175,70 @@ for (const variant of await natsVariants()) {
       await link.close();
     });
 
+    it('waits no longer than two ack waits for what the server would deliver again in an hour', async () => {
+      const { bench, target } = await suite.prepare({ syncRoute: { ackWaitSeconds: 1 } });
+      await bench.publish([{ payload: directMessage('a', 0), id: 'f0' }]);
+      const consumer = await theirConsumer(bench, 1);
+      const first = await consumer.next({ expires: 10_000 });
+      first!.nak(3_600_000);
+      await bench.nats.flush();
+      await bench.publish([{ payload: directMessage('a', 1), id: 'f1' }]);
+      await bench.start(target.url);
+      await until('both', () => target.acked.length === 2);
+      expect(target.acked.map(({ data }) => data?.['query_state'])).toEqual([[{ n: 0 }], [{ n: 1 }]]);
+      expect(bench.logs.map(({ event }) => event)).toContain('takeover_overdue');
+    });
+
+    // Its consumer's store forgets to remove what was acknowledged after neighbours were delivered again; such remains make it
+    // write the wrong times down.
+    it.skipIf(isNew)(
+      'gets in time what a twice killed server would deliver late by the age of its oldest message (newer servers do not)',
+      { timeout: 60_000 },
+      async () => {
+        const { bench, target } = await suite.prepare({ syncRoute: { ackWaitSeconds: 1 } });
+        const consumer = await theirConsumer(bench, 1);
+        const publish = (from: number, to: number) =>
+          bench.publish(
+            Array.from({ length: to - from }, (_, n) => ({
+              payload: directMessage(`s${from + n}`, from + n),
+              id: `g${from + n}`,
+            })),
+          );
+        const take = async () => (await consumer.next({ expires: 10_000 }))!;
+        const killServer = async (): Promise<void> => {
+          await suite.server.kill('SIGKILL');
+          await suite.server.restart();
+          await until('the connection', () =>
+            bench.nats.flush().then(
+              () => true,
+              () => false,
+            ),
+          );
+        };
+        await publish(0, 4);
+        (await take()).ack();
+        const [second, third, fourth] = [await take(), await take(), await take()];
+        third.nak(1);
+        const again = await take();
+        for (const message of [second, fourth, again]) {
+          message.ack();
+          await bench.nats.flush();
+        }
+        await publish(4, 5);
+        await sleep(20_000);
+        await publish(5, 13);
+        for (let n = 4; n < 13; n += 1) await take();
+        // The server writes its state behind: about ten times a second, and some of it every second or two.
+        await sleep(2_000);
+        await killServer();
+        await sleep(2_000);
+        await killServer();
+        await bench.start(target.url);
+        await until('all messages', () => target.acked.length === 9, { timeoutMs: 8_000 });
+        await until('the stream to be empty', async () => (await bench.streamMessages()) === 0);
+      },
+    );
+
     it('hands back at shutdown what it did not finish, with a delay, and finishes what was under way', async () => {
       const { bench, target } = await suite.prepare({
         syncRoute: { ackWaitSeconds: 60 },
