@@ -101,7 +101,7 @@ const portsFor = (parts: Parts, trace: RequestTrace, deliveries: readonly Delive
       // Only reached where the mode is not `expression`, so that nothing asks it.
       return factory ? factory(source) : () => null;
     },
-    nowMs: () => performance.now(),
+    nowMs: parts.runtime.monotonicMs,
   };
 };
 
@@ -117,6 +117,7 @@ export const createStateEntry = async (runtime: FunctionRuntime): Promise<Functi
       functionName: runtime.name,
       accepts: ['query_state_entry', 'query_processor_entry', 'query_state_route'],
       nowMs: runtime.nowMs,
+      monotonicMs: runtime.monotonicMs,
       deadlineMs: runtime.config.deadlineMs,
       log: runtime.log,
       metrics: parts.metrics,

@@ -1,7 +1,9 @@
 /** Time as the connector sees it; tests bring their own. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since some moment. No step of the machine's clock changes it: a pause must not become an hour. */
   nowMs(): number;
+  /** Milliseconds since the epoch: for what people read. */
+  epochMs(): number;
   /** Calls back once; returns how to call it off. */
   after(delayMs: number, callback: () => void): () => void;
   /** Calls back once, after what has arrived by now has been read. */
@@ -9,7 +11,8 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  nowMs: () => Date.now(),
+  nowMs: () => performance.now(),
+  epochMs: () => Date.now(),
   after: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);

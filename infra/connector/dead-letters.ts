@@ -47,7 +47,7 @@ export const createDeadLetters = (options: DeadLetterOptions): DeadLetters => {
     const entries = buildDeadLetterHeaders(message.headers, {
       code,
       reason,
-      time: new Date(clock.nowMs()).toISOString(),
+      time: new Date(clock.epochMs()).toISOString(),
       identity: message.id,
       stream: message.stream,
       subject: message.subject,

@@ -5,7 +5,7 @@ export interface Lane {
   readonly key: string;
   readonly queue: HeldMessage[];
   inFlight: number;
-  /** Not before then (milliseconds since the epoch): the pause after a failure. */
+  /** Not before then (milliseconds of the clock): the pause after a failure. */
   notBeforeMs: number;
   /** Failures in a row, for the back-off. */
   failures: number;

@@ -10,7 +10,10 @@ export interface FunctionRuntime {
   readonly config: FunctionConfig;
   readonly log: Log;
   readonly env: NodeJS.ProcessEnv;
+  /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
+  /** Milliseconds since some moment: for durations, because no step of the machine's clock changes it. */
+  readonly monotonicMs: () => number;
 }
 
 /** A loaded function. */
@@ -52,7 +55,8 @@ export const runFunction = async (definition: FunctionDefinition, env: NodeJS.Pr
   let loading: Promise<FunctionApp> | undefined;
   // A load that failed (a routing file that is not mounted yet) is tried again by the next request.
   const load = (): Promise<FunctionApp> => {
-    loading ??= definition.load({ name: definition.name, config, log, env, nowMs: Date.now }).then(
+    const clocks = { nowMs: Date.now, monotonicMs: () => performance.now() };
+    loading ??= definition.load({ name: definition.name, config, log, env, ...clocks }).then(
       (app) => (loaded = app),
       (error: unknown) => {
         loading = undefined;

@@ -14,7 +14,9 @@ import type { Log } from '../telemetry/log.ts';
 export interface RequestHandlerOptions {
   readonly functionName: string;
   readonly accepts: readonly MessageType[];
+  /** Milliseconds since the epoch: the time of a message that brings none. */
   readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
   /** A request answers by then: below the gateway's own timeout, so that the outcome is ours to say. */
   readonly deadlineMs: number;
   readonly log: Log;
@@ -59,10 +61,11 @@ export const createRequestHandler = (
     if (request.method !== 'POST') {
       return errorReply(405, 'method_not_allowed', 'messages are posted', { allow: 'POST' });
     }
-    const startedMs = options.nowMs();
+    const nowMs = options.nowMs();
+    const startedMs = options.monotonicMs();
     const decoded = decodeRequest(request.headers, request.body, {
       accepts: options.accepts,
-      nowMs: startedMs,
+      nowMs,
       newId: randomUUID,
     });
     const { deliveries } = decoded;
@@ -71,7 +74,7 @@ export const createRequestHandler = (
       headers: request.headers,
       deliveries,
       coldStart,
-      nowMs: startedMs,
+      nowMs,
     });
     coldStart = false;
     let outcomes: readonly Outcome[];
@@ -87,7 +90,7 @@ export const createRequestHandler = (
         ? batchReply(results)
         : singleReply(results[0] ?? toOutcome('', new RetryableError('no_outcome', 'there was no message')));
     trace.end(results, reply.status);
-    options.metrics.request(deliveries.length, options.nowMs() - startedMs, results);
+    options.metrics.request(deliveries.length, options.monotonicMs() - startedMs, results);
     for (const result of results) {
       if (result.outcome === 'ack') continue;
       options.log.warn(result.outcome, { id: result.id, code: result.code, reason: result.reason });

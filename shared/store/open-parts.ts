@@ -68,7 +68,7 @@ const answerReplicaRequest =
  * @throws RoutingError with every fault of the routing file
  */
 export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
-  const { config, log, env, name, nowMs } = runtime;
+  const { config, log, env, name, nowMs, monotonicMs } = runtime;
   const telemetry = startTelemetry({ serviceName: name, otlpEndpoint: config.otlpEndpoint, env, log });
   const routing = await readRouting(config.routingFile);
   const pool = createPool(config.databaseUrl, {
@@ -82,7 +82,7 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     pool,
     ttlMs: config.cacheTtlSeconds * 1_000,
     maxEntries: config.cacheMaxEntries,
-    nowMs,
+    nowMs: monotonicMs,
     onRefreshError: (error) => log.warn('cache_refresh_failed', errorFields(error)),
   });
   const onError = (error: unknown): void => log.warn('nats', errorFields(error));
@@ -102,7 +102,7 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
   });
   const listening = setTimeout(bus.warm, listenAfterMs).unref();
   const metrics = createFunctionMetrics(name);
-  const more = addPartMetrics({ name, metrics, metadata, pool, env, log, nowMs });
+  const more = addPartMetrics({ name, metrics, metadata, pool, env, log, nowMs, monotonicMs });
   const stopPruning = startPruning({ pool, retentionHours: config.ledgerRetentionHours, log });
   let evaluators: Promise<EvaluatorFactory> | undefined;
   return {

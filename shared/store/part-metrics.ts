@@ -13,6 +13,7 @@ export interface PartMetricsOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
 }
 
 export interface PartMetrics {
@@ -24,12 +25,12 @@ export interface PartMetrics {
 
 /** Adds what caches, pool and ledger say to the metrics of a function, and pushes all of it where that is wanted. */
 export const addPartMetrics = (options: PartMetricsOptions): PartMetrics => {
-  const { metrics, metadata, pool, log, nowMs } = options;
+  const { metrics, metadata, pool, log, nowMs, monotonicMs } = options;
   const cacheTotal = (field: 'hits' | 'misses'): number =>
     Object.values(metadata.stats()).reduce((sum, stats) => sum + stats[field], 0);
   const ledger = createLedgerSize({
     pool,
-    nowMs,
+    nowMs: monotonicMs,
     onError: (error) => log.warn('ledger_size_failed', errorFields(error)),
   });
   metrics.add({

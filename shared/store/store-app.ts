@@ -109,6 +109,7 @@ export const createStoreApp = async (runtime: FunctionRuntime, definition: Store
       functionName: runtime.name,
       accepts: definition.accepts,
       nowMs: runtime.nowMs,
+      monotonicMs: runtime.monotonicMs,
       deadlineMs: runtime.config.deadlineMs,
       log: runtime.log,
       metrics: parts.metrics,

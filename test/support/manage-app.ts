@@ -67,6 +67,7 @@ export const startManageApp = async (options: {
     log: createLog({ service: 'manage', level: 'INFO', write: (line) => logLines.push(line), nowMs: Date.now }),
     env: { ...env, SECRETS_DIR: folder },
     nowMs: Date.now,
+    monotonicMs: () => performance.now(),
   });
   const request: ManageApp['request'] = ({ method = 'POST', path = '/', headers = {}, body = '' }) =>
     app.handle({

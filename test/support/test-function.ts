@@ -72,6 +72,7 @@ export const startTestFunction = async (options: TestFunctionOptions): Promise<T
     }),
     env,
     nowMs: Date.now,
+    monotonicMs: () => performance.now(),
   });
   const call = async (headers: Readonly<Record<string, string>>, body: string): Promise<HttpReply> => {
     const reply = await app.handle({ method: 'POST', path: '/', query: '', headers, body: Buffer.from(body) });
