@@ -106,6 +106,18 @@ describe('a known history', () => {
   );
 
   it(
+    'F21: is not harmed by clocks that jump by an hour and back while it waits and tries again',
+    async () => {
+      const jump = { ...fault('jump-clock'), target: always('connector') };
+      const jumpOf = (name: string): Fault => ({ ...jump, target: always(`function ${name}`) });
+      const away = shortly('stop-database', 600);
+      const functions = ['state-direct', 'state-route', 'state-entry'].map(jumpOf);
+      expectKept(await run('clocks', { faults: [jump, ...functions, away, jump, ...functions, away, jump, away] }));
+    },
+    testMs,
+  );
+
+  it(
     'F12: takes messages without an id of a stream that is made anew for new ones, although their sequences were used before',
     async () => {
       const [state] = await createStates(world.database.pool, [

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultDeadLetter } from '../../shared/routing/default-triggers.ts';
 import { cutAfterCommit, cutOutcomes } from './answer-cuts.ts';
+import { clockSignal } from './clock-jumps.ts';
 import { failpointNames, meetFailpoint, type FailpointName } from './failpoints.ts';
 import type { Random } from './random.ts';
 import type { AnswerCut, TcpProxy } from './tcp-proxy.ts';
@@ -140,6 +141,12 @@ export const faults: readonly Fault[] = [
     target: always('connector'),
     inject: (context) =>
       freeze([connectorPid(context)], durationOf(context, 200, context.world.times.ackWaitSeconds * 2_000)),
+  },
+  {
+    name: 'jump-clock',
+    target: (random) => (random.chance(0.5) ? 'connector' : anyFunction(random)),
+    inject: async (context, target) =>
+      void send(target === 'connector' ? connectorPid(context) : functionPid(context, nameIn(target)), clockSignal),
   },
   {
     name: 'crash-database',

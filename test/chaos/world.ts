@@ -8,6 +8,7 @@ import { createLog } from '../../shared/telemetry/log.ts';
 import { startTestDatabase, type TestDatabase } from '../support/test-database.ts';
 import { startTestNats, type TestNatsServer } from '../support/test-nats.ts';
 import { buildChanged, type SourceChange } from './bundles.ts';
+import { writeClock } from './clock-jumps.ts';
 import { runConnector, type ConnectorRunner } from './connector-runner.ts';
 import { prepareDatabase } from './create-states.ts';
 import { failpoints } from './failpoints.ts';
@@ -140,6 +141,7 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
       FUNCTION_TOKEN: functionToken,
       LOG_LEVEL: 'INFO',
       CHAOS_FAILPOINTS: failpointFolder,
+      NODE_OPTIONS: await writeClock(folder),
       NODE_COMPILE_CACHE: join(folder, 'compile'),
     };
     const log = createLog({
