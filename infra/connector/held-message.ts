@@ -39,6 +39,8 @@ export interface HeldMessage {
   answersAtFirstFailure: number | undefined;
   lastFailure: { readonly code: ErrorCode; readonly reason: string } | undefined;
   done: boolean;
+  /** Its stream was deleted and made anew: its place may be another message's now, so nothing is answered any more. */
+  orphaned: boolean;
 }
 
 /** The number of the next try, for the function's traces: deliveries and our own retries counted together. */

@@ -1,7 +1,7 @@
 import { eventDataBytes, eventOverheadBytes } from '../../shared/message/cloud-event.ts';
 import { standsFor } from '../../shared/message/replay.ts';
 import type { Msg } from '../../shared/nats/connect.ts';
-import { headerEntries, headerValue, traceContextOf } from '../../shared/nats/headers.ts';
+import { headerEntries, headerValue, readHeaders, traceContextOf, wireBytes } from '../../shared/nats/headers.ts';
 import type { DeliveryInfo } from '../../shared/nats/jetstream-message.ts';
 import type { Classified } from './classify-payload.ts';
 import type { HeldMessage } from './held-message.ts';
@@ -13,23 +13,25 @@ export const receiveMessage = (
   classified: Classified,
   receivedMs: number,
 ): HeldMessage => {
-  const messageId = headerValue(raw.headers, 'Nats-Msg-Id');
+  const headers = readHeaders(raw);
+  const messageId = headerValue(headers, 'Nats-Msg-Id');
   const isJson = classified.ok && classified.isJson;
   return {
-    ...standsFor({ ...info, messageId }, (name) => headerValue(raw.headers, name)),
+    ...standsFor({ ...info, messageId }, (name) => headerValue(headers, name)),
     stream: info.stream,
     subject: raw.subject,
     sequence: info.sequence,
     storedNs: info.timestampNs,
     messageId,
-    traceContext: traceContextOf(raw.headers),
-    headers: headerEntries(raw.headers),
-    payload: raw.data,
+    traceContext: traceContextOf(headers),
+    headers: headerEntries(headers),
+    // A copy: the client's piece would keep all that arrived with it.
+    payload: raw.data.slice(),
     isJson,
     messageType: classified.messageType,
     routeId: classified.routeId,
     bodyBytes: eventDataBytes(raw.data.byteLength, isJson) + eventOverheadBytes,
-    heldBytes: raw.data.byteLength + eventOverheadBytes,
+    heldBytes: wireBytes(raw) + eventOverheadBytes,
     receivedMs,
     reply: raw.reply ?? '',
     deliveryCount: info.deliveryCount,
@@ -38,5 +40,6 @@ export const receiveMessage = (
     answersAtFirstFailure: undefined,
     lastFailure: undefined,
     done: false,
+    orphaned: false,
   };
 };

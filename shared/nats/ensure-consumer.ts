@@ -9,6 +9,7 @@ import {
   type StreamInfo,
 } from 'nats';
 import { apiErrorCode, apiErrorCodes } from './jetstream-error.ts';
+import { coversSubject } from './subject-filter.ts';
 
 export interface ConsumerWanted {
   readonly stream: StreamInfo;
@@ -118,9 +119,11 @@ export const ensureConsumers = async (
   wanted: ConsumerWanted,
 ): Promise<readonly BoundConsumer[]> => {
   if (serverTakesManyFilters(connection)) {
-    return [await ensureOne(connection, wanted, wanted.durable, wanted.filterSubjects)];
-  }
-  if (sameSubjects(wanted.filterSubjects, wanted.stream.config.subjects ?? [])) {
+    const one = await ensureOne(connection, wanted, wanted.durable, wanted.filterSubjects);
+    const covers = (subject: string): boolean => one.filterSubjects.some((filter) => coversSubject(filter, subject));
+    if (one.filterSubjects.length === 0 || wanted.filterSubjects.every(covers)) return [one];
+    // Made while the server knew one filter: the other subjects have durables of their own, with messages in them.
+  } else if (sameSubjects(wanted.filterSubjects, wanted.stream.config.subjects ?? [])) {
     return [await ensureOne(connection, wanted, wanted.durable, [])];
   }
   const consumers: BoundConsumer[] = [];

@@ -1,5 +1,5 @@
 import type { Msg, NatsConnection } from 'nats';
-import { buildHeaders, traceContextOf } from './headers.ts';
+import { buildHeaders, readHeaders, traceContextOf } from './headers.ts';
 
 export interface NatsRequest {
   readonly subject: string;
@@ -34,7 +34,7 @@ export const serveRequests = (
   const underWay = new Set<Promise<void>>();
   const handle = async (message: Msg): Promise<void> => {
     try {
-      const traceContext = traceContextOf(message.headers);
+      const traceContext = traceContextOf(readHeaders(message));
       const reply = await options.answer({ subject: message.subject, payload: message.data, traceContext });
       const headers = reply.headers ? { headers: buildHeaders(Object.entries(reply.headers)) } : {};
       message.respond(reply.payload, headers);

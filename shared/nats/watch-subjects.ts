@@ -1,5 +1,5 @@
 import type { NatsConnection } from 'nats';
-import { headerEntries } from './headers.ts';
+import { headerEntries, readHeaders } from './headers.ts';
 import type { HeaderEntry } from '../message/dead-letter.ts';
 
 export interface WatchedMessage {
@@ -21,7 +21,7 @@ export const watchSubjects = async (
     connection.subscribe(subject, {
       callback: (error, message) => {
         if (error !== null) return;
-        onMessage({ subject: message.subject, payload: message.data, headers: headerEntries(message.headers) });
+        onMessage({ subject: message.subject, payload: message.data, headers: headerEntries(readHeaders(message)) });
       },
     }),
   );

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { directMessage, startHolding } from '../support/connector-bench.ts';
@@ -13,6 +14,7 @@ const isAscending = (numbers: readonly number[]): boolean =>
   numbers.every((number, index) => index === 0 || numbers[index - 1]! < number);
 
 for (const variant of await natsVariants()) {
+  const isNew = !variant.name.includes(' 2.9.');
   describe.skipIf(variant.binary === undefined)(`the connector delivers on ${variant.name}`, () => {
     const suite = useConnectorSuite(variant);
 
@@ -205,6 +207,56 @@ for (const variant of await natsVariants()) {
       expect(names).toContain('processor_state_sync_high_1');
       expect(names).toContain('processor_state_sync_low_1');
       await until('the stream to be empty', async () => (await bench.streamMessages()) === 0);
+    });
+
+    it.runIf(isNew)('goes on with the durables that a server made which knew one filter for each', async () => {
+      const { bench, target } = await suite.prepare({
+        syncRoute: { concurrentEnabled: true, concurrentPriorityEnabled: true },
+      });
+      const manager = await bench.nats.jetstreamManager({ checkAPI: false });
+      const before = { low: ['', '.low', '.low.>'], high: ['.high', '.high.>'] };
+      for (const [name, ends] of Object.entries(before)) {
+        for (const [index, end] of ends.entries()) {
+          await manager.consumers.add('processor_state_sync', {
+            durable_name: `processor_state_sync_${name}_1${index === 0 ? '' : `_${index + 1}`}`,
+            ack_policy: 'explicit' as never,
+            filter_subject: `processor.state.sync${end}`,
+          });
+        }
+      }
+      const subjects = ['', '.low', '.low.p', '.high', '.high.p'].map((end) => `processor.state.sync${end}`);
+      await bench.publish(subjects.map((subject, n) => ({ subject, payload: directMessage(`s${n}`, n), id: `u${n}` })));
+      await bench.start(target.url);
+      await until('all of them', () => target.acked.length === 5);
+      expect(target.acked.map(({ subject }) => subject).toSorted()).toEqual(subjects.toSorted());
+    });
+
+    it('takes messages whose headers the client would not send itself', async () => {
+      const { bench, target } = await suite.prepare();
+      await bench.start(target.url);
+      const send = (id: string): void => {
+        const headers = `NATS/1.0\r\nNats-Msg-Id: ${id}\r\nwith space: 1\r\nnäme: 2\r\nX-Lines: a\nb\r\n\r\n`;
+        const payload = Buffer.from(directMessage('a', 0));
+        const size = Buffer.byteLength(headers);
+        const socket = connect(suite.server.port, '127.0.0.1');
+        socket.write('CONNECT {"verbose":false,"headers":true}\r\n');
+        socket.write(`HPUB processor.state.sync ${size} ${size + payload.byteLength}\r\n${headers}`);
+        socket.end(Buffer.concat([payload, Buffer.from('\r\n')]));
+      };
+      send('odd');
+      await until('the odd one', () => target.acked.length === 1);
+      expect(target.acked[0]).toMatchObject({ id: 'processor_state_sync/odd', data: { state_id: 'a' } });
+      // And its dead letter has them, as far as they can be sent.
+      target.script = ({ events }) => ({
+        outcomes: events.map(({ id }) => ({ id, outcome: 'reject', code: 'invalid_query_state', reason: 'no' })),
+      });
+      send('odder');
+      await until('the dead letter', async () => (await bench.deadLetters()).length === 1);
+      const [letter] = await bench.deadLetters();
+      expect(letter!.info.identity).toBe('processor_state_sync/odder');
+      expect(letter!.headers).toContainEqual(['with%20space', ['1']]);
+      expect(letter!.headers).toContainEqual(['n%C3%A4me', ['2']]);
+      expect(letter!.headers).toContainEqual(['X-Lines', ['a%0Ab']]);
     });
 
     it('answers management requests through the manage function', async () => {

@@ -26,5 +26,6 @@ export const heldMessage = (sequence: number, more: Partial<HeldMessage> = {}): 
   answersAtFirstFailure: undefined,
   lastFailure: undefined,
   done: false,
+  orphaned: false,
   ...more,
 });
