@@ -1,7 +1,7 @@
 import { encodeBatch } from '../../shared/message/cloud-event.ts';
 import { backoffMs } from './backoff.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
-import { soonOnce } from './clock.ts';
+import { pause, soonOnce } from './clock.ts';
 import type { FunctionCaller, FunctionCallerOptions } from './function-caller-options.ts';
 import { attemptOf, type HeldMessage } from './held-message.ts';
 import {
@@ -23,6 +23,8 @@ const maxUnprovenKills = 3;
 const maxReplyBytes = 16 * 1024 * 1024;
 const healthTimeoutMs = 5_000;
 const leastBatchBytes = 4_096;
+/** Between two looks whether a process that died is back. */
+const returnPollMs = 50;
 /** Gateway errors in a row, with a healthy function, that make its messages suspect. */
 const gatewayErrorsUntilSuspect = 2;
 /** What says nothing of whether a message takes the function down, or that it may. */
@@ -101,6 +103,19 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
       signal: aborted.signal,
     });
 
+  /** Whether the function answers its health check again before its messages would be tried again anyway. */
+  const comesBack = async (): Promise<boolean> => {
+    const endsAtMs = clock.nowMs() + backoff.maxMs;
+    let delayMs = returnPollMs;
+    while (clock.nowMs() < endsAtMs) {
+      await pause(clock, delayMs);
+      if (stopped) return false;
+      if (await isAlive()) return true;
+      delayMs = Math.min(delayMs * 2, 2_000);
+    }
+    return false;
+  };
+
   const judgeWholeFailure = async (
     parts: readonly LanePart[],
     result: WholeFailure,
@@ -133,9 +148,11 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
       // While a killer is searched for by halves, each half is known to be suspect.
       errors = Math.max(errors, lane.gatewayErrors + (lane.suspects > 0 && messages.length > 1 ? 1 : 0));
     }
-    if (errors >= gatewayErrorsUntilSuspect && (await isAlive()))
-      return await judgeWholeFailure(parts, result, request);
+    const isSuspect = errors >= gatewayErrorsUntilSuspect;
+    if (isSuspect && (await isAlive())) return await judgeWholeFailure(parts, result, request);
     breaker.unavailable(clock.nowMs());
+    // The only process of a function needs a moment to start again after it was killed.
+    if (isSuspect && (await comesBack())) return await judgeWholeFailure(parts, result, request);
     return noVerdicts();
   };
 
@@ -145,7 +162,8 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
       return { ...noVerdicts(), rejected: [{ message: messages[0]!, code: 'payload_too_large', reason }] };
     }
     const bytes = messages.reduce((sum, message) => sum + message.bodyBytes, 0);
-    maxBatchBytes = Math.max(leastBatchBytes, Math.min(maxBatchBytes, bytes) >> 1);
+    // Of requests that were under way together each says it of its own size.
+    maxBatchBytes = Math.max(leastBatchBytes, Math.min(maxBatchBytes, bytes >> 1));
     log.warn('batch_too_large', { function: functionName, reason, nextMaxBytes: maxBatchBytes });
     // Below the least size it is the count that has to shrink.
     for (const { lane, messages: own } of parts) {
@@ -165,7 +183,8 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
           const failure = { ...result, kind: 'nonsense', reason: 'the answer names no message' } as const;
           return await judgeWholeFailure(parts, failure, request);
         }
-        answers += 1;
+        // Only what was stored or passed on proves the function and all behind it; a refusal needs neither.
+        if ([...result.outcomes.values()].some(({ outcome }) => outcome === 'ack')) answers += 1;
         unprovenKills = 0;
         if (isSurroundingsDown(result.outcomes.values())) breaker.unavailable(nowMs);
         else breaker.succeeded();

@@ -15,7 +15,7 @@ export interface Verdicts {
 
 export interface JudgeContext {
   readonly limits: Pick<TriggerLimits, 'maxAttempts' | 'killsBeforeDeadLetter'>;
-  /** Requests that the function has answered so far: proof that it works for other messages. */
+  /** Requests of which the function has acknowledged something so far: proof that it works for other messages. */
   readonly answers: number;
   /** Deliveries after which the server would give up silently; undefined where it never does. */
   readonly maxDeliver: (message: HeldMessage) => number | undefined;
@@ -36,11 +36,15 @@ const surroundingCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'function_timeout',
 ]);
 
-/** Whether every message came back because of something behind the function, so that asking on is of no use now. */
+/**
+ * Whether every message came back because of something behind the function, so that asking on is of no use now. A forward
+ * that is not confirmed is the matter of its own stream, and of nobody else.
+ */
 export const isSurroundingsDown = (outcomes: Iterable<Outcome>): boolean => {
   let any = false;
   for (const outcome of outcomes) {
-    if (outcome.outcome !== 'retry' || !surroundingCodes.has(outcome.code)) return false;
+    if (outcome.outcome !== 'retry' || outcome.code === 'publish_failed') return false;
+    if (!surroundingCodes.has(outcome.code)) return false;
     any = true;
   }
   return any;
@@ -81,11 +85,13 @@ export const judgeAnswer = (
   context: JudgeContext,
 ): Verdicts => {
   const verdicts = noVerdicts();
-  // An answer that settles others proves the function by itself.
-  const settles = [...outcomes.values()].some(({ outcome }) => outcome !== 'retry');
-  const answersBefore = settles ? context.answers - 1 : context.answers;
+  // An answer that acknowledges others proves the function by itself.
+  const proves = [...outcomes.values()].some(({ outcome }) => outcome === 'ack');
+  const answersBefore = proves ? context.answers - 1 : context.answers;
   for (const { lane, messages } of parts) {
     for (const message of messages) {
+      // It was in a request and the function lived.
+      message.kills = 0;
       const outcome = outcomes.get(message.id);
       if (outcome?.outcome === 'ack') verdicts.acked.push(message);
       else if (outcome?.outcome === 'reject') {
@@ -132,11 +138,12 @@ export const judgeFailure = (
   }
   const only = parts.length === 1 && parts[0]!.messages.length === 1 ? parts[0]!.messages[0] : undefined;
   if (only !== undefined) {
-    if (result.kind === 'refused') {
+    const isProven = evidence.isFunctionAlive || isProvenHealthy(only, context);
+    if (result.kind === 'refused' && isProven) {
       verdicts.rejected.push({ message: only, code: 'function_refused' satisfies TerminalCode, reason: result.reason });
       return verdicts;
     }
-    if (!evidence.isOther && (evidence.isFunctionAlive || isProvenHealthy(only, context))) {
+    if (result.kind !== 'refused' && !evidence.isOther && isProven) {
       only.kills += 1;
       only.attempts += 1;
     }

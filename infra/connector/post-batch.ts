@@ -138,15 +138,17 @@ export const isHealthy = async (
   client: Dispatcher,
   options: Pick<PostOptions, 'path' | 'headers' | 'signal' | 'timeoutMs'>,
 ): Promise<boolean> => {
+  // Held until the answer is there: some versions of node collect a timeout that only `any` refers to before it is over.
+  const deadline = AbortSignal.timeout(options.timeoutMs);
   try {
     const { statusCode, body } = await client.request({
       path: options.path,
       method: 'GET',
       headers: options.headers,
-      signal: AbortSignal.any([AbortSignal.timeout(options.timeoutMs), options.signal]),
+      signal: AbortSignal.any([deadline, options.signal]),
     });
     await body.dump();
-    return statusCode === 200;
+    return statusCode === 200 && !deadline.aborted;
   } catch {
     return false;
   }
