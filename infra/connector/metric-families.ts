@@ -19,6 +19,10 @@ const described: Readonly<Record<string, Described>> = {
   acked: { name: 'state_sync_acked_total', help: 'Messages that were acknowledged.', label: 'stream' },
   rejected: { name: 'state_sync_rejected_total', help: 'Messages that were given up.', label: 'code' },
   retried: { name: 'state_sync_retried_total', help: 'Messages that are tried again.', label: 'code' },
+  redelivered_when_settled: {
+    name: 'state_sync_redelivered_when_settled_total',
+    help: 'Messages that came again after they were settled, and were settled again.',
+  },
   redelivered_while_held: {
     name: 'state_sync_redelivered_while_held_total',
     help: 'Messages that came again while they were worked on.',

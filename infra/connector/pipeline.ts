@@ -5,6 +5,7 @@ import { ensureConsumers, type BoundConsumer } from '../../shared/nats/ensure-co
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
 import { deliveryInfo, settle } from '../../shared/nats/jetstream-message.ts';
 import { pullMessages, type Capacity, type Puller } from '../../shared/nats/pull-messages.ts';
+import { watchDeletion } from '../../shared/nats/watch-deletion.ts';
 import type { TriggerConfig } from '../../shared/routing/routing.ts';
 import { errorFields } from '../../shared/telemetry/log.ts';
 import { classifyPayload } from './classify-payload.ts';
@@ -21,6 +22,8 @@ import { createTakeover, type Takeover } from './takeover.ts';
 /** A message on the wire beside its payload: subject, reply and headers, against the server's byte bound of a pull. */
 const wireOverheadBytes = 16 * 1_024;
 const handBackDelayMs = 1_000;
+/** Fetched while every function is away, so that a message that fails for ever is not the only one that tries them. */
+const fewMessages = 32;
 /** Answers of the last moments; a connection that breaks loses fewer. */
 const maxRecentSettlements = 10_000;
 
@@ -43,12 +46,14 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   const givingUp = new Set<Promise<void>>();
   const sources: Source[] = [];
   let keepAliveTimer: NodeJS.Timeout | undefined;
+  let unwatch = (): void => undefined;
+  let streamCreated: string | undefined;
   let stopping = false;
   let started = false;
 
   const answer = (message: HeldMessage, how: (connection: NatsConnection, reply: string) => void): void => {
     // On a closed connection the answer is lost; the message comes again and finds its row in the ledger.
-    if (!connection.isClosed()) how(connection, message.reply);
+    if (!message.orphaned && !connection.isClosed()) how(connection, message.reply);
   };
 
   const release = (message: HeldMessage): void => {
@@ -56,6 +61,25 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     if (entry === undefined) return;
     entry.source.heldMessages -= 1;
     entry.source.heldBytes -= message.heldBytes;
+  };
+
+  /**
+   * A stream that is made anew counts from 1 again, and nats-server 2.9 removes whatever has the sequence of an answer: what
+   * is held of the stream before is worked on, and never answered.
+   */
+  const noticeDeletion = (): void => {
+    const orphans = [...held.entries()].map(({ message }) => message);
+    for (const message of orphans) {
+      message.orphaned = true;
+      release(message);
+    }
+    log.warn('stream_deleted', { stream: route.name, held: orphans.length });
+  };
+
+  /** The server's own word of a deletion comes at once, unless there is no connection, or it may not be heard. */
+  const noticeStream = (created: string): void => {
+    if (streamCreated !== undefined && created !== streamCreated) noticeDeletion();
+    streamCreated = created;
   };
 
   const wake = (): void => {
@@ -128,6 +152,11 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     const reply = raw.reply ?? '';
     const info = deliveryInfo(reply);
     source.takeover.seen(info.sequence);
+    const isSettled = recent.repeat(storedKey(info.sequence, info.timestampNs), ({ how }) =>
+      settle[how](connection, reply),
+    );
+    // A killed server forgot the answer, and maybe that it had delivered the message at all.
+    if (isSettled) return metrics.add('redelivered_when_settled');
     const known = held.find(info.sequence, info.timestampNs);
     if (known !== undefined) {
       // Delivered again while we still work on it (we were frozen, or the server forgot): once is enough.
@@ -148,24 +177,30 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   };
 
   /**
-   * Room for a pull: none while every function is away, or while those that are hold half of all there is room for (the
-   * others go on meanwhile); none either while so little is free that a pull is not worth its while.
+   * Room for a pull: for a few messages while every function is away, for none while those that are hold half of all there
+   * is room for (the others go on meanwhile); none either while so little is free that a pull is not worth its while.
    */
   const capacityOf = (source: Source): Capacity => {
     const none: Capacity = { messages: 0, bytes: 0 };
     const away = [...callers.values()].filter((caller) => caller.isOpen);
     const heldByAway = away.reduce((sum, caller) => sum + caller.heldMessages, 0);
-    if (stopping || away.length === callers.size || heldByAway > maxMessages / 2) return none;
+    if (stopping || heldByAway > maxMessages / 2) return none;
     const share = Math.max(1, sources.length);
     const messages = Math.max(1, Math.floor(maxMessages / share)) - source.heldMessages;
     const largest = (connection.info?.max_payload ?? 1_048_576) + wireOverheadBytes;
     const bytes = Math.max(largest, Math.floor(maxBytes / share)) - source.heldBytes;
+    if (bytes < largest) return none;
+    if (away.length === callers.size) {
+      const few = Math.min(messages, fewMessages - source.heldMessages);
+      return few < 1 ? none : { messages: few, bytes };
+    }
     if (source.heldMessages > 0 && messages < maxMessages / share / 4) return none;
-    return messages < 1 || bytes < largest ? none : { messages, bytes };
+    return messages < 1 ? none : { messages, bytes };
   };
 
   const ensure = async (): Promise<readonly BoundConsumer[]> => {
     const stream = await ensureStream(connection, { stream: route.name, baseSubject: route.subject });
+    noticeStream(stream.created);
     return await ensureConsumers(connection, {
       stream,
       durable: options.durable,
@@ -182,6 +217,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
       clock,
       log,
       isHeld: held.hasSequence,
+      onStream: ({ created }) => noticeStream(created),
       settleAgain: ({ sequence, storedNs }) =>
         recent.repeat(storedKey(sequence, storedNs), ({ how, reply }) => settle[how](connection, reply)),
       block: ({ payload, sequence }) => {
@@ -212,9 +248,19 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   const startSources = async (): Promise<void> => {
     const consumers = await ensure();
     const fresh = consumers.map(addSource);
-    for (const source of fresh) await source.takeover.begin();
+    try {
+      for (const source of fresh) await source.takeover.begin();
+    } catch (error) {
+      // The next try looks again with new ones; nothing may stay held back by these.
+      for (const { takeover } of fresh) takeover.abandon();
+      throw error;
+    }
     if (stopping) return;
     sources.push(...fresh);
+    unwatch = watchDeletion(connection, route.name, () => {
+      noticeDeletion();
+      for (const { puller } of sources) puller?.restore();
+    });
     const leastAckWaitMs = Math.min(...consumers.map(({ ackWaitMs }) => ackWaitMs));
     keepAliveTimer = setInterval(keepAlive, Math.max(50, Math.floor(leastAckWaitMs / 3)));
     for (const source of sources) {
@@ -284,6 +330,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     keepAlive,
     stop: async (graceMs) => {
       stopping = true;
+      unwatch();
       for (const { puller, takeover } of sources) {
         puller?.stop();
         takeover.stop();

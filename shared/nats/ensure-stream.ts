@@ -3,6 +3,8 @@ import { RetentionPolicy, StorageType, type NatsConnection, type StreamInfo } fr
 import { apiErrorCode, apiErrorCodes } from './jetstream-error.ts';
 import { coversSubject } from './subject-filter.ts';
 
+export type { StreamInfo } from 'nats';
+
 export interface StreamWanted {
   readonly stream: string;
   readonly baseSubject: string;
@@ -60,6 +62,9 @@ export const ensureStream = async (connection: NatsConnection, wanted: StreamWan
   // The client merges this into the whole current configuration.
   return await manager.streams.update(wanted.stream, { subjects: [...kept, ...missing] });
 };
+
+/** Whether the stream lets go what is settled. */
+export const isWorkQueue = ({ config }: StreamInfo): boolean => config.retention === RetentionPolicy.Workqueue;
 
 /** The stream's info, or undefined where there is none of that name. */
 export const findStream = async (connection: NatsConnection, stream: string): Promise<StreamInfo | undefined> => {

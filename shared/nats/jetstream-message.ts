@@ -49,12 +49,16 @@ export const settle = {
   working: (connection: NatsConnection, reply: string): void => connection.publish(reply, workingPayload),
 } as const;
 
-/**
- * Starts the ack wait of a delivery anew that somebody else holds, or nobody: of such an answer the server reads no more than
- * the stream sequence. Nothing happens where the message is settled.
- */
-export const renewAckWait = (
-  connection: NatsConnection,
-  consumer: { readonly stream: string; readonly durable: string },
-  sequence: number,
-): void => settle.working(connection, `$JS.ACK.${consumer.stream}.${consumer.durable}.1.${sequence}.1.0.0`);
+/** Where a consumer's delivery is answered by somebody who has not received it: of such an answer servers read the stream sequence. */
+const answerSubject = ({ stream, durable }: { readonly stream: string; readonly durable: string }, sequence: number) =>
+  `$JS.ACK.${stream}.${durable}.1.${sequence}.0.0.0`;
+
+/** Answers to deliveries that are not in our hands; nothing happens where the message is settled. */
+export const settleUnseen = {
+  /** Starts the ack wait anew. */
+  working: (connection: NatsConnection, consumer: Parameters<typeof answerSubject>[0], sequence: number): void =>
+    settle.working(connection, answerSubject(consumer, sequence)),
+  /** Only for what the stream no longer holds. */
+  gone: (connection: NatsConnection, consumer: Parameters<typeof answerSubject>[0], sequence: number): void =>
+    settle.ack(connection, answerSubject(consumer, sequence)),
+} as const;

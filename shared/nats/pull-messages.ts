@@ -17,9 +17,10 @@ export interface PullOptions {
   readonly restore: () => Promise<void>;
   /**
    * What the server had sent on an earlier request may have been lost with its connection or inbox, and comes again only
-   * after the ack wait: awaited before more is asked for. Tried with back-off until it resolves.
+   * after the ack wait: awaited before more is asked for. Tried with back-off until it resolves, with whether the consumer is
+   * there.
    */
-  readonly resume?: () => Promise<void>;
+  readonly resume?: () => Promise<boolean>;
   readonly onTrouble: (detail: string, error?: unknown) => void;
   /** How long one request waits at the server. */
   readonly expiresMs?: number;
@@ -29,6 +30,8 @@ export interface PullOptions {
 export interface Puller {
   /** Looks again whether there is room. */
   wake(): void;
+  /** The consumer or its stream is known to be gone. */
+  restore(): void;
   /** Asks for nothing more; what was under way is given back by the server after its ack wait. */
   stop(): void;
   /** Whether the server has accepted a request or there is no room for one. */
@@ -69,7 +72,15 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
     resuming = false;
     if (connection.isClosed()) return;
     subscription = connection.subscribe(`${inbox}.*`, {
-      callback: (error, message) => (error ? lose(error) : take(message)),
+      callback: (error, message) => {
+        if (error) return lose(error);
+        try {
+          take(message);
+        } catch (cause) {
+          // An exception that leaves this callback ends the client's reading of the whole connection.
+          options.onTrouble('a message was not taken', cause);
+        }
+      },
     });
   };
 
@@ -103,13 +114,12 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
     }, delayMs);
   };
 
-  const resumed = async (): Promise<boolean> => {
+  const resumed = async (): Promise<'there' | 'gone' | undefined> => {
     try {
-      await options.resume?.();
-      return true;
+      return (await options.resume?.()) === false ? 'gone' : 'there';
     } catch (error) {
       options.onTrouble('what was under way cannot be looked up', error);
-      return false;
+      return undefined;
     }
   };
 
@@ -118,13 +128,17 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
     listen();
     const own = listens;
     resuming = true;
-    for (let delayMs = 250; !(await resumed()); delayMs = Math.min(delayMs * 2, 5_000)) {
+    let found = await resumed();
+    for (let delayMs = 250; found === undefined; delayMs = Math.min(delayMs * 2, 5_000)) {
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       if (stopped || own !== listens) return;
+      found = await resumed();
     }
     if (stopped || own !== listens) return;
     resuming = false;
-    pull();
+    // nats-server 2.9 does not answer requests to a consumer that was deleted while none of them waited.
+    if (found === 'gone') void restore();
+    else pull();
   };
 
   const restored = async (): Promise<boolean> => {
@@ -139,7 +153,7 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   };
 
   const restore = async (): Promise<void> => {
-    if (restoring) return;
+    if (restoring || stopped) return;
     restoring = true;
     // First a pause: the word comes while the server still removes the stream, and nats-server 2.9 takes no messages into
     // one that is made anew before it has finished.
@@ -217,6 +231,7 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   pull();
   return {
     wake: pull,
+    restore: () => void restore(),
     stop: () => {
       stopped = true;
       clearInterval(signTimer);

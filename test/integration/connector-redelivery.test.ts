@@ -4,6 +4,7 @@ import { startTcpProxy } from '../chaos/tcp-proxy.ts';
 import { directMessage, type ConnectorBench } from '../support/connector-bench.ts';
 import { until } from '../support/until.ts';
 import { startConnectorProcess } from '../support/connector-process.ts';
+import { makeTheirConsumer } from '../support/foreign-consumer.ts';
 import { useConnectorSuite } from '../support/connector-suite.ts';
 import { ackAll, startScriptedFunction } from '../support/scripted-function.ts';
 import { natsVariants } from '../support/test-nats.ts';
@@ -11,26 +12,11 @@ import { natsVariants } from '../support/test-nats.ts';
 const ascending = (numbers: readonly number[]): readonly number[] => numbers.toSorted((a, b) => a - b);
 
 for (const variant of await natsVariants()) {
-  const isNew = !variant.name.includes(' 2.9.');
   describe.skipIf(variant.binary === undefined)(`the connector and redelivery on ${variant.name}`, () => {
     const suite = useConnectorSuite(variant);
 
-    /** The durable as the system that we take over from makes it, with messages in its hands. */
-    const theirConsumer = async (bench: ConnectorBench, ackWaitSeconds: number) => {
-      const manager = await bench.nats.jetstreamManager({ checkAPI: false });
-      await manager.consumers.add('processor_state_sync', {
-        durable_name: 'processor_state_sync_sub_1',
-        ack_policy: 'explicit' as never,
-        deliver_policy: 'all' as never,
-        ack_wait: ackWaitSeconds * 1e9,
-        max_ack_pending: 1_000,
-        ...(isNew ? { filter_subjects: ['processor.state.sync', 'processor.state.sync.>'] } : {}),
-      });
-      return await bench.nats.jetstream().consumers.get('processor_state_sync', 'processor_state_sync_sub_1');
-    };
-
     const leaveUnsettled = async (bench: ConnectorBench, count: number): Promise<void> => {
-      const consumer = await theirConsumer(bench, 4);
+      const consumer = await makeTheirConsumer(bench.nats, 4);
       const taken = await consumer.fetch({ max_messages: count, expires: 10_000 });
       let received = 0;
       for await (const _message of taken) received += 1;
@@ -62,7 +48,7 @@ for (const variant of await natsVariants()) {
     it('leaves to the other system what it settles after all', async () => {
       const { bench, target } = await suite.prepare();
       await bench.publish(Array.from({ length: 4 }, (_, n) => ({ payload: directMessage('a', n), id: `m${n}` })));
-      const consumer = await theirConsumer(bench, 60);
+      const consumer = await makeTheirConsumer(bench.nats, 60);
       const first = await consumer.next({ expires: 10_000 });
       await bench.start(target.url);
       await sleep(300);
@@ -118,7 +104,7 @@ for (const variant of await natsVariants()) {
           })),
         );
       await publish(0, 8);
-      const consumer = await theirConsumer(bench, 4);
+      const consumer = await makeTheirConsumer(bench.nats, 4);
       // The first and the last two stay unsettled.
       for (let n = 0; n < 8; n += 1) {
         const message = await consumer.next({ expires: 10_000 });
@@ -175,70 +161,6 @@ for (const variant of await natsVariants()) {
       await link.close();
     });
 
-    it('waits no longer than two ack waits for what the server would deliver again in an hour', async () => {
-      const { bench, target } = await suite.prepare({ syncRoute: { ackWaitSeconds: 1 } });
-      await bench.publish([{ payload: directMessage('a', 0), id: 'f0' }]);
-      const consumer = await theirConsumer(bench, 1);
-      const first = await consumer.next({ expires: 10_000 });
-      first!.nak(3_600_000);
-      await bench.nats.flush();
-      await bench.publish([{ payload: directMessage('a', 1), id: 'f1' }]);
-      await bench.start(target.url);
-      await until('both', () => target.acked.length === 2);
-      expect(target.acked.map(({ data }) => data?.['query_state'])).toEqual([[{ n: 0 }], [{ n: 1 }]]);
-      expect(bench.logs.map(({ event }) => event)).toContain('takeover_overdue');
-    });
-
-    // Its consumer's store forgets to remove what was acknowledged after neighbours were delivered again; such remains make it
-    // write the wrong times down.
-    it.skipIf(isNew)(
-      'gets in time what a twice killed server would deliver late by the age of its oldest message (newer servers do not)',
-      { timeout: 60_000 },
-      async () => {
-        const { bench, target } = await suite.prepare({ syncRoute: { ackWaitSeconds: 1 } });
-        const consumer = await theirConsumer(bench, 1);
-        const publish = (from: number, to: number) =>
-          bench.publish(
-            Array.from({ length: to - from }, (_, n) => ({
-              payload: directMessage(`s${from + n}`, from + n),
-              id: `g${from + n}`,
-            })),
-          );
-        const take = async () => (await consumer.next({ expires: 10_000 }))!;
-        const killServer = async (): Promise<void> => {
-          await suite.server.kill('SIGKILL');
-          await suite.server.restart();
-          await until('the connection', () =>
-            bench.nats.flush().then(
-              () => true,
-              () => false,
-            ),
-          );
-        };
-        await publish(0, 4);
-        (await take()).ack();
-        const [second, third, fourth] = [await take(), await take(), await take()];
-        third.nak(1);
-        const again = await take();
-        for (const message of [second, fourth, again]) {
-          message.ack();
-          await bench.nats.flush();
-        }
-        await publish(4, 5);
-        await sleep(20_000);
-        await publish(5, 13);
-        for (let n = 4; n < 13; n += 1) await take();
-        // The server writes its state behind: about ten times a second, and some of it every second or two.
-        await sleep(2_000);
-        await killServer();
-        await sleep(2_000);
-        await killServer();
-        await bench.start(target.url);
-        await until('all messages', () => target.acked.length === 9, { timeoutMs: 8_000 });
-        await until('the stream to be empty', async () => (await bench.streamMessages()) === 0);
-      },
-    );
-
     it('hands back at shutdown what it did not finish, with a delay, and finishes what was under way', async () => {
       const { bench, target } = await suite.prepare({
         syncRoute: { ackWaitSeconds: 60 },
@@ -256,7 +178,7 @@ for (const variant of await natsVariants()) {
       const underWay = target.calls[0]!.events.length;
       expect(target.calls).toHaveLength(1);
       expect(target.acked).toHaveLength(underWay);
-      expect(await bench.streamMessages()).toBe(50 - underWay);
+      await until('the rest alone to be in the stream', async () => (await bench.streamMessages()) === 50 - underWay);
       const stoppedMs = Date.now();
       const second = await startScriptedFunction();
       await bench.start(second.url);

@@ -12,6 +12,8 @@ const run = promisify(execFile);
 export const natsCacheDir = new URL('../../.cache/nats', import.meta.url).pathname;
 
 export interface TestNatsServer extends NatsServer {
+  /** JetStream's files. */
+  readonly storeDir: string;
   /** Stops the server and removes its files. */
   close(): Promise<void>;
 }
@@ -26,6 +28,7 @@ export const startTestNats = async (
     throw error;
   });
   return Object.create(server, {
+    storeDir: { value: storeDir },
     close: {
       value: async () => {
         await server.stop();

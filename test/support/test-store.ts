@@ -84,7 +84,14 @@ export const startTestStore = async (options: {
     if (loaded !== undefined) return loaded;
     const own = { ...env, GATEWAY_URL: `http://127.0.0.1:${gateway.port}` };
     const config = readFunctionConfig({ env: own, secretsDir: folder });
-    const loading = functions[name]!({ name, config, log, env: own, nowMs: Date.now, monotonicMs: () => performance.now() });
+    const loading = functions[name]!({
+      name,
+      config,
+      log,
+      env: own,
+      nowMs: Date.now,
+      monotonicMs: () => performance.now(),
+    });
     apps.set(name, loading);
     return loading;
   };
