@@ -5,10 +5,18 @@ import { StaleMetadataError } from './database-error.ts';
 import type { DatabasePool, Queryable } from './database.ts';
 import type { TableNames } from './table-names.ts';
 
-/** The keys of the list that are mapped already. $1 state, $2 keys. */
+/**
+ * The keys of the list that are mapped already. A mapping row behind the rows is what another writer left that deleted
+ * them, and takes no key; but the reference maps one behind the row (reference.md G-7), so that the row of its last key
+ * is looked at. $1 state, $2 keys.
+ */
 const mappedStatement = (tables: TableNames): string => `
 select k.key from unnest($2::text[]) k (key)
- where exists (select from ${tables.mapping} m where m.state_id = $1 and m.state_key = k.key)`;
+ where exists (
+   select from ${tables.state} s join ${tables.mapping} m on m.state_id = s.id
+    where s.id = $1 and m.state_key = k.key and (m.data_index < s.count or m.data_index = s.count and exists (
+      select from ${tables.column} c join ${tables.cell} d on d.column_id = c.id
+       where c.state_id = s.id and c.name = 'state_key' and d.data_index = s.count - 1 and d.data_value = k.key)))`;
 
 /** The keys that were stored by deliveries applied before. $1 state, $2 starts, $3 rows. */
 const storedStatement = (tables: TableNames): string => `

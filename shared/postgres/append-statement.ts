@@ -18,7 +18,8 @@ const cellInsert = (tables: TableNames, target: string, ids: string, values: str
  * 3. `recorded` writes the ledger: a message that is being applied elsewhere fails here (23505), because the snapshot of
  *    `known` may be older than the lock;
  * 4. cells, column by column, and mapping rows. Per column one slice of the values is unnested beside its positions in the
- *    select list, which streams; `from unnest` would write all values to a work table first.
+ *    select list, which streams; `from unnest` would write all values to a work table first. A mapping row that is there
+ *    already (the reference maps one behind the row, reference.md G-7) says the same: one more is not needed.
  *
  * No row in the answer: there is no such state. No MERGE, no session state, nothing that a pooler or Citus lacks.
  *
@@ -40,7 +41,8 @@ texts as (${cellInsert(tables, 'data_value', '$7', '$8', '')}),
 ${hasJson ? `jsons as (${cellInsert(tables, 'data_json_value', '$11', '$12', '::jsonb')}),` : ''}
 mapped as (
   insert into ${tables.mapping} (state_id, state_key, data_index)
-  select $1, k.key, r.start + k.first from reserved r, unnest($9::text[], $10::int[]) k (key, first))
+  select $1, k.key, r.start + k.first from reserved r, unnest($9::text[], $10::int[]) k (key, first)
+      on conflict do nothing)
 select start, null as message_id, null::int as row_count, null::boolean as forwarded from reserved
 union all
 select start_index, message_id, row_count, forwarded from known`;

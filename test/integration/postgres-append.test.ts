@@ -99,6 +99,24 @@ describe('an append', () => {
     ]);
   });
 
+  it('G-7: is not stopped by a mapping row that another writer left where its own belongs', async () => {
+    await insertState(database.pool, 'left-over');
+    await database.pool.query(`insert into state_column_data_mapping values ('left-over', 'k1', 1)`);
+    const { deliveries } = await append(database.pool, {
+      stateId: 'left-over',
+      columns: [newColumn('a')],
+      deliveries: [deliveryOf('left-over/1', [['x'], ['y']], { keys: ['k0', 'k1'] })],
+      dedupe: false,
+    });
+    expect(deliveries).toMatchObject([{ status: 'stored', startIndex: 0, rowCount: 2 }]);
+    const stored = await readStored(database.pool, 'left-over');
+    expect([...stored.rows.values()]).toEqual([{ a: 'x' }, { a: 'y' }]);
+    expect(stored.mapping).toEqual([
+      { key: 'k0', index: 0 },
+      { key: 'k1', index: 1 },
+    ]);
+  });
+
   it('G-22: stores nothing for a redelivery and says where its rows are', async () => {
     await insertState(database.pool, 'again');
     const request = {

@@ -182,6 +182,41 @@ describe('with dedupe', () => {
       { id: 'nothing/2', status: 'stored', startIndex: null, rowCount: 0, forwarded: true, storedRows: [] },
     ]);
   });
+
+  it('stores a key whose mapping row points behind the rows: those were deleted by another writer', async () => {
+    await insertState(database.pool, 'deleted');
+    const of = (id: string) => ({
+      stateId: 'deleted',
+      columns: [newColumn('a')],
+      deliveries: [deliveryOf(id, [['1'], ['2']], { keys: ['k1', 'k2'] })],
+      dedupe: true,
+    });
+    await append(database.pool, of('deleted/1'));
+    await database.pool.query(`update state set count = 0 where id = 'deleted'`);
+    await database.pool.query(
+      `delete from state_column_data where column_id in (select id from state_column where state_id = 'deleted')`,
+    );
+    const { deliveries } = await append(database.pool, of('deleted/2'));
+    expect(deliveries).toMatchObject([{ status: 'stored', startIndex: 0, rowCount: 2, storedRows: [0, 1] }]);
+    expect((await readStored(database.pool, 'deleted')).rows.size).toBe(2);
+  });
+
+  it('G-7: knows the last key of the reference, whose mapping row points one behind its row', async () => {
+    await insertState(database.pool, 'one-based');
+    const of = (id: string) => ({
+      stateId: 'one-based',
+      columns: [newColumn('state_key')],
+      deliveries: [deliveryOf(id, [['k1']], { keys: ['k1'] })],
+      dedupe: true,
+    });
+    await append(database.pool, of('one-based/1'));
+    await database.pool.query(
+      `update state_column_data_mapping set data_index = data_index + 1 where state_id = 'one-based'`,
+    );
+    const { deliveries } = await append(database.pool, of('one-based/2'));
+    expect(deliveries).toMatchObject([{ status: 'stored', rowCount: 0, storedRows: [] }]);
+    expect((await readStored(database.pool, 'one-based')).count).toBe(1);
+  });
 });
 
 describe('connections that are cut', () => {
