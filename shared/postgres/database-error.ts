@@ -56,10 +56,12 @@ const systemCodes =
 /** OpenSSL's and Node's names of what is wrong with a certificate, and of a failed handshake. */
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|ERR_OSSL/;
 
-/** Errors of the driver and the pool that carry no code. */
+/**
+ * Errors of the driver and the pool that carry no code. Their own timeouts mean a server that said nothing at all, not even
+ * that a statement took too long: a frozen one, which is as far away as one that refuses.
+ */
 const byMessage: readonly (readonly [RegExp, RetryableCode])[] = [
-  [/query read timeout/i, 'database_timeout'],
-  [/timeout exceeded when trying to connect|connection.*timeout/i, 'database_timeout'],
+  [/query read timeout|timeout exceeded when trying to connect|timeout expired/i, 'database_unavailable'],
   [/after calling end on the pool/i, 'shutting_down'],
   [/not support SSL|SASL|SCRAM|password must be a string/i, 'database_misconfigured'],
   [/connection (terminated|ended|closed)|not queryable|socket|websocket/i, 'database_unavailable'],
