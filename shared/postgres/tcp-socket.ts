@@ -6,6 +6,8 @@ const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const acceptsTls = 'S'.charCodeAt(0);
 const refusesTls = 'N'.charCodeAt(0);
 const keepAliveAfterMs = 10_000;
+/** A peer that is frozen never closes its side: it is not waited for any longer than this. */
+const closeWithinMs = 1_000;
 
 type Listener = (event: unknown) => void;
 type EventName = 'open' | 'message' | 'close' | 'error';
@@ -61,8 +63,14 @@ export const createTcpSocketClass = (tls: TlsSettings | undefined): WebSocketCon
       if (this.readyState >= closing) return;
       const wasOpen = this.readyState === open;
       this.readyState = closing;
-      if (wasOpen) this.#socket.end();
-      else this.#socket.destroy();
+      const socket = this.#socket;
+      if (!wasOpen) {
+        socket.destroy();
+        return;
+      }
+      const giveUp = setTimeout(() => socket.destroy(), closeWithinMs).unref();
+      socket.once('close', () => clearTimeout(giveUp));
+      socket.end();
     }
 
     #start(raw: Socket): void {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { chmod, chown, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findServerUser } from '../../infra/local/system-user.ts';
@@ -230,17 +230,31 @@ describe('a pool', () => {
     await pool.end();
   });
 
-  it('reports a server that accepts and says nothing as not available', async () => {
+  it('lets go of a server that accepts and says nothing, which is not available', { timeout: 8_000 }, async () => {
+    let isSilent = true;
     const sockets: Socket[] = [];
-    const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    const { port } = silent.address() as AddressInfo;
-    const pool = createPool(`postgresql://u:p@127.0.0.1:${port}/d`, { connectTimeoutMs: 300 });
+    const { port: realPort } = new URL(plain.url);
+    // Half-open as a frozen host is: that the client is done closes nothing on this side.
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      sockets.push(socket);
+      socket.on('error', () => undefined);
+      if (isSilent) return;
+      const upstream = connect(Number(realPort), '127.0.0.1');
+      socket.pipe(upstream).pipe(socket);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const url = withQuery(plain.url.replace(`:${realPort}`, `:${port}`), 'sslmode=disable');
+    const pool = createPool(url, { max: 1, connectTimeoutMs: 300 });
+    const startedMs = performance.now();
     const error = await pool.query('select 1').catch((reason: unknown) => toDatabaseError(reason, 'connect'));
-    for (const socket of sockets) socket.destroy();
-    silent.close();
-    await pool.end();
     expect(error).toMatchObject({ code: 'database_unavailable' });
+    isSilent = false;
+    expect(await pool.query('select 1 as one')).toEqual([{ one: 1 }]);
+    await pool.end();
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
+    for (const socket of sockets) socket.destroy();
+    server.close();
   });
 
   it('reports a closed port, an unknown host and an unknown database as what they are', async () => {
