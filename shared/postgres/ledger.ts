@@ -85,8 +85,15 @@ export const recordHandled = async (pool: DatabasePool, ids: readonly string[], 
   );
 };
 
+/** How many times longer than the others a row is kept whose forwards are not confirmed. */
+const unforwardedFactor = 10;
+
 export interface PruneOptions {
-  /** Rows older than this go; it must exceed the longest redelivery (the stream's max age). */
+  /**
+   * Rows older than this go; it must exceed the longest redelivery (the stream's max age). A row whose forwards are not
+   * confirmed goes at ten times that age: its message is still being tried, or was dead-lettered and may be replayed, and
+   * without the row it would be stored a second time.
+   */
   readonly olderThanMs: number;
   /** Rows per statement; each is its own transaction. */
   readonly batch: number;
@@ -106,6 +113,7 @@ export const prune = async (pool: DatabasePool, options: PruneOptions): Promise<
     with gone as (
       delete from ${ledger} where ctid = any (array(
         select ctid from ${ledger} where applied_at < now() - $1::bigint * interval '1 millisecond'
+           and (forwarded or applied_at < now() - ${unforwardedFactor} * $1::bigint * interval '1 millisecond')
          order by applied_at limit $2 for update skip locked))
       returning 1)
     select count(*)::int as count from gone`;

@@ -228,8 +228,8 @@ describe('states and their repair', () => {
 
   it('have a ledger that loses only what is older than asked', async () => {
     await database.pool.query(
-      `insert into state_sync.ledger (message_id, applied_at)
-       values ('old', now() - interval '3 hours'), ('new', now())`,
+      `insert into state_sync.ledger (message_id, applied_at, forwarded)
+       values ('old', now() - interval '3 hours', true), ('new', now(), true)`,
     );
     expect(await manage.result({ command: 'ledger.prune', older_than_hours: 2 })).toMatchObject({
       removed: 1,

@@ -73,6 +73,16 @@ describe('the ledger', () => {
     expect((await readLedger(database.pool, [...old, 'young'])).size).toBe(1);
   });
 
+  it('keeps rows whose forwards are not confirmed ten times as long', async () => {
+    await recordHandled(database.pool, ['open/young', 'open/old'], false);
+    await age(['open/young'], '69 days');
+    await age(['open/old'], '71 days');
+    expect(await prune(database.pool, { olderThanMs: 7 * 86_400_000, batch: 10 })).toBe(1);
+    expect([...(await readLedger(database.pool, ['open/young', 'open/old'])).keys()]).toEqual(['open/young']);
+    await markForwarded(database.pool, ['open/young']);
+    expect(await prune(database.pool, { olderThanMs: 7 * 86_400_000, batch: 10 })).toBe(1);
+  });
+
   it('is pruned without waiting for, or holding up, an append', async () => {
     await recordHandled(database.pool, ['locked/1', 'locked/2', 'locked/3']);
     await age(['locked/1', 'locked/2', 'locked/3'], '9 days');

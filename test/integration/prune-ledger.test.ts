@@ -22,8 +22,8 @@ const silent = createLog({ service: 'test', level: 'ERROR', write: () => undefin
 describe('pruning the ledger', () => {
   it('removes what is over its age in the background and keeps the rest', async () => {
     await database.pool.query(
-      `insert into state_sync.ledger (message_id, applied_at)
-       values ('old', now() - interval '3 hours'), ('young', now() - interval '1 hour')`,
+      `insert into state_sync.ledger (message_id, applied_at, forwarded)
+       values ('old', now() - interval '3 hours', true), ('young', now() - interval '1 hour', true)`,
     );
     const stop = startPruning({ pool: database.pool, retentionHours: 2, log: silent, firstMs: 1, everyMs: 20 });
     while ((await ledgerIds()).includes('old')) await delay(10);
