@@ -161,6 +161,14 @@ describe('dead', () => {
     expect((await run(['dead', 'purge', '--code', 'invalid_json'])).exitCode).toBe(2);
     const purged = await run(['dead', 'purge', '--code', 'invalid_json', '--yes', '--json']);
     expect(purged.json()).toEqual({ purged: 5, complete: true });
+    await connection.jetstream().publish('processor.state.sync', 'broken', { msgID: 'dead/all' });
+    await until('one more dead letter', async () => {
+      const again = await run(['dead', 'list', '--code', 'invalid_json', '--json']);
+      return (again.json() as { letters: unknown[] }).letters.length === 1;
+    });
+    const all = await run(['dead', 'purge', '--all', '--yes', '--json']);
+    expect(all.json()).toMatchObject({ complete: true });
+    expect((await run(['dead', 'list', '--json'])).json()).toMatchObject({ total: 0 });
   });
 });
 

@@ -343,6 +343,12 @@ for (const variant of await natsVariants()) {
       expect((await manage.result<Listed>({ command: 'dead.list' })).letters.map(({ sequence }) => sequence)).toEqual([
         4,
       ]);
+      for (const bound of [{ limit: 1 }, { after: 0 }, { after: 3, limit: 1 }]) {
+        expect(await manage.command({ command: 'dead.purge', all: true, ...bound })).toMatchObject({
+          status: 400,
+          body: { error: { code: 'invalid_arguments' } },
+        });
+      }
       expect(await manage.result({ command: 'dead.purge', all: true })).toMatchObject({ purged: 1 });
       await sleep(1);
       expect((await manage.result<Listed>({ command: 'dead.list' })).total).toBe(0);

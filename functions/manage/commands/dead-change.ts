@@ -23,19 +23,22 @@ interface Selection {
 }
 
 /** One by `sequence`, those that a filter names, or `all: true`; never everything by an argument left out. */
-const readSelection = (args: ArgumentReader, maxLimit: number): Selection => {
+const readSelection = (args: ArgumentReader, maxLimit: number, { takesAllAtOnce = false } = {}): Selection => {
   const bounds = { min: 1, max: Number.MAX_SAFE_INTEGER };
   const sequence = args.optionalInteger('sequence', bounds);
   const filter = readFilter(args);
   const all = args.flag('all', false);
-  const limit = args.integer('limit', Math.min(1_000, maxLimit), { min: 1, max: maxLimit });
-  const after = args.integer('after', 0, { min: 0, max: Number.MAX_SAFE_INTEGER });
+  const limit = args.optionalInteger('limit', { min: 1, max: maxLimit });
+  const after = args.optionalInteger('after', { min: 0, max: Number.MAX_SAFE_INTEGER });
   const until = args.optionalInteger('until', bounds);
   if ([sequence !== undefined, isFiltered(filter), all].filter(Boolean).length !== 1) {
     args.fault('give one of sequence, a filter (code, stream, state_id, route_id) or all: true');
   }
+  if (takesAllAtOnce && all && (limit ?? after) !== undefined) {
+    args.fault('all: true takes everything at once, without limit and after');
+  }
   args.check();
-  return { sequence, filter, limit, after, until };
+  return { sequence, filter, limit: limit ?? Math.min(1_000, maxLimit), after: after ?? 0, until };
 };
 
 /**
@@ -94,11 +97,12 @@ export const deadReplay: ManageCommand = async (args, context) => {
 };
 
 /**
- * `dead.purge` {sequence | filter | all}: removes dead letters for good, of those that are there now; as `dead.replay` it
- * goes on with `after` and `until`.
+ * `dead.purge` {sequence | filter | all}: removes dead letters for good, of those that are there now; with a filter it goes
+ * on with `after` and `until` as `dead.replay` does. `all` is one request to the server, which knows no `limit` and no
+ * `after`: they are refused, for whoever sends them means less than everything.
  */
 export const deadPurge: ManageCommand = async (args, context) => {
-  const { sequence, filter, limit, after, until } = readSelection(args, 10_000);
+  const { sequence, filter, limit, after, until } = readSelection(args, 10_000, { takesAllAtOnce: true });
   const store = await openDeadLetters(context);
   if (sequence !== undefined) {
     if (!(await store.remove(sequence)))

@@ -104,10 +104,12 @@ const replayOne = (sequence, button) =>
 /** Goes on until all that were there at the beginning are done. */
 const inSteps = async (name, take) => {
   const filter = deadFilter();
+  const isAll = Object.keys(filter).length === 0;
+  const size = isAll && name === 'dead.purge' ? {} : { limit: 500 };
   let step = { next: 0, until: undefined };
   do {
     const more = step.until ? { after: step.next, until: step.until } : {};
-    step = await command(name, Object.assign({ limit: 500 }, Object.keys(filter).length === 0 ? { all: true } : filter, more));
+    step = await command(name, Object.assign({}, size, isAll ? { all: true } : filter, more));
     take(step);
   } while (step.next !== null);
 };

@@ -149,6 +149,7 @@ const inSteps = async (
   const { store, io, output } = context;
   const bar = createProgressBar(io, label, output.isJson);
   const isSingle = fields['sequence'] !== undefined;
+  const isAtOnce = isSingle || (fields['command'] === 'dead.purge' && fields['all'] === true);
   const total =
     isSingle || fields['all'] === undefined
       ? undefined
@@ -159,7 +160,7 @@ const inSteps = async (
     do {
       step = await callManage<Step>(store, {
         ...fields,
-        ...(isSingle ? {} : { limit: 200, after: step?.next ?? 0, until: step?.until ?? undefined }),
+        ...(isAtOnce ? {} : { limit: 200, after: step?.next ?? 0, until: step?.until ?? undefined }),
       });
       done += take(step);
       await bar.update(done, total);
