@@ -3,7 +3,7 @@ import type { FunctionApp, FunctionRuntime } from '../http/run-function.ts';
 import type { Delivery, MessageType } from '../message/delivery.ts';
 import type { Outcome } from '../message/outcome.ts';
 import { append } from '../postgres/append.ts';
-import { markForwarded } from '../postgres/ledger.ts';
+import { markForwarded, readLedger } from '../postgres/ledger.ts';
 import { routerSelector } from '../routing/routing.ts';
 import { requireRoute } from '../routing/selector.ts';
 import type { RequestTrace } from '../telemetry/request-trace.ts';
@@ -70,6 +70,21 @@ const portsFor = (parts: Parts, metadata: Metadata, trace: RequestTrace): StoreP
         },
         deliveryIds: ids,
         run: () => markForwarded(pool, ids),
+      }),
+    readLedger: (ids) =>
+      trace.share({
+        name: 'select ledger',
+        kind: SpanKind.CLIENT,
+        attributes: {
+          ...databaseSpan,
+          'db.operation.name': 'select',
+          'db.collection.name': 'ledger',
+          ...(ids.length > 1 ? { 'db.operation.batch.size': ids.length } : {}),
+        },
+        deliveryIds: ids,
+        run: () => readLedger(pool, ids),
+        describe: (found) => ({ 'ism.ledger.hits': found.size }),
+        describeOwn: (found) => (id) => ({ 'ism.ledger.hits': found.has(id) ? 1 : 0 }),
       }),
     maxPayloadBytes: () => parts.bus.maxPayloadBytes(),
     publish: (messages, deliveryIds) => parts.publish(messages, deliveryIds, trace),

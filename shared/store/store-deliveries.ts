@@ -1,5 +1,6 @@
+import type { ErrorCode } from '../errors/error-code.ts';
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
-import { toOutcome } from '../errors/to-outcome.ts';
+import { reasonOf, toOutcome } from '../errors/to-outcome.ts';
 import { memberOf } from '../json/json-value.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Outcome } from '../message/outcome.ts';
@@ -32,6 +33,8 @@ export interface StorePorts {
   /** @throws StaleMetadataError where the state or a column is no longer what the request says */
   append(request: AppendRequest): Promise<AppendResult>;
   markForwarded(ids: readonly string[]): Promise<void>;
+  /** What is stored of those ids already, and whether it was passed on; the unknown ones are absent. */
+  readLedger(ids: readonly string[]): Promise<ReadonlyMap<string, { readonly forwarded: boolean }>>;
   maxPayloadBytes(): Promise<number>;
   publish(messages: readonly OutgoingMessage[], deliveryIds: readonly string[]): Promise<readonly PublishOutcome[]>;
   /** Loaded only for states that have a callable column. */
@@ -188,6 +191,41 @@ const storeGroup = async (
   }
 };
 
+/** What the payload alone decides was refused the first time too: it cannot be stored. */
+const payloadCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['missing_query_state', 'invalid_query_state']);
+
+/**
+ * A delivery is planned by what the state says now, before the ledger is asked. Where somebody edited the state since it was
+ * stored, the plan may refuse it: that says nothing of what is done already.
+ *
+ * Stored and passed on: acknowledged. Stored and not passed on: refused as any other message of that state is, under the
+ * plan's own code, with a reason that says so. Nothing is lost by it, as the dead letter is the message and the ledger knows
+ * its rows: replayed when the state is in order again, it is only passed on. To retry instead would hold the messages
+ * behind it until its attempts are used up, and then refuse it all the same.
+ */
+const settleRejected = async (outcomes: readonly Outcome[], ports: StorePorts): Promise<readonly Outcome[]> => {
+  const rejected = new Map<string, Rejection>();
+  for (const outcome of outcomes) {
+    if (outcome.outcome === 'reject' && !payloadCodes.has(outcome.code)) rejected.set(outcome.id, outcome);
+  }
+  if (rejected.size === 0) return outcomes;
+  try {
+    const ledger = await ports.readLedger([...rejected.keys()]);
+    return outcomes.map((outcome): Outcome => {
+      const known = ledger.get(outcome.id);
+      const rejection = rejected.get(outcome.id);
+      if (known === undefined || rejection === undefined) return outcome;
+      if (known.forwarded) return { id: outcome.id, outcome: 'ack' };
+      return { ...rejection, reason: reasonOf(`stored, but not passed on: ${rejection.reason}`) };
+    });
+  } catch (error) {
+    // Whether it is stored is not known: nothing is given up on a guess.
+    return outcomes.map((outcome) => (rejected.has(outcome.id) ? toOutcome(outcome.id, error) : outcome));
+  }
+};
+
+type Rejection = Extract<Outcome, { readonly outcome: 'reject' }>;
+
 /**
  * Stores deliveries and passes them on: load metadata, plan, apply in one statement per state, forward what committed.
  * Returns one outcome for every target; an error of one state is the outcome of that state's deliveries only.
@@ -212,5 +250,5 @@ export const storeDeliveries = async (
       }
     }),
   );
-  return outcomes.flat();
+  return settleRejected(outcomes.flat(), ports);
 };

@@ -134,6 +134,49 @@ describe('passing rows on', () => {
   });
 });
 
+describe('a state that was edited after a message was stored', () => {
+  const refusing = { routing: { mode: 'sometimes' } };
+  const edit = (stateId: string, properties: unknown) =>
+    suite.database.pool.query('update state set properties = $2::jsonb where id = $1', [
+      stateId,
+      JSON.stringify(properties),
+    ]);
+
+  it('does not make a stored message a refused one', async () => {
+    const { database, direct } = suite;
+    const { stateId } = await createState(database.pool);
+    const message = { id: 'edited/1', body: directMessage(stateId, [{ a: 1 }]) };
+    await direct.post([message]);
+    await edit(stateId, refusing);
+    expect(await direct.post([message, { id: 'edited/2', body: directMessage(stateId, [{ a: 2 }]) }])).toMatchObject([
+      { id: 'edited/1', outcome: 'ack' },
+      { id: 'edited/2', outcome: 'reject', code: 'invalid_properties' },
+    ]);
+  });
+
+  it('refuses what is stored and not passed on with that reason, and passes it on once it is in order', async () => {
+    const { database, route, forwarded } = suite;
+    const afterSave = { routing: { mode: 'after_save', dispatch: 'individual' } };
+    const { stateId, outputRouteId, inputRouteIds } = await createState(database.pool, {
+      properties: afterSave,
+      processorsBehind: 1,
+    });
+    const message = { id: 'edited/3', body: routeMessage(outputRouteId, [{ a: 1 }]) };
+    await route.post([message]);
+    // As after a crash between the commit and the first forward.
+    await database.pool.query('update state_sync.ledger set forwarded = false where message_id = $1', ['edited/3']);
+    await (await suite.client.jetstreamManager()).streams.delete('processor_state_router');
+    await edit(stateId, refusing);
+    const [refused] = await route.post([message]);
+    expect(refused).toMatchObject({ outcome: 'reject', code: 'invalid_properties' });
+    expect(refused).toHaveProperty('reason', expect.stringMatching(/^stored, but not passed on: /));
+    await edit(stateId, afterSave);
+    expect(await route.post([message])).toMatchObject([{ outcome: 'ack' }]);
+    expect(await forwarded(inputRouteIds[0]!)).toHaveLength(1);
+    expect(await readCount(database.pool, stateId)).toBe(1);
+  });
+});
+
 describe('single messages over HTTP', () => {
   it('are answered by status: stored, refused for good, try again', async () => {
     const { database, direct } = suite;

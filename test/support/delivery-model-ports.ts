@@ -39,6 +39,7 @@ export const createModelPorts = (store: ModelStore, gated: <T>(effect: () => T) 
     return { deliveries: request.deliveries.map(({ id }) => done.get(id)!), columns: request.columns };
   },
   markForwarded: (ids) => gated(() => store.noteForwarded(ids)),
+  readLedger: (ids) => gated(() => store.readLedger(ids)),
   maxPayloadBytes: () => Promise.resolve(1_048_576),
   // Each message by itself: a process can die between any two of them.
   publish: async (messages) => {

@@ -9,6 +9,7 @@ export interface ModelStore {
   /** The one statement: it writes everything, or, where it knows one of the ids, nothing and says which. */
   appendOnce(stateId: string, deliveries: readonly AppendDelivery[]): readonly AppendedDelivery[];
   noteForwarded(ids: readonly string[]): void;
+  readLedger(ids: readonly string[]): ReadonlyMap<string, { readonly forwarded: boolean }>;
   publish(message: OutgoingMessage): void;
   isKnown(id: string): boolean;
   /** How many different forwards of that delivery the next hop has. */
@@ -50,6 +51,13 @@ export const createModelStore = (stateIds: readonly string[], mutation: ModelMut
         if (entry) entry.forwarded = true;
       }
     },
+    readLedger: (ids) =>
+      new Map(
+        ids.flatMap((id) => {
+          const entry = ledger.get(id);
+          return entry === undefined ? [] : [[id, { forwarded: entry.forwarded }] as const];
+        }),
+      ),
     publish: ({ id, payload }) => {
       const text = Buffer.from(payload).toString();
       const before = forwards.get(id);
