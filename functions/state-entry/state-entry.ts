@@ -64,11 +64,11 @@ const portsFor = (parts: Parts, trace: RequestTrace, deliveries: readonly Delive
       return processor;
     },
     loadState: async (id) => {
+      // The count first: a column is there before the rows that fill it, so that every row counted here has all of its own.
+      const { count } = await readPage(pool, { stateId: id, columns: [], offset: 0, limit: 0 });
       // Not from the cache: a replay must not leave out a column that another replica has just created.
       const model = await readState(pool, id);
-      if (model === undefined) return undefined;
-      const { count } = await readPage(pool, { stateId: id, columns: [], offset: 0, limit: 0 });
-      return { id, count, columns: model.columns };
+      return model === undefined ? undefined : { id, count, columns: model.columns };
     },
     readPage: ({ id, columns }, offset, limit) =>
       withSpan('select state_column_data', trace.work, pageSpan(id), async ({ span }) => {

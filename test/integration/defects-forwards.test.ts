@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { routeMessage, said, useFunctions } from '../support/function-suite.ts';
 import { readStreamTexts } from '../support/read-stream-texts.ts';
 import { createState, readCount } from '../support/state-fixture.ts';
+import { until } from '../support/until.ts';
 
 const routing = `messageConfig:
   routes:
@@ -124,6 +125,32 @@ describe('defects of the reference in passing rows on', () => {
     );
     await database.pool.query(`update processor set provider_id = 'none/such' where id = $1`, [routeId!.split(':')[1]]);
     expect(said(await entry.post([replay]))).toEqual(['retry unknown_selector']);
+  });
+
+  it('a replay has every column of every row that it counts, also of one that is stored meanwhile', async () => {
+    const { database, route, entry, client } = suite;
+    const { stateId, outputRouteId, inputRouteIds } = await createState(database.pool, { processorsBehind: 1 });
+    const [routeId] = inputRouteIds;
+    await route.post([routeMessage(outputRouteId, [{ a: 1 }])]);
+    const replay = await database.pool.transaction(async (connection) => {
+      // The replay stands still where it comes to the cells; what it has read before it cannot be of this transaction.
+      await connection.query('lock table state_column_data in access exclusive mode');
+      const running = entry.post([JSON.stringify({ type: 'query_state_route', route_id: routeId })]);
+      await until('the replay waits', async () => {
+        const waiting = await database.pool.query(`select from pg_locks where not granted`);
+        return waiting.length > 0;
+      });
+      await connection.query(
+        `with columns as (insert into state_column (state_id, name, data_type) values ($1, 'b', 'str') returning id),
+              counted as (update state set count = 2 where id = $1)
+         insert into state_column_data (column_id, data_index, data_value) select id, 1, 'new' from columns`,
+        [stateId],
+      );
+      return { running };
+    });
+    expect(said(await replay.running)).toEqual(['ack']);
+    const texts = (await readStreamTexts(client, 'test_processors')).filter((text) => text.includes(routeId!));
+    expect(texts.flatMap(rowsOf)).toMatchObject([{ a: '1' }, { b: 'new' }]);
   });
 
   it('G-25: null ids are refused, and no status without a route is sent', async () => {
