@@ -176,6 +176,39 @@ describe('repair', () => {
     expect(next.deliveries[0]?.startIndex).toBe(5);
   });
 
+  it('G-33: misses no mapping of a key that is no text, where its column tells', async () => {
+    const state = async (
+      stateId: string,
+      dataType: string,
+      cells: readonly string[],
+      keys: readonly (string | null)[],
+    ) => {
+      await insertState(database.pool, stateId);
+      await append(database.pool, {
+        stateId,
+        columns: [newColumn('state_key', dataType)],
+        deliveries: [
+          deliveryOf(
+            `${stateId}/1`,
+            cells.map((cell) => [cell]),
+            { keys },
+          ),
+        ],
+        dedupe: false,
+      });
+      const { report, actions } = await repairState(database.pool, stateId, { apply: true });
+      expect(report).toMatchObject({ missingMappings: 0, strayMappings: 0 });
+      expect(actions).toEqual([]);
+    };
+    await state('keys-int', 'int', ['5', '-7', 'k', '8'], [null, null, 'k', '8']);
+    await state('keys-float', 'float', ['5.5', '1e+16', 'nan', 'k'], [null, null, null, 'k']);
+    await state('keys-bool', 'bool', ['True', 'False', 'k'], [null, null, 'k']);
+    await state('keys-json', 'json', ['{"a": 1}', '5', '"k"'], [null, null, 'k']);
+    await database.pool.query(`delete from state_column_data_mapping where state_id = 'keys-int' and state_key = 'k'`);
+    const { report } = await repairState(database.pool, 'keys-int', { apply: false });
+    expect(report.missingMappings).toBe(1);
+  });
+
   it('can leave the gaps as they are', async () => {
     await damage('gaps');
     const { actions } = await repairState(database.pool, 'gaps', { apply: true, closeGaps: false });
