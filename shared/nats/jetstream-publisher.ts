@@ -173,11 +173,13 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       return;
     }
     if (ack.error !== undefined) {
-      const text = `the server refused the message: ${ack.error.description}`;
-      const error =
-        ack.error.err_code === apiErrorCodes.messageTooLarge
-          ? new TerminalError('forward_too_large', text)
-          : new RetryableError('publish_failed', text);
+      const isTooLarge = ack.error.err_code === apiErrorCodes.messageTooLarge;
+      const limit = isTooLarge ? `, which is over the max_msg_size of the stream ${pending.message.stream}` : '';
+      const text = `the server refused the message${limit}: ${ack.error.description}`;
+      // Not retried: it would hold all that comes after it until somebody raises the limit.
+      const error = isTooLarge
+        ? new TerminalError('forward_too_large', text)
+        : new RetryableError('publish_failed', text);
       pending.settle({ ok: false, error });
       return;
     }

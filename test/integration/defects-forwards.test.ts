@@ -87,6 +87,25 @@ describe('defects of the reference in passing rows on', () => {
     expect((await forwarded(fixture.inputRouteIds[0]!)).map(rowsOf)).toEqual([[{ a: 1 }]]);
   });
 
+  it('G-47: a forward over the stream’s own limit is refused with that reason, and passed on once it is raised', async () => {
+    const { database, route, client, forwarded } = suite;
+    const fixture = await createState(database.pool, { properties: afterSave, processorsBehind: 1 });
+    const manager = await client.jetstreamManager();
+    // The first one makes the stream.
+    await route.post([routeMessage(fixture.outputRouteId, [{ a: 1 }])]);
+    await manager.streams.update('processor_state_router', { max_msg_size: 100 });
+    const message = { id: 'limited/1', body: routeMessage(fixture.outputRouteId, [{ a: 'x'.repeat(100) }]) };
+    const [refused] = await route.post([message]);
+    await manager.streams.update('processor_state_router', { max_msg_size: -1 });
+    expect(refused).toMatchObject({ outcome: 'reject', code: 'forward_too_large' });
+    const reason = /^stored, but not passed on: .*max_msg_size of the stream processor_state_router/;
+    expect(refused).toHaveProperty('reason', expect.stringMatching(reason));
+    // As the replay of its dead letter.
+    expect(said(await route.post([message]))).toEqual(['ack']);
+    expect(await readCount(database.pool, fixture.stateId)).toBe(2);
+    expect(await forwarded(fixture.inputRouteIds[0]!)).toHaveLength(2);
+  });
+
   it('G-23: a partition with spaces becomes a subject that can be published', async () => {
     const { database, entry } = suite;
     const { inputRouteIds } = await createState(database.pool, { processorsBehind: 1 });
