@@ -35,8 +35,12 @@ export interface HeldMessage {
   attempts: number;
   /** How often it alone was in a request that took the function down, ran out of time or had no sensible answer. */
   kills: number;
-  /** How many requests the function had answered when this message first failed: later ones prove it healthy. */
+  /**
+   * How many answers had acknowledged something when this message first failed, and when it last came back to be tried again:
+   * later ones prove the function healthy, of the second kind also at that time.
+   */
   answersAtFirstFailure: number | undefined;
+  answersAtLastRetry: number | undefined;
   lastFailure: { readonly code: ErrorCode; readonly reason: string } | undefined;
   done: boolean;
   /** Its stream was deleted and made anew: its place may be another message's now, so nothing is answered any more. */

@@ -52,6 +52,7 @@ export const isSurroundingsDown = (outcomes: Iterable<Outcome>): boolean => {
 
 export const noVerdicts = (): Verdicts => ({ acked: [], rejected: [], retried: [] });
 
+/** Whether others were acknowledged since the message first failed: not everybody fails. */
 const isProvenHealthy = (message: HeldMessage, context: JudgeContext): boolean =>
   message.answersAtFirstFailure !== undefined && context.answers > message.answersAtFirstFailure;
 
@@ -64,8 +65,11 @@ const judgeRetry = (
 ): void => {
   // Whether the message or the whole function is at fault shows only when others are answered meanwhile; an unknown id
   // and a missing outcome are the message's own.
-  const isOwn = retry.code.startsWith('unknown_') || retry.code === 'no_outcome' || isProvenHealthy(message, context);
+  const isProven = message.answersAtLastRetry !== undefined && context.answers > message.answersAtLastRetry;
+  const isOwn = retry.code.startsWith('unknown_') || retry.code === 'no_outcome' || isProven;
   message.answersAtFirstFailure ??= answersBefore;
+  // Since the last one: what was acknowledged before an outage says nothing in it.
+  message.answersAtLastRetry = answersBefore;
   message.lastFailure = retry;
   if (!surroundingCodes.has(retry.code) && isOwn) message.attempts += 1;
   const maxDeliver = context.maxDeliver(message);

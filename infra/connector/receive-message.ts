@@ -38,6 +38,7 @@ export const receiveMessage = (
     attempts: 0,
     kills: 0,
     answersAtFirstFailure: undefined,
+    answersAtLastRetry: undefined,
     lastFailure: undefined,
     done: false,
     orphaned: false,

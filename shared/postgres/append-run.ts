@@ -11,6 +11,8 @@ export interface AppendBatch {
   readonly stateId: string;
   readonly columns: readonly ColumnDefinition[];
   readonly deliveries: readonly AppendDelivery[];
+  /** Whether mapping rows that are there already may stay: the same key at the same position, left by another writer. */
+  readonly isTolerant?: boolean;
 }
 
 /** Stores what the ledger does not know yet, on that connection, and says what it found. */
@@ -29,7 +31,7 @@ export const appendStored = async (
   const done = new Map<string, AppendedDelivery>();
   let open = batch.deliveries;
   while (open.length > 0) {
-    const statement = bindAppend(connection.tables, stateId, columns, open);
+    const statement = bindAppend(connection.tables, stateId, columns, open, batch.isTolerant);
     const answers = await connection.query<AppendAnswer>(statement.text, statement.values, { keepPlan: true });
     if (answers.length === 0) throw new StaleMetadataError('unknown_state', `state ${stateId} does not exist`);
     let start: number | undefined;
@@ -100,10 +102,13 @@ const runSettled = async (
   once: AppendOnce,
 ): Promise<readonly AppendedDelivery[]> => {
   let reconnected = false;
+  let isTolerant = false;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await once(pool, batch);
+      return await once(pool, isTolerant ? { ...batch, isTolerant } : batch);
     } catch (error) {
+      // Not from the start: looking for conflicts costs every append 4 %.
+      isTolerant ||= constraintOf(error).startsWith('state_column_data_mapping');
       if (sqlStateOf(error) === '23503') {
         throw new StaleMetadataError('database_conflict', `a column of state ${batch.stateId} was deleted`, {
           cause: error,

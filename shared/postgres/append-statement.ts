@@ -18,15 +18,15 @@ const cellInsert = (tables: TableNames, target: string, ids: string, values: str
  * 3. `recorded` writes the ledger: a message that is being applied elsewhere fails here (23505), because the snapshot of
  *    `known` may be older than the lock;
  * 4. cells, column by column, and mapping rows. Per column one slice of the values is unnested beside its positions in the
- *    select list, which streams; `from unnest` would write all values to a work table first. A mapping row that is there
- *    already (the reference maps one behind the row, reference.md G-7) says the same: one more is not needed.
+ *    select list, which streams; `from unnest` would write all values to a work table first.
+ *    With `isTolerant`, a mapping row that is there already (the reference maps one behind the row, reference.md G-7) stays.
  *
  * No row in the answer: there is no such state. No MERGE, no session state, nothing that a pooler or Citus lacks.
  *
  * $1 state, $2 rows; ledger: $3 ids, $4 offsets (null: no rows), $5 rows, $6 forwarded; cells: $7 ids of the text columns,
  * $8 their values; mapping: $9 keys, $10 offsets; only with JSON columns: $11 their ids, $12 their values.
  */
-export const appendStatement = (tables: TableNames, hasJson: boolean): string => `
+export const appendStatement = (tables: TableNames, hasJson: boolean, isTolerant: boolean): string => `
 with known as materialized (
   select message_id, start_index, row_count, forwarded from ${tables.ledger} where message_id = any($3::text[])),
 reserved as (
@@ -42,7 +42,7 @@ ${hasJson ? `jsons as (${cellInsert(tables, 'data_json_value', '$11', '$12', '::
 mapped as (
   insert into ${tables.mapping} (state_id, state_key, data_index)
   select $1, k.key, r.start + k.first from reserved r, unnest($9::text[], $10::int[]) k (key, first)
-      on conflict do nothing)
+      ${isTolerant ? 'on conflict do nothing' : ''})
 select start, null as message_id, null::int as row_count, null::boolean as forwarded from reserved
 union all
 select start_index, message_id, row_count, forwarded from known`;
@@ -81,6 +81,7 @@ export const bindAppend = (
   stateId: string,
   columns: readonly ColumnDefinition[],
   deliveries: readonly AppendDelivery[],
+  isTolerant = false,
 ): BoundStatement => {
   const offsets: (number | null)[] = [];
   let rowCount = 0;
@@ -126,9 +127,9 @@ export const bindAppend = (
     binaryTextArray(keys),
     plainArray(keyOffsets),
   ];
-  if (jsons.values.length === 0) return { text: appendStatement(tables, false), values, offsets };
+  if (jsons.values.length === 0) return { text: appendStatement(tables, false, isTolerant), values, offsets };
   const json = [jsons.ids, binaryTextArray(jsons.values)];
-  return { text: appendStatement(tables, true), values: [...values, ...json], offsets };
+  return { text: appendStatement(tables, true, isTolerant), values: [...values, ...json], offsets };
 };
 
 /** The JSON columns, or the others: their ids, and their cells column by column. */

@@ -57,11 +57,12 @@ const systemCodes =
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|ERR_OSSL/;
 
 /**
- * Errors of the driver and the pool that carry no code. Their own timeouts mean a server that said nothing at all, not even
- * that a statement took too long: a frozen one, which is as far away as one that refuses.
+ * Errors of the driver and the pool that carry no code. A connection that does not come about in time means a server that is
+ * frozen, which is as far away as one that refuses; what a statement's own time says is not known.
  */
 const byMessage: readonly (readonly [RegExp, RetryableCode])[] = [
-  [/query read timeout|timeout exceeded when trying to connect|timeout expired/i, 'database_unavailable'],
+  [/query read timeout/i, 'database_timeout'],
+  [/timeout exceeded when trying to connect|timeout expired/i, 'database_unavailable'],
   [/after calling end on the pool/i, 'shutting_down'],
   [/not support SSL|SASL|SCRAM|password must be a string/i, 'database_misconfigured'],
   [/connection (terminated|ended|closed)|not queryable|socket|websocket/i, 'database_unavailable'],

@@ -117,6 +117,27 @@ describe(`the connector tells whose fault an outage is on ${variant!.name}`, () 
     await until('all of them', () => target.acked.length === 5);
   });
 
+  it('takes what was acknowledged before an outage for no proof in it', async () => {
+    const { bench, target } = await suite.prepare({ limits: { maxAttempts: 3 } });
+    let isOutage = false;
+    target.script = ({ events }) => ({
+      outcomes: events.map((event) =>
+        isOutage || isBad(event)
+          ? { id: event.id, outcome: 'retry', code: 'database_timeout', reason: 'late' }
+          : { id: event.id, outcome: 'ack' },
+      ),
+    });
+    await bench.publish([bad, ...others(1)]);
+    await bench.start(target.url);
+    await until('the other', () => target.acked.length === 1);
+    isOutage = true;
+    await bench.publish(others(3, 1));
+    await until('many tries', () => target.calls.length > 40);
+    expect(await bench.deadLetters()).toEqual([]);
+    target.script = () => undefined;
+    await until('all of them', () => target.acked.length === 5);
+  });
+
   it('gives up nothing while something before the function refuses everything', async () => {
     const { bench, target } = await suite.prepare();
     target.healthy = false;

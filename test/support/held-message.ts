@@ -24,6 +24,7 @@ export const heldMessage = (sequence: number, more: Partial<HeldMessage> = {}): 
   attempts: 0,
   kills: 0,
   answersAtFirstFailure: undefined,
+  answersAtLastRetry: undefined,
   lastFailure: undefined,
   done: false,
   orphaned: false,

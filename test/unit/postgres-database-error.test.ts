@@ -54,7 +54,7 @@ describe('an error of the database', () => {
     [Object.assign(new Error('altname'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }), 'database_misconfigured'],
     [new Error('Connection terminated unexpectedly'), 'database_unavailable'],
     [new Error('Client has encountered a connection error and is not queryable'), 'database_unavailable'],
-    [new Error('Query read timeout'), 'database_unavailable'],
+    [new Error('Query read timeout'), 'database_timeout'],
     [new Error('timeout exceeded when trying to connect'), 'database_unavailable'],
     [new Error('timeout expired'), 'database_unavailable'],
     [new Error('Connection terminated due to connection timeout'), 'database_unavailable'],
