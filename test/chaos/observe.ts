@@ -102,8 +102,10 @@ export const readLetters = async (
 /** What a stream still holds, and what its consumers still have to do. */
 export interface Backlog {
   readonly messages: number;
-  /** Not delivered yet, or delivered and not settled, and still in the stream. */
-  readonly open: number;
+  /** Not delivered yet. */
+  readonly pending: number;
+  /** Delivered, not settled as the consumer has it, and still in the stream. */
+  readonly unsettled: number;
   /**
    * Counted as delivered and not settled by a consumer of a stream that holds no such message: after SIGKILL nats-server
    * 2.9 can recover a consumer that is older than its stream. Nothing can ever deliver or settle them.
@@ -113,7 +115,10 @@ export interface Backlog {
   readonly pulls: number;
 }
 
-/** How many of the consumer's unsettled deliveries the stream still holds; all of them lie behind its ack floor. */
+/**
+ * How many of the consumer's unsettled deliveries the stream still holds; all of them lie behind its ack floor. Messages
+ * there that a killed server merely kept count too: from here they look the same.
+ */
 const heldOf = async (connection: NatsConnection, stream: string, consumer: ConsumerInfo): Promise<number> => {
   let held = 0;
   for (let next = consumer.ack_floor.stream_seq + 1; held < consumer.num_ack_pending; held += 1) {
@@ -126,18 +131,20 @@ const heldOf = async (connection: NatsConnection, stream: string, consumer: Cons
 
 export const backlogOf = async (connection: NatsConnection, stream: string): Promise<Backlog> => {
   const info = await findStream(connection, stream);
-  if (info === undefined) return { messages: 0, open: 0, phantoms: 0, pulls: 0 };
+  if (info === undefined) return { messages: 0, pending: 0, unsettled: 0, phantoms: 0, pulls: 0 };
   const manager = await connection.jetstreamManager({ checkAPI: false });
-  let open = 0;
+  let pending = 0;
+  let unsettled = 0;
   let phantoms = 0;
   let pulls = 0;
   for await (const consumer of manager.consumers.list(stream)) {
     const held = await heldOf(connection, stream, consumer);
-    open += consumer.num_pending + held;
+    pending += consumer.num_pending;
+    unsettled += held;
     phantoms += consumer.num_ack_pending - held;
     pulls += consumer.num_waiting;
   }
-  return { messages: info.state.messages, open, phantoms, pulls };
+  return { messages: info.state.messages, pending, unsettled, phantoms, pulls };
 };
 
 /** The identities of what a stream holds. */
@@ -147,11 +154,10 @@ export const leftIn = async (connection: NatsConnection, stream: string): Promis
   for (let next = 1; ;) {
     const message = await nextStoredMessage(connection, stream, next);
     if (message === undefined) return identities;
-    const { header, timestampNs } = await manager.streams
-      .getMessage(stream, { seq: message.sequence })
-      .then((stored) => ({ header: stored.header, timestampNs: String(stored.time.getTime() * 1_000_000) }));
+    const { sequence, storedNs: timestampNs } = message;
+    const { header } = await manager.streams.getMessage(stream, { seq: sequence });
     const messageId = headerValue(header, 'Nats-Msg-Id');
-    identities.push(deliveryIdentity({ stream, sequence: message.sequence, timestampNs, messageId }));
-    next = message.sequence + 1;
+    identities.push(deliveryIdentity({ stream, sequence, timestampNs, messageId }));
+    next = sequence + 1;
   }
 };

@@ -5,7 +5,7 @@ import { defaultDeadLetter } from '../../shared/routing/default-triggers.ts';
 import { check } from './check.ts';
 import { createStates, processors } from './create-states.ts';
 import type { Difference } from './difference.ts';
-import { startDownstream } from './downstream.ts';
+import { startDownstream, type Downstream, type Received } from './downstream.ts';
 import { runFaults, type FaultPlan, type InjectedFault } from './run-faults.ts';
 import { createHistory, statePlans, type StatePlan } from './history.ts';
 import { readLetters, readState, type StoredState } from './observe.ts';
@@ -120,8 +120,14 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
       return sum + (state.dispatch === 'batch' ? 1 : rows.length);
     }, 0),
   );
+  /** What came of this round: a work queue may repeat, and what the round before it left may come late. */
+  const ofRound = (received: Downstream['received']): readonly Received[] =>
+    [...received.values()].filter(({ id }) => id.includes(`/${name}-`));
   const restMs = await awaitRest(world, recoveryMs, () =>
-    downstream.every(({ received }, index) => received.size >= expected[index]!),
+    downstream.every(({ received }, index) => {
+      const ids = new Set(ofRound(received).map(({ id }) => id));
+      return ids.size >= expected[index]!;
+    }),
   );
   // What comes twice comes late.
   await sleep(300);
@@ -154,7 +160,7 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
         received: downstream.map(({ stream, received }, index) => ({
           stream,
           keepsIds: index === 0,
-          messages: [...received.values()].filter(({ id }) => id.includes(`/${name}-`)),
+          messages: ofRound(received),
         })),
       },
     ),
@@ -177,7 +183,7 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
         return `  ${new Date(appliedMs).toISOString()} ${id} rows ${start}+${rows} stream ${sequences.join(' ')}`;
       }),
     ]);
-  const queued = [...downstream[1]!.received.values()];
+  const queued = ofRound(downstream[1]!.received);
   return {
     differences,
     timeline: differences.length === 0 ? [] : timeline(),
@@ -189,7 +195,7 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
       repeats: log.repeats,
       'repeats taken as new': log.repeatsTaken,
       'publishes without answer': log.uncertain,
-      forwards: downstream.reduce((sum, { received }) => sum + received.size, 0),
+      forwards: downstream.reduce((sum, { received }) => sum + ofRound(received).length, 0),
       'forwards repeated on the work queue': queued.length - new Set(queued.map(({ id }) => id)).size,
       'dead letters': letters.length,
       acks: acks.answers.filter(({ kind }) => kind === 'ack').length,
