@@ -4,6 +4,7 @@ import { defaultDeadLetter } from '../../shared/routing/default-triggers.ts';
 import { cutAfterCommit, cutOutcomes } from './answer-cuts.ts';
 import { clockSignal } from './clock-jumps.ts';
 import { failpointNames, meetFailpoint, type FailpointName } from './failpoints.ts';
+import { insist } from './insist.ts';
 import type { Random } from './random.ts';
 import type { AnswerCut, TcpProxy } from './tcp-proxy.ts';
 import { linkNames, type World } from './world.ts';
@@ -87,18 +88,6 @@ const limitLetters = async ({ world }: FaultContext, isFull: boolean): Promise<v
 /** How long the fault lasts (milliseconds). */
 const durationOf = ({ random, duration }: FaultContext, leastMs: number, mostMs: number): number =>
   random.between(duration?.leastMs ?? leastMs, duration?.mostMs ?? mostMs);
-
-/** Tries until it works: faults of other targets may stand in the way. */
-const insist = async (work: () => Promise<void>): Promise<void> => {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (tries >= 60) throw error;
-      await sleep(250);
-    }
-  }
-};
 
 export const faults: readonly Fault[] = [
   {

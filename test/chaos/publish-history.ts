@@ -14,6 +14,8 @@ export interface PublishLog {
   repeatsTaken: number;
   /** Publishes that were tried again because no PubAck came. */
   uncertain: number;
+  /** Ids that no server has confirmed in all the time that a producer gives it. */
+  readonly refused: string[];
 }
 
 export const createPublishLog = (): PublishLog => ({
@@ -22,20 +24,27 @@ export const createPublishLog = (): PublishLog => ({
   repeats: 0,
   repeatsTaken: 0,
   uncertain: 0,
+  refused: [],
 });
 
 export interface HistoryPublisher {
-  /** Publishes until the server has confirmed it, however often that takes: a producer that does not lose what it has. */
-  publish(message: HistoryMessage): Promise<void>;
+  /**
+   * Publishes until the server has confirmed it: a producer that does not lose what it has. False where that did not come
+   * within a minute, which no fault lasts.
+   */
+  publish(message: HistoryMessage): Promise<boolean>;
   /** Publishes again what was accepted before, under the same id. */
   repeat(message: HistoryMessage): Promise<void>;
 }
+
+const patienceMs = 60_000;
 
 export const createHistoryPublisher = (publisher: Publisher, log: PublishLog): HistoryPublisher => {
   const send = async ({
     id,
     body,
-  }: HistoryMessage): Promise<{ readonly duplicate: boolean; readonly sequence: number }> => {
+  }: HistoryMessage): Promise<{ readonly duplicate: boolean; readonly sequence: number } | undefined> => {
+    const startedMs = performance.now();
     const subject = 'processor.state.sync';
     for (;;) {
       const [outcome] = await publisher.publish([
@@ -43,17 +52,25 @@ export const createHistoryPublisher = (publisher: Publisher, log: PublishLog): H
       ]);
       if (outcome?.ok === true) return outcome;
       log.uncertain += 1;
+      if (performance.now() - startedMs > patienceMs) {
+        log.refused.push(`${id}: ${outcome?.error.message ?? 'no outcome'}`);
+        return undefined;
+      }
       await sleep(100);
     }
   };
   return {
     publish: async (message) => {
-      const { sequence } = await send(message);
+      const confirmed = await send(message);
+      if (confirmed === undefined) return false;
       log.accepted.push(message);
-      log.idBySequence.set(sequence, message.id);
+      log.idBySequence.set(confirmed.sequence, message.id);
+      return true;
     },
     repeat: async (message) => {
-      const { duplicate, sequence } = await send(message);
+      const confirmed = await send(message);
+      if (confirmed === undefined) return;
+      const { duplicate, sequence } = confirmed;
       log.repeats += 1;
       if (!duplicate) log.repeatsTaken += 1;
       log.idBySequence.set(sequence, message.id);
@@ -76,7 +93,8 @@ export interface ProduceOptions {
 export const produce = async (options: ProduceOptions): Promise<void> => {
   const { publisher, random, log } = options;
   while (!options.isOver()) {
-    await publisher.publish(options.next());
+    // What nobody confirmed may be there or not: such a producer is at its end, and the round has a difference.
+    if (!(await publisher.publish(options.next()))) return;
     const again = random.chance(options.repeatShare)
       ? log.accepted[random.between(0, log.accepted.length - 1)]
       : undefined;

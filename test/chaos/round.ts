@@ -8,6 +8,7 @@ import type { Difference } from './difference.ts';
 import { startDownstream, type Downstream, type Received } from './downstream.ts';
 import { runFaults, type FaultPlan, type InjectedFault } from './run-faults.ts';
 import { createHistory, statePlans, type StatePlan } from './history.ts';
+import { insist } from './insist.ts';
 import { readLetters, readState, type StoredState } from './observe.ts';
 import { createHistoryPublisher, createPublishLog, produce } from './publish-history.ts';
 import type { Random } from './random.ts';
@@ -70,7 +71,9 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   const history = createHistoryPublisher(publisher, log);
   const acks = watchAcks(world.connection);
   const snapshots = watchSnapshots(world.database.pool, states, 100);
-  const downstream = await Promise.all(processors.map(({ stream }) => startDownstream(world.connection, stream)));
+  const downstream = await Promise.all(
+    processors.map(({ stream }, index) => startDownstream(world.connection, { stream, removes: index !== 0 })),
+  );
   const second = options.twoConnectors ? await world.startConnector() : undefined;
 
   let isOver = false;
@@ -137,12 +140,12 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   }
   await snapshots.stop();
   acks.stop();
-  for (const { stop } of downstream) stop();
+  await Promise.all(downstream.map(({ stop }) => stop()));
   await publisher.close();
 
   const stored = new Map<string, StoredState>();
-  for (const state of states) stored.set(state.stateId, await readState(world.database.pool, state));
-  const letters = await readLetters(world.connection, defaultDeadLetter.stream, lettersBefore);
+  for (const state of states) stored.set(state.stateId, await insist(() => readState(world.database.pool, state)));
+  const letters = await insist(() => readLetters(world.connection, defaultDeadLetter.stream, lettersBefore));
   const differences = [
     ...snapshots.differences.slice(0, 12),
     ...check(
@@ -165,9 +168,12 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
       },
     ),
   ];
-  const left = restMs === undefined ? { kept: 0, unhandled: [] } : await findUnhandled(world);
+  const left = restMs === undefined ? { kept: 0, unhandled: [] } : await insist(() => findUnhandled(world));
   for (const identity of left.unhandled.slice(0, 12)) {
     differences.push({ invariant: 'I1 no loss', text: `${identity} stays in its stream, and nobody will read it` });
+  }
+  for (const refused of log.refused) {
+    differences.push({ invariant: 'I6 bounded', text: `no server confirmed ${refused}` });
   }
   if (restMs === undefined) {
     const text = `not at rest ${recoveryMs} ms after the last fault: ${await describeBacklog(world)}`;

@@ -4,7 +4,7 @@ import { versionOf } from '../../infra/local/nats-binary.ts';
 import { faults } from './faults.ts';
 import { createRandom } from './random.ts';
 import { runRound, type RoundResult } from './round.ts';
-import { startWorld } from './world.ts';
+import { startWorld, type World } from './world.ts';
 
 const usage = `node test/chaos/run.ts [--minutes 2] [--seed N] [--faults a,b] [--nats-binary PATH] [--no-pooler] [--round-seconds 40] [--list]
 
@@ -43,6 +43,38 @@ const chosenFaults = () => {
   const unknown = names?.filter((name) => faults.every((fault) => fault.name !== name)) ?? [];
   if (unknown.length > 0) throw new Error(`unknown faults: ${unknown.join(', ')}; see --list`);
   return names === undefined ? faults : faults.filter(({ name }) => names.includes(name));
+};
+
+interface Run {
+  readonly seed: number;
+  readonly failed: boolean;
+  readonly results: readonly RoundResult[];
+  readonly lines: readonly string[];
+}
+
+/** An error with those in it, on lines of their own. */
+const describe = (error: unknown): string => {
+  const inner = error instanceof AggregateError ? error.errors.map((each) => `\n    ${describe(each)}`).join('') : '';
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `${text}${inner}`;
+};
+
+/** What was injected and counted, and where the log of a failed run is kept. */
+const report = async (world: World, run: Run): Promise<void> => {
+  const { seed, failed, results, lines } = run;
+  const totals = new Map<string, number>();
+  for (const { injected } of results) for (const { name } of injected) totals.set(name, (totals.get(name) ?? 0) + 1);
+  say(`faults injected: ${[...totals.values()].reduce((a, b) => a + b, 0)}`);
+  for (const [name, count] of [...totals].toSorted(([a], [b]) => a.localeCompare(b)))
+    say(`  ${String(count).padStart(4)} ${name}`);
+  for (const [name, count] of Object.entries(sum(results))) say(`${name}: ${count}`);
+  if (failed) {
+    const kept = `/var/tmp/state-sync-chaos-${seed}.log`;
+    await copyFile(world.logFile, kept);
+    const timeline = results.flatMap((result) => result.timeline);
+    await appendFile(kept, ['', 'faults', ...lines, '', 'deliveries', ...timeline, ''].join('\n'));
+    say(`what the processes wrote: ${kept}`);
+  }
 };
 
 const run = async (): Promise<number> => {
@@ -87,19 +119,13 @@ const run = async (): Promise<number> => {
         break;
       }
     }
-    const totals = new Map<string, number>();
-    for (const { injected } of results) for (const { name } of injected) totals.set(name, (totals.get(name) ?? 0) + 1);
-    say(`faults injected: ${[...totals.values()].reduce((a, b) => a + b, 0)}`);
-    for (const [name, count] of [...totals].toSorted(([a], [b]) => a.localeCompare(b)))
-      say(`  ${String(count).padStart(4)} ${name}`);
-    for (const [name, count] of Object.entries(sum(results))) say(`${name}: ${count}`);
-    if (failed) {
-      const kept = `/var/tmp/state-sync-chaos-${seed}.log`;
-      await copyFile(world.logFile, kept);
-      const timeline = results.flatMap((result) => result.timeline);
-      await appendFile(kept, ['', 'faults', ...lines, '', 'deliveries', ...timeline, ''].join('\n'));
-      say(`what the processes wrote: ${kept}`);
-    }
+  } catch (error) {
+    // What was seen until then is worth as much as what a difference leaves.
+    failed = true;
+    say(`  BROKEN OFF ${describe(error)}`);
+  }
+  try {
+    await report(world, { seed, failed, results, lines });
   } finally {
     await world.stop();
   }
