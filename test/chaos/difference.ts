@@ -10,6 +10,8 @@ export interface Difference {
     | 'I7 ack after commit'
     | 'dead letters'
     | 'mapping'
-    | 'count';
+    | 'count'
+    /** What the suite could not do or see: without it, nothing that it says counts. */
+    | 'suite';
   readonly text: string;
 }

@@ -78,11 +78,21 @@ export const failpoints: readonly SourceChange[] = [
 
 /**
  * The next process that comes to this point dies there, once, after so much of what it is about to do. Over when one did,
- * or when none came for a while.
+ * or when none came for a while; whether one did.
  */
-export const meetFailpoint = async (folder: string, name: FailpointName, count: number): Promise<void> => {
+export const meetFailpoint = async (
+  folder: string,
+  name: FailpointName,
+  { count, waitMs }: { readonly count: number; readonly waitMs: number },
+): Promise<boolean> => {
   const file = join(folder, name);
   await writeFile(file, String(count));
-  for (let waitedMs = 0; existsSync(file) && waitedMs < 3_000; waitedMs += 20) await sleep(20);
-  await rm(file, { force: true });
+  for (let waitedMs = 0; existsSync(file) && waitedMs < waitMs; waitedMs += 20) await sleep(20);
+  try {
+    await rm(file);
+    return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return true; // only who dies here takes it away
+  }
 };

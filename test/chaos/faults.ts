@@ -6,7 +6,7 @@ import { clockSignal } from './clock-jumps.ts';
 import { failpointNames, meetFailpoint, type FailpointName } from './failpoints.ts';
 import { insist } from './insist.ts';
 import type { Random } from './random.ts';
-import type { AnswerCut, TcpProxy } from './tcp-proxy.ts';
+import type { AnswerCut, LinkMode, TcpProxy } from './tcp-proxy.ts';
 import { linkNames, type World } from './world.ts';
 
 export interface FaultContext {
@@ -18,13 +18,13 @@ export interface FaultContext {
   readonly duration?: { readonly leastMs: number; readonly mostMs: number };
 }
 
-/** One kind of fault: what it hits, and how; it resolves when the fault is over. */
+/** One kind of fault: what it hits, and how; it resolves when the fault is over, with whether it met anybody. */
 export interface Fault {
   /** F1 to F24 of the fault list, where it is one of them. */
   readonly name: string;
   /** Faults with the same target follow each other. */
   readonly target: (random: Random) => string;
-  readonly inject: (context: FaultContext, target: string) => Promise<void>;
+  readonly inject: (context: FaultContext, target: string) => Promise<boolean>;
 }
 
 const send = (pid: number | undefined, signal: NodeJS.Signals): boolean => {
@@ -37,10 +37,11 @@ const send = (pid: number | undefined, signal: NodeJS.Signals): boolean => {
   }
 };
 
-const freeze = async (pids: readonly (number | undefined)[], ms: number): Promise<void> => {
+const freeze = async (pids: readonly (number | undefined)[], ms: number): Promise<boolean> => {
   const frozen = pids.filter((pid) => send(pid, 'SIGSTOP'));
   await sleep(ms);
   for (const pid of frozen) send(pid, 'SIGCONT');
+  return frozen.length > 0;
 };
 
 const functionPid = ({ world, random }: FaultContext, name: string): number | undefined => {
@@ -73,10 +74,22 @@ const nameIn = (target: string): string => target.slice(target.indexOf(' ') + 1)
 const linkOf = ({ world }: FaultContext, target: string) => world.links[nameIn(target) as (typeof linkNames)[number]];
 
 /** Cuts so many answers; over when they are cut, or when none came for a while. */
-const cut = async (link: TcpProxy, how: AnswerCut, count: number): Promise<void> => {
-  const goal = link.cuts + count;
+const cut = async (link: TcpProxy, how: AnswerCut, count: number): Promise<boolean> => {
+  const before = link.cuts;
   link.cutAnswers(how, count);
-  for (let waitedMs = 0; link.cuts < goal && waitedMs < 3_000; waitedMs += 20) await sleep(20);
+  for (let waitedMs = 0; link.cuts < before + count && waitedMs < 3_000; waitedMs += 20) await sleep(20);
+  return link.cuts > before;
+};
+
+/** The link behaves so for a while. */
+const bend = async (context: FaultContext, target: string, mode: LinkMode, ms: number): Promise<boolean> => {
+  const link = linkOf(context, target);
+  const before = link.met;
+  link.setMode(mode);
+  await sleep(ms);
+  const hit = link.met > before;
+  link.setMode({ kind: 'open' });
+  return hit;
 };
 
 const limitLetters = async ({ world }: FaultContext, isFull: boolean): Promise<void> => {
@@ -93,7 +106,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'kill-function',
     target: anyFunction,
-    inject: async (context, target) => void send(functionPid(context, nameIn(target)), 'SIGKILL'),
+    inject: async (context, target) => send(functionPid(context, nameIn(target)), 'SIGKILL'),
   },
   {
     name: 'freeze-function',
@@ -107,23 +120,26 @@ export const faults: readonly Fault[] = [
   {
     name: 'end-function',
     target: anyFunction,
-    inject: async (context, target) => void send(functionPid(context, nameIn(target)), 'SIGTERM'),
+    inject: async (context, target) => send(functionPid(context, nameIn(target)), 'SIGTERM'),
   },
   {
     name: 'die-at-failpoint',
     target: (random) => `failpoint ${random.pick(failpointNames)}`,
     inject: (context, target) =>
-      meetFailpoint(context.world.failpointFolder, nameIn(target) as FailpointName, context.random.between(0, 3)),
+      meetFailpoint(context.world.failpointFolder, nameIn(target) as FailpointName, {
+        count: context.random.between(0, 3),
+        waitMs: durationOf(context, 3_000, 3_000),
+      }),
   },
   {
     name: 'kill-connector',
     target: always('connector'),
-    inject: async (context) => void send(connectorPid(context), 'SIGKILL'),
+    inject: async (context) => send(connectorPid(context), 'SIGKILL'),
   },
   {
     name: 'end-connector',
     target: always('connector'),
-    inject: async (context) => void send(connectorPid(context), 'SIGTERM'),
+    inject: async (context) => send(connectorPid(context), 'SIGTERM'),
   },
   {
     name: 'freeze-connector',
@@ -135,21 +151,29 @@ export const faults: readonly Fault[] = [
     name: 'jump-clock',
     target: (random) => (random.chance(0.5) ? 'connector' : anyFunction(random)),
     inject: async (context, target) =>
-      void send(target === 'connector' ? connectorPid(context) : functionPid(context, nameIn(target)), clockSignal),
+      send(target === 'connector' ? connectorPid(context) : functionPid(context, nameIn(target)), clockSignal),
   },
   {
     name: 'crash-database',
     target: always('database'),
-    inject: ({ world }) => world.database.server.restart('immediate'),
+    inject: async ({ world }) => {
+      const { server } = world.database;
+      const isHit = server.pid !== undefined;
+      // What a crash leaves behind for a moment can stand in the way of the next start.
+      await insist(() => server.restart('immediate'));
+      return isHit;
+    },
   },
   {
     name: 'stop-database',
     target: always('database'),
     inject: async (context) => {
-      const { world } = context;
-      await world.database.server.stop();
+      const { server } = context.world.database;
+      const isHit = server.pid !== undefined;
+      await server.stop();
       await sleep(durationOf(context, 500, 4_000));
-      await world.database.server.restart('fast');
+      await insist(() => server.restart('fast'));
+      return isHit;
     },
   },
   {
@@ -161,36 +185,43 @@ export const faults: readonly Fault[] = [
     name: 'end-backends',
     target: always('database'),
     inject: async ({ world }) => {
-      await insist(async () => {
-        await world.database.pool.query(
+      const ended = await insist(() =>
+        world.database.pool.query(
           `select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'`,
-        );
-      });
+        ),
+      );
+      return ended.length > 0;
     },
   },
   {
     name: 'kill-pooler',
     target: always('pooler'),
     inject: async ({ world }) => {
-      await world.pooler?.restart();
+      if (world.pooler?.pid === undefined) return false;
+      await world.pooler.restart();
+      return true;
     },
   },
   {
     name: 'kill-broker',
     target: always('broker'),
     inject: async (context) => {
-      const { world } = context;
-      await world.nats.kill('SIGKILL');
+      const { nats } = context.world;
+      const isHit = nats.pid !== undefined;
+      await nats.kill('SIGKILL');
       await sleep(durationOf(context, 0, 1_500));
-      await world.nats.restart();
+      await insist(() => nats.restart());
+      return isHit;
     },
   },
   {
     name: 'restart-broker-and-repeat',
     target: always('broker'),
     inject: async ({ world, repeatMessages }) => {
-      await world.nats.restart();
+      const isHit = world.nats.pid !== undefined;
+      await insist(() => world.nats.restart());
       await repeatMessages(60);
+      return isHit;
     },
   },
   {
@@ -205,44 +236,36 @@ export const faults: readonly Fault[] = [
       await insist(() => limitLetters(context, true));
       await sleep(durationOf(context, 1_000, 4_000));
       await insist(() => limitLetters(context, false));
+      // The server does not tell whom it refused: the stream was full, that is what is counted.
+      return true;
     },
   },
-  { name: 'cut-link', target: anyLink, inject: async (context, target) => void linkOf(context, target).cutAll() },
+  { name: 'cut-link', target: anyLink, inject: async (context, target) => linkOf(context, target).cutAll() > 0 },
   {
     name: 'refuse-link',
     target: anyLink,
-    inject: async (context, target) => {
-      linkOf(context, target).setMode({ kind: 'refuse' });
-      await sleep(durationOf(context, 300, 3_000));
-      linkOf(context, target).setMode({ kind: 'open' });
-    },
+    inject: (context, target) => bend(context, target, { kind: 'refuse' }, durationOf(context, 300, 3_000)),
   },
   {
     name: 'delay-link',
     target: anyLink,
-    inject: async (context, target) => {
-      linkOf(context, target).setMode({ kind: 'delay', leastMs: 20, mostMs: context.random.between(50, 300) });
-      await sleep(durationOf(context, 1_000, 4_000));
-      linkOf(context, target).setMode({ kind: 'open' });
+    inject: (context, target) => {
+      const mode = { kind: 'delay', leastMs: 20, mostMs: context.random.between(50, 300) } as const;
+      return bend(context, target, mode, durationOf(context, 1_000, 4_000));
     },
   },
   {
     name: 'trickle-link',
     target: anyLink,
-    inject: async (context, target) => {
-      linkOf(context, target).setMode({ kind: 'trickle', bytesPerSecond: context.random.between(200, 20_000) });
-      await sleep(durationOf(context, 1_000, 4_000));
-      linkOf(context, target).setMode({ kind: 'open' });
+    inject: (context, target) => {
+      const mode = { kind: 'trickle', bytesPerSecond: context.random.between(200, 20_000) } as const;
+      return bend(context, target, mode, durationOf(context, 1_000, 4_000));
     },
   },
   {
     name: 'stall-link',
     target: anyLink,
-    inject: async (context, target) => {
-      linkOf(context, target).setMode({ kind: 'stall' });
-      await sleep(durationOf(context, 500, 6_000));
-      linkOf(context, target).setMode({ kind: 'open' });
-    },
+    inject: (context, target) => bend(context, target, { kind: 'stall' }, durationOf(context, 500, 6_000)),
   },
   {
     name: 'cut-after-commit',
@@ -266,8 +289,8 @@ export const fault = (name: string, duration?: { readonly leastMs: number; reado
     : { ...found, inject: (context, target) => found.inject({ ...context, duration }, target) };
 };
 
-/** The death of a process at that very point. */
+/** The death of a process at that very point, for which there is time: the one before it may still be starting again. */
 export const deathAt = (name: FailpointName): Fault => ({
-  ...fault('die-at-failpoint'),
+  ...fault('die-at-failpoint', { leastMs: 20_000, mostMs: 20_000 }),
   target: always(`failpoint ${name}`),
 });

@@ -12,17 +12,26 @@ const unchangedMs = 3_000;
 const backlogs = (world: World): Promise<readonly Backlog[]> =>
   Promise.all(streams.map((stream) => backlogOf(world.connection, stream)));
 
+/** What came out behind the store so far. */
+export interface Progress {
+  /** How much, so that a standstill can be told. */
+  readonly received: number;
+  /** Whether that is all that must come. */
+  readonly isComplete: boolean;
+}
+
 /**
  * Waits until nothing is left to do; how long that took, or undefined where it took too long.
  *
  * A consumer can count messages as unsettled that are done: nats-server 2.9 keeps, after a kill, settled messages above an
- * ack floor that something else holds back. Where nothing else is left and nothing changes, ledger and dead letters decide.
- * What was not delivered yet is always left to do. A question that the server does not answer is asked again.
+ * ack floor that something else holds back. Where everything was delivered and nothing changes, ledger and dead letters
+ * decide. So it does not wait for forwards that will never come: those are the checker's to find. What was not delivered
+ * yet is always left to do. A question that the server does not answer is asked again.
  */
 export const awaitRest = async (
   world: World,
   recoveryMs: number,
-  isDone: () => boolean,
+  progress: () => Progress,
 ): Promise<number | undefined> => {
   const startedMs = performance.now();
   const passedMs = (): number => Math.round(performance.now() - startedMs);
@@ -31,9 +40,10 @@ export const awaitRest = async (
   while (passedMs() < recoveryMs) {
     try {
       const left = await backlogs(world);
-      const isDelivered = left.every(({ pending }) => pending === 0) && isDone();
-      if (isDelivered && left.every(({ unsettled }) => unsettled === 0)) return passedMs();
-      const now = JSON.stringify(left.map(({ messages, pending, unsettled }) => [messages, pending, unsettled]));
+      const { received, isComplete } = progress();
+      const isDelivered = left.every(({ pending }) => pending === 0);
+      if (isDelivered && isComplete && left.every(({ unsettled }) => unsettled === 0)) return passedMs();
+      const now = JSON.stringify([received, left.map(({ messages, unsettled }) => [messages, unsettled])]);
       if (!isDelivered || now !== seen) sinceMs = passedMs();
       seen = now;
       if (passedMs() - sinceMs >= unchangedMs) {

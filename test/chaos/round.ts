@@ -28,6 +28,8 @@ export interface RoundOptions extends FaultPlan {
   readonly plans?: readonly StatePlan[];
   readonly meanPauseMs?: number;
   readonly poisonShare?: number;
+  /** Whether the kinds of poison that take seconds are among them; where absent, in rounds of more than 20 s. */
+  readonly slowPoison?: boolean;
   /** How long the store may take to be done when all faults are over (I6). */
   readonly recoveryMs?: number;
   readonly say: (line: string) => void;
@@ -38,6 +40,8 @@ export interface RoundResult {
   /** When each delivery was stored, and where: what one needs to find out how a difference came to be. */
   readonly timeline: readonly string[];
   readonly injected: readonly InjectedFault[];
+  /** Faults that met nobody. */
+  readonly missed: readonly InjectedFault[];
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -86,7 +90,7 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
         state,
         prefix: name,
         poisonShare: options.poisonShare ?? 0.02,
-        slowPoison: options.loadMs > 20_000,
+        slowPoison: options.slowPoison ?? options.loadMs > 20_000,
       }),
       log,
       random: own,
@@ -110,7 +114,7 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
     say,
   );
   await Promise.race([sleep(options.loadMs), faultRun.finished]);
-  await faultRun.stop();
+  const unmended = await faultRun.stop();
   world.heal();
   isOver = true;
   await Promise.all(producers);
@@ -126,12 +130,13 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   /** What came of this round: a work queue may repeat, and what the round before it left may come late. */
   const ofRound = (received: Downstream['received']): readonly Received[] =>
     [...received.values()].filter(({ id }) => id.includes(`/${name}-`));
-  const restMs = await awaitRest(world, recoveryMs, () =>
-    downstream.every(({ received }, index) => {
-      const ids = new Set(ofRound(received).map(({ id }) => id));
-      return ids.size >= expected[index]!;
-    }),
-  );
+  const restMs = await awaitRest(world, recoveryMs, () => {
+    const ids = downstream.map(({ received }) => new Set(ofRound(received).map(({ id }) => id)).size);
+    return {
+      received: ids.reduce((sum, count) => sum + count, 0),
+      isComplete: ids.every((count, index) => count >= expected[index]!),
+    };
+  });
   // What comes twice comes late.
   await sleep(300);
   if (second !== undefined) {
@@ -172,6 +177,10 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   for (const identity of left.unhandled.slice(0, 12)) {
     differences.push({ invariant: 'I1 no loss', text: `${identity} stays in its stream, and nobody will read it` });
   }
+  // A watcher that saw nothing says nothing.
+  if (snapshots.snapshots === 0) differences.push({ invariant: 'suite', text: 'no snapshot could be taken' });
+  if (acks.answers.length === 0) differences.push({ invariant: 'suite', text: 'no ack was seen' });
+  for (const text of unmended) differences.push({ invariant: 'suite', text: `not injected or not mended: ${text}` });
   for (const refused of log.refused) {
     differences.push({ invariant: 'I6 bounded', text: `no server confirmed ${refused}` });
   }
@@ -194,6 +203,7 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
     differences,
     timeline: differences.length === 0 ? [] : timeline(),
     injected: faultRun.injected,
+    missed: faultRun.missed,
     counts: {
       accepted,
       rows: log.accepted.reduce((sum, { rows }) => sum + rows.length, 0),

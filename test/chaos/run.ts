@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { versionOf } from '../../infra/local/nats-binary.ts';
 import { faults } from './faults.ts';
 import { createRandom } from './random.ts';
+import type { InjectedFault } from './run-faults.ts';
 import { runRound, type RoundResult } from './round.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -59,14 +60,23 @@ const describe = (error: unknown): string => {
   return `${text}${inner}`;
 };
 
+const countNames = (faultsSeen: readonly InjectedFault[]): ReadonlyMap<string, number> => {
+  const counts = new Map<string, number>();
+  for (const { name } of faultsSeen) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+};
+
 /** What was injected and counted, and where the log of a failed run is kept. */
 const report = async (world: World, run: Run): Promise<void> => {
   const { seed, failed, results, lines } = run;
-  const totals = new Map<string, number>();
-  for (const { injected } of results) for (const { name } of injected) totals.set(name, (totals.get(name) ?? 0) + 1);
-  say(`faults injected: ${[...totals.values()].reduce((a, b) => a + b, 0)}`);
-  for (const [name, count] of [...totals].toSorted(([a], [b]) => a.localeCompare(b)))
-    say(`  ${String(count).padStart(4)} ${name}`);
+  const hits = countNames(results.flatMap(({ injected }) => injected));
+  const missed = countNames(results.flatMap((result) => result.missed));
+  const total = (counts: ReadonlyMap<string, number>): number => [...counts.values()].reduce((a, b) => a + b, 0);
+  say(`faults injected: ${total(hits)}; missed, as they met nobody: ${total(missed)}`);
+  for (const name of [...new Set([...hits.keys(), ...missed.keys()])].toSorted())
+    say(
+      `  ${String(hits.get(name) ?? 0).padStart(4)} ${name}${missed.has(name) ? `, ${missed.get(name)} missed` : ''}`,
+    );
   for (const [name, count] of Object.entries(sum(results))) say(`${name}: ${count}`);
   if (failed) {
     const kept = `/var/tmp/state-sync-chaos-${seed}.log`;
@@ -111,7 +121,7 @@ const run = async (): Promise<number> => {
       const { counts } = result;
       say(
         `round ${round}${twoConnectors ? ' (two connectors)' : ''}: ${counts['accepted']} messages, ${counts['rows']} rows, ` +
-          `${result.injected.length} faults, at rest after ${counts['rest after (ms)']} ms, ${result.differences.length} differences`,
+          `${result.injected.length} faults (${result.missed.length} more met nobody), at rest after ${counts['rest after (ms)']} ms, ${result.differences.length} differences`,
       );
       for (const { invariant, text } of result.differences) say(`  DIFFERENCE ${invariant}: ${text}`);
       if (result.differences.length > 0) {

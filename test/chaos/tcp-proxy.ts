@@ -30,6 +30,8 @@ export interface TcpProxy {
   readonly connections: number;
   /** Answers that were cut so far. */
   readonly cuts: number;
+  /** Connections that a mode broke, and pieces of data that it held up, so far. */
+  readonly met: number;
   setMode(mode: LinkMode): void;
   /** Breaks every connection; returns how many there were. */
   cutAll(): number;
@@ -60,6 +62,7 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
   let answerCut: AnswerCut | undefined;
   let cutsLeft = 0;
   let cuts = 0;
+  let met = 0;
 
   const destroy = (pair: Pair): void => {
     pairs.delete(pair);
@@ -122,6 +125,7 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
 
   const serve = (client: Socket): void => {
     if (mode.kind === 'refuse') {
+      met += 1;
       client.destroy();
       return;
     }
@@ -133,6 +137,7 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
     client.setNoDelay(true);
     server.setNoDelay(true);
     client.on('data', (data) => {
+      if (mode.kind !== 'open') met += 1;
       if (mode.kind === 'stall') {
         pair.stalled = true;
         return;
@@ -141,6 +146,7 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
       toServer(data);
     });
     server.on('data', (data) => {
+      if (mode.kind !== 'open') met += 1;
       if (mode.kind === 'stall') {
         pair.stalled = true;
         return;
@@ -180,9 +186,12 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
     get cuts() {
       return cuts;
     },
+    get met() {
+      return met;
+    },
     setMode: (wanted) => {
       mode = wanted;
-      if (mode.kind === 'refuse') cutAll();
+      if (mode.kind === 'refuse') met += cutAll();
       if (mode.kind === 'stall') return;
       for (const pair of pairs) if (pair.stalled) destroy(pair);
     },

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { toDatabaseError } from '../../shared/postgres/database-error.ts';
 import type { DatabasePool } from '../../shared/postgres/database.ts';
 import type { Difference } from './difference.ts';
 import type { ChaosState } from './history.ts';
 
-interface Snapshot {
+export interface Snapshot {
   readonly count: number;
   readonly columns: number;
   readonly ledger: readonly { readonly id: string; readonly start: number; readonly rows: number }[] | null;
@@ -35,7 +36,7 @@ select json_build_object(
               where m.state_id = $1 and m.data_index >= edge.first))::text as text`;
 
 /** What is half visible in a snapshot: a delivery without some of its cells, cells without a delivery, a count beside both. */
-const findHalves = (state: ChaosState, snapshot: Snapshot): string[] => {
+export const findHalves = (state: ChaosState, snapshot: Snapshot): string[] => {
   const faults: string[] = [];
   const ledger = snapshot.ledger ?? [];
   const cellsAt = new Map((snapshot.cells ?? []).map(({ at, number }) => [at, number]));
@@ -57,6 +58,12 @@ const findHalves = (state: ChaosState, snapshot: Snapshot): string[] => {
   return faults;
 };
 
+/** Whether the database or the way to it is away, and not the question wrong. */
+const isAway = (error: unknown): boolean => {
+  const failure = toDatabaseError(error, 'take a snapshot');
+  return failure.code === 'database_unavailable' || failure.code === 'database_timeout';
+};
+
 /** Looks at the states again and again while faults go on: no delivery may ever be half visible (I3). */
 export const watchSnapshots = (pool: DatabasePool, states: readonly ChaosState[], everyMs: number): SnapshotWatch => {
   const differences: Difference[] = [];
@@ -66,8 +73,11 @@ export const watchSnapshots = (pool: DatabasePool, states: readonly ChaosState[]
     let text: string | undefined;
     try {
       [{ text } = { text: undefined }] = await pool.query<{ text: string }>(snapshotStatement, [state.stateId]);
-    } catch {
-      return; // the database is away: that is one of the faults
+    } catch (error) {
+      // The database is away: that is one of the faults. Anything else would blind this watcher.
+      if (!isAway(error))
+        differences.push({ invariant: 'suite', text: `no snapshot of ${state.name}: ${String(error)}` });
+      return;
     }
     if (text === undefined) return;
     snapshots += 1;
