@@ -37,7 +37,11 @@ export interface PostgresServer {
 
 const startDeadlineMs = 60_000;
 const fastDeadlineMs = 10_000;
-const immediateDeadlineMs = 5_000;
+/**
+ * After 5 s PostgreSQL itself kills what is left of its children. A postmaster that is killed before leaves them behind, with
+ * the shared memory, and the next start is refused.
+ */
+const immediateDeadlineMs = 15_000;
 
 const choosePort = async (wanted: number, onLog: (line: string) => void): Promise<number> => {
   const port = await freePort(wanted);
