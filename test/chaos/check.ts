@@ -21,6 +21,8 @@ export interface Findings {
   readonly stored: ReadonlyMap<string, StoredState>;
   readonly letters: readonly StoredLetter[];
   readonly answers: readonly SeenAnswer[];
+  readonly bareNaks: number;
+  readonly mostDeliveries: number;
   /** By the position of the processor behind the state. */
   readonly received: readonly {
     readonly stream: string;
@@ -185,19 +187,29 @@ const checkLetters = (truth: Truth, letters: readonly StoredLetter[]): Differenc
 /** Nothing is acknowledged before it has committed, nothing is given up before its dead letter is stored. */
 const checkAnswers = (truth: Truth, findings: Findings): Difference[] => {
   const differences: Difference[] = [];
-  const applied = new Map<string, number>();
-  for (const { ledger } of findings.stored.values()) for (const row of ledger) applied.set(row.id, row.appliedMs);
+  const committed = new Map<string, number>();
+  for (const { ledger } of findings.stored.values()) for (const row of ledger) committed.set(row.id, row.committedMs);
   const letters = new Map(findings.letters.map(({ identity, storedMs }) => [identity, storedMs]));
   for (const { kind, sequence, seenMs } of findings.answers) {
     const id = truth.idBySequence.get(sequence);
     if (id === undefined) continue;
-    const doneMs = kind === 'ack' ? applied.get(identityOf(id)) : letters.get(identityOf(id));
+    const doneMs = kind === 'ack' ? committed.get(identityOf(id)) : letters.get(identityOf(id));
     if (doneMs !== undefined && Math.floor(doneMs) <= seenMs) continue;
     const what = kind === 'ack' ? 'committed' : 'stored as a dead letter';
     const when = doneMs === undefined ? 'was never' : `was ${Math.round(doneMs - seenMs)} ms later`;
     differences.push({ invariant: 'I7 ack after commit', text: `${id}: at its ${kind} it ${when} ${what}` });
   }
   return differences.slice(0, maxLines);
+};
+
+/** Far above what the faults of one round need, far below what a loop makes of a message. */
+const maxDeliveries = 60;
+
+const checkBounds = ({ bareNaks, mostDeliveries }: Findings): Difference[] => {
+  const texts: string[] = [];
+  if (bareNaks > 0) texts.push(`${bareNaks} deliveries were handed back without a delay`);
+  if (mostDeliveries > maxDeliveries) texts.push(`a message was delivered ${mostDeliveries} times`);
+  return texts.map((text) => ({ invariant: 'I6 bounded', text }));
 };
 
 /** Compares what was published with what was read back; no difference means that every promise was kept. */
@@ -210,6 +222,6 @@ export const check = (truth: Truth, findings: Findings): readonly Difference[] =
     differences.push(...checkState(state, messages, stored, truth));
   }
   differences.push(...checkForwards(truth, findings), ...checkLetters(truth, findings.letters));
-  differences.push(...checkAnswers(truth, findings));
+  differences.push(...checkAnswers(truth, findings), ...checkBounds(findings));
   return differences;
 };

@@ -22,7 +22,8 @@ export interface LedgerRow {
   readonly start: number | null;
   readonly rows: number;
   readonly forwarded: boolean;
-  readonly appliedMs: number;
+  /** When the rows became visible; of a delivery without rows, when its transaction began. */
+  readonly committedMs: number;
 }
 
 export interface StoredLetter {
@@ -50,26 +51,30 @@ export const readState = async (pool: DatabasePool, state: ChaosState): Promise<
     'select state_key as key, data_index as at from state_column_data_mapping where state_id = $1',
     [state.stateId],
   );
+  // The ledger's own time is that of the transaction's start, and its row is written again when the forwards are done.
   const ledger = await pool.query<{
     id: string;
     start: string | null;
     rows: number;
     forwarded: boolean;
-    applied: string;
+    committed: string;
   }>(
-    `select message_id as id, start_index as start, row_count as rows, forwarded,
-            (extract(epoch from applied_at) * 1000)::text as applied
-       from state_sync.ledger where state_id = $1 order by start_index`,
+    `select l.message_id as id, l.start_index as start, l.row_count as rows, l.forwarded,
+            (extract(epoch from coalesce(
+              (select pg_xact_commit_timestamp(d.xmin) from state_column c join state_column_data d on d.column_id = c.id
+                where c.state_id = l.state_id and d.data_index = l.start_index limit 1),
+              l.applied_at)) * 1000)::text as committed
+       from state_sync.ledger l where l.state_id = $1 order by l.start_index`,
     [state.stateId],
   );
   return {
     count: found?.count ?? -1,
     rows,
     mapping: mapping.map(({ key, at }) => ({ key, at: Number(at) })),
-    ledger: ledger.map(({ applied, start, ...row }) => ({
+    ledger: ledger.map(({ committed, start, ...row }) => ({
       ...row,
       start: start === null ? null : Number(start),
-      appliedMs: Number(applied),
+      committedMs: Number(committed),
     })),
   };
 };

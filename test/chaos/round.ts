@@ -9,6 +9,7 @@ import { startDownstream, type Downstream, type Received } from './downstream.ts
 import { runFaults, type FaultPlan, type InjectedFault } from './run-faults.ts';
 import { createHistory, statePlans, type StatePlan } from './history.ts';
 import { insist } from './insist.ts';
+import { maxMegabytes, sampleMemory, type MemorySample } from './memory.ts';
 import { readLetters, readState, type StoredState } from './observe.ts';
 import { createHistoryPublisher, createPublishLog, produce } from './publish-history.ts';
 import type { Random } from './random.ts';
@@ -139,6 +140,9 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   });
   // What comes twice comes late.
   await sleep(300);
+  const memory = sampleMemory(world);
+  const mostMemory = (kind: MemorySample['kind']): number =>
+    Math.max(0, ...memory.filter((sample) => sample.kind === kind).map(({ megabytes }) => megabytes));
   if (second !== undefined) {
     await second.stop(5_000);
     world.connectors.splice(world.connectors.indexOf(second), 1);
@@ -165,6 +169,8 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
         stored,
         letters,
         answers: acks.answers,
+        bareNaks: acks.bareNaks,
+        mostDeliveries: acks.mostDeliveries,
         received: downstream.map(({ stream, received }, index) => ({
           stream,
           keepsIds: index === 0,
@@ -176,6 +182,10 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   const left = restMs === undefined ? { kept: 0, unhandled: [] } : await insist(() => findUnhandled(world));
   for (const identity of left.unhandled.slice(0, 12)) {
     differences.push({ invariant: 'I1 no loss', text: `${identity} stays in its stream, and nobody will read it` });
+  }
+  for (const { kind, megabytes } of memory) {
+    if (megabytes <= maxMegabytes) continue;
+    differences.push({ invariant: 'I6 bounded', text: `a ${kind} has ${megabytes} MB` });
   }
   // A watcher that saw nothing says nothing.
   if (snapshots.snapshots === 0) differences.push({ invariant: 'suite', text: 'no snapshot could be taken' });
@@ -191,11 +201,11 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   const timeline = (): string[] =>
     states.flatMap((state) => [
       `${state.name} ${state.stateId} ${state.outputRouteId}`,
-      ...stored.get(state.stateId)!.ledger.map(({ id, start, rows, appliedMs }) => {
+      ...stored.get(state.stateId)!.ledger.map(({ id, start, rows, committedMs }) => {
         const sequences = [...log.idBySequence]
           .filter(([, known]) => id.endsWith(`/${known}`))
           .map(([sequence]) => sequence);
-        return `  ${new Date(appliedMs).toISOString()} ${id} rows ${start}+${rows} stream ${sequences.join(' ')}`;
+        return `  ${new Date(committedMs).toISOString()} ${id} rows ${start}+${rows} stream ${sequences.join(' ')}`;
       }),
     ]);
   const queued = ofRound(downstream[1]!.received);
@@ -217,6 +227,8 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
       acks: acks.answers.filter(({ kind }) => kind === 'ack').length,
       naks: acks.naks,
       'most deliveries of one message': acks.mostDeliveries,
+      'most memory of a connector (MB)': mostMemory('connector'),
+      'most memory of a function (MB)': mostMemory('function'),
       snapshots: snapshots.snapshots,
       'settled messages that the server kept': left.kept,
       'answers cut': Object.values(world.links).reduce((sum, { cuts }) => sum + cuts, 0),

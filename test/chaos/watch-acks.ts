@@ -12,17 +12,21 @@ export interface AckWatch {
   readonly answers: readonly SeenAnswer[];
   /** Deliveries handed back. */
   readonly naks: number;
+  /** Those of them without a delay: the server sends such a one again at once, for ever. */
+  readonly bareNaks: number;
   /** The highest delivery count that an answer spoke of. */
   readonly mostDeliveries: number;
   stop(): void;
 }
 
 const decoder = new TextDecoder();
+const hasDelay = /^-NAK \{"delay": ?[1-9]/;
 
 /** Listens to the answers that connectors publish. While the server is away nothing is seen: what is seen is true. */
 export const watchAcks = (connection: NatsConnection): AckWatch => {
   const answers: SeenAnswer[] = [];
   let naks = 0;
+  let bareNaks = 0;
   let mostDeliveries = 0;
   const subscription = connection.subscribe('$JS.ACK.>', {
     callback: (error, message) => {
@@ -33,13 +37,19 @@ export const watchAcks = (connection: NatsConnection): AckWatch => {
       mostDeliveries = Math.max(mostDeliveries, deliveryCount);
       if (text === '+ACK' || text === '') answers.push({ kind: 'ack', sequence, seenMs: Date.now() });
       else if (text.startsWith('+TERM')) answers.push({ kind: 'term', sequence, seenMs: Date.now() });
-      else if (text.startsWith('-NAK')) naks += 1;
+      else if (text.startsWith('-NAK')) {
+        naks += 1;
+        if (!hasDelay.test(text)) bareNaks += 1;
+      }
     },
   });
   return {
     answers,
     get naks() {
       return naks;
+    },
+    get bareNaks() {
+      return bareNaks;
     },
     get mostDeliveries() {
       return mostDeliveries;

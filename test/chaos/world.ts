@@ -86,7 +86,11 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
     const times = { ...chaosTimes, ...options.times };
 
     const [database, nats] = await Promise.all([
-      startTestDatabase({ durable: true, onLog: (line) => note('postgres', line) }),
+      startTestDatabase({
+        durable: true,
+        args: ['-c', 'track_commit_timestamp=on'],
+        onLog: (line) => note('postgres', line),
+      }),
       startTestNats(options.natsBinary === undefined ? {} : { binary: options.natsBinary }),
     ]);
     undo.push(database.stop, nats.close);

@@ -58,6 +58,8 @@ interface Scene {
   ledger: Map<string, LedgerRow[]>;
   letters: StoredLetter[];
   answers: SeenAnswer[];
+  bareNaks: number;
+  mostDeliveries: number;
   kept: Received[];
   queue: Received[];
 }
@@ -90,6 +92,8 @@ const rightScene = (): Scene => {
       sequence: index + 1,
       seenMs: ackedMs,
     })),
+    bareNaks: 0,
+    mostDeliveries: 60,
     kept: [],
     queue: [],
   };
@@ -116,7 +120,7 @@ const rightScene = (): Scene => {
         start: (number - 1) * 2,
         rows: 2,
         forwarded: true,
-        appliedMs: committedMs,
+        committedMs: committedMs,
       })),
     );
   }
@@ -150,6 +154,8 @@ const judge = (scene: Scene): readonly string[] => {
     stored,
     letters: scene.letters,
     answers: scene.answers,
+    bareNaks: scene.bareNaks,
+    mostDeliveries: scene.mostDeliveries,
     received: [
       { stream: 'kept', keepsIds: true, messages: scene.kept },
       { stream: 'queue', keepsIds: false, messages: scene.queue },
@@ -227,7 +233,7 @@ const cases: readonly (readonly [string, (scene: Scene) => void, readonly string
   [
     'I2: a ledger with a delivery that nobody sent',
     ({ ledger }) =>
-      void ledger.get('plain')!.push({ id: 'other', start: null, rows: 0, forwarded: true, appliedMs: 0 }),
+      void ledger.get('plain')!.push({ id: 'other', start: null, rows: 0, forwarded: true, committedMs: 0 }),
     ['I2 no duplicate: plain: the ledger has 3 deliveries, 2 were sent'],
   ],
   [
@@ -297,6 +303,16 @@ const cases: readonly (readonly [string, (scene: Scene) => void, readonly string
     'I7: a term of a message that was stored',
     ({ answers }) => change(answers, 0, { kind: 'term' }),
     ['I7 ack after commit: plain-1: at its term it was never stored as a dead letter'],
+  ],
+  [
+    'I6: a delivery that was handed back at once',
+    (scene) => void (scene.bareNaks = 1),
+    ['I6 bounded: 1 deliveries were handed back without a delay'],
+  ],
+  [
+    'I6: a message that goes round and round',
+    (scene) => void (scene.mostDeliveries = 61),
+    ['I6 bounded: a message was delivered 61 times'],
   ],
   [
     'a dead letter that is there twice',
