@@ -268,6 +268,16 @@ export const faults: readonly Fault[] = [
     inject: (context, target) => bend(context, target, { kind: 'stall' }, durationOf(context, 500, 6_000)),
   },
   {
+    name: 'hold-link',
+    target: anyLink,
+    inject: (context, target) => {
+      // Now and then longer than a request for messages goes without a sign of life.
+      const isLong = context.random.chance(0.3) && nameIn(target) === 'connector-nats';
+      const ms = isLong ? durationOf(context, 15_000, 15_000) : durationOf(context, 1_000, 8_000);
+      return bend(context, target, { kind: 'hold' }, ms);
+    },
+  },
+  {
     name: 'cut-after-commit',
     target: always('link function-database'),
     inject: (context, target) => cut(linkOf(context, target), cutAfterCommit, context.random.between(1, 3)),

@@ -10,8 +10,10 @@ export type LinkMode =
   | { readonly kind: 'delay'; readonly leastMs: number; readonly mostMs: number }
   /** A few bytes at a time. */
   | { readonly kind: 'trickle'; readonly bytesPerSecond: number }
-  /** Half open: connections stand, nothing arrives, nobody says so. */
-  | { readonly kind: 'stall' };
+  /** Half open: connections stand, nothing arrives, nobody says so. What was sent meanwhile is lost, with its connection. */
+  | { readonly kind: 'stall' }
+  /** A partition that heals: nothing arrives until the mode ends, then everything does, in order. */
+  | { readonly kind: 'hold' };
 
 /** Cuts a connection when an answer has come from behind the proxy and before it is passed on. */
 export interface AnswerCut {
@@ -33,7 +35,7 @@ export interface TcpProxy {
   /** Connections that a mode broke, and pieces of data that it held up, so far. */
   readonly met: number;
   setMode(mode: LinkMode): void;
-  /** Breaks every connection; returns how many there were. */
+  /** Breaks every connection, about half of them by a reset; returns how many there were. */
   cutAll(): number;
   /** Cuts the next answers, one for each entry. */
   cutAnswers(cut: AnswerCut, count: number): void;
@@ -47,6 +49,13 @@ interface Pair {
   held: Buffer[];
   /** Lost bytes while it was stalled: it can only be broken then. */
   stalled: boolean;
+}
+
+/** One direction of a connection. */
+interface Lane {
+  send(data: Buffer): void;
+  /** When all that was sent before has passed: the end of a connection does not overtake its data. */
+  after(work: () => void): void;
 }
 
 const maxRequestText = 65_536;
@@ -63,6 +72,13 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
   let cutsLeft = 0;
   let cuts = 0;
   let met = 0;
+  let closed = false;
+
+  /** Lanes that wait for another mode. */
+  const waiters: (() => void)[] = [];
+  const wake = (): void => {
+    for (const go of waiters.splice(0)) go();
+  };
 
   const destroy = (pair: Pair): void => {
     pairs.delete(pair);
@@ -70,15 +86,25 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
     pair.server.destroy();
   };
 
+  const reset = (pair: Pair): void => {
+    pairs.delete(pair);
+    pair.client.resetAndDestroy();
+    pair.server.resetAndDestroy();
+  };
+
   const write = (to: Socket, data: Buffer): void => {
     if (!to.destroyed) to.write(data);
   };
 
   /** Passes data on in order, as late as the mode of that moment says. */
-  const createLane = (from: Socket, to: Socket): ((data: Buffer) => void) => {
+  const createLane = (from: Socket, to: Socket): Lane => {
     let tail = Promise.resolve();
     let waiting = 0;
+    const untilLetGo = async (): Promise<void> => {
+      while (mode.kind === 'hold' && !closed) await new Promise<void>((resolve) => waiters.push(resolve));
+    };
     const pass = async (data: Buffer): Promise<void> => {
+      await untilLetGo();
       const now = mode;
       if (now.kind === 'delay') await later(now.leastMs + random() * (now.mostMs - now.leastMs));
       if (now.kind !== 'trickle') return write(to, data);
@@ -90,16 +116,21 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
         await later(trickleTickMs);
       }
     };
-    return (data) => {
-      if (mode.kind === 'open' && waiting === 0) return write(to, data);
-      waiting += data.length;
-      if (waiting > 1_048_576) from.pause();
-      tail = tail
-        .then(() => pass(data))
-        .then(() => {
-          waiting -= data.length;
-          if (waiting <= 1_048_576) from.resume();
-        });
+    return {
+      send: (data) => {
+        if (mode.kind === 'open' && waiting === 0) return write(to, data);
+        waiting += data.length;
+        if (waiting > 1_048_576) from.pause();
+        tail = tail
+          .then(() => pass(data))
+          .then(() => {
+            waiting -= data.length;
+            if (waiting <= 1_048_576) from.resume();
+          });
+      },
+      after: (work) => {
+        tail = tail.then(untilLetGo).then(work);
+      },
     };
   };
 
@@ -129,7 +160,7 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
       client.destroy();
       return;
     }
-    const server = connect({ port: target.port, host: '127.0.0.1' });
+    const server = connect({ port: target.port, host: '127.0.0.1', allowHalfOpen: true });
     const pair: Pair = { client, server, request: '', held: [], stalled: mode.kind === 'stall' };
     pairs.add(pair);
     const toServer = createLane(client, server);
@@ -143,7 +174,7 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
         return;
       }
       if (answerCut !== undefined) pair.request = (pair.request + data.toString('latin1')).slice(-maxRequestText);
-      toServer(data);
+      toServer.send(data);
     });
     server.on('data', (data) => {
       if (mode.kind !== 'open') met += 1;
@@ -153,17 +184,17 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
       }
       if (heldBack(pair, data)) return;
       pair.request = '';
-      for (const part of pair.held.splice(0)) toClient(part);
-      toClient(data);
+      for (const part of pair.held.splice(0)) toClient.send(part);
+      toClient.send(data);
     });
-    for (const [from, to] of [
-      [client, server],
-      [server, client],
+    for (const [from, to, lane] of [
+      [client, server, toServer],
+      [server, client, toClient],
     ] as const) {
-      // Broken connections are what a proxy is for: the other side learns of it by its own.
-      from.on('error', () => destroy(pair));
-      from.on('end', () => to.end());
-      from.on('close', () => destroy(pair));
+      // Broken connections are what a proxy is for: the other side learns of it by its own, once the news can pass.
+      from.on('error', () => from.destroy());
+      from.on('end', () => lane.after(() => to.end()));
+      from.on('close', () => lane.after(() => destroy(pair)));
     }
   };
 
@@ -173,7 +204,7 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
 
   const cutAll = (): number => {
     const count = pairs.size;
-    for (const pair of pairs) destroy(pair);
+    for (const pair of pairs) (random() < 0.5 ? reset : destroy)(pair);
     return count;
   };
 
@@ -191,6 +222,7 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
     },
     setMode: (wanted) => {
       mode = wanted;
+      wake();
       if (mode.kind === 'refuse') met += cutAll();
       if (mode.kind === 'stall') return;
       for (const pair of pairs) if (pair.stalled) destroy(pair);
@@ -201,6 +233,8 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
       cutsLeft = count;
     },
     close: async () => {
+      closed = true;
+      wake();
       listener.close();
       cutAll();
       await once(listener, 'close');
