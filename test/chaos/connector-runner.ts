@@ -2,6 +2,7 @@ import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startChild, type Child, type ProcessRegister } from '../../infra/local/child-process.ts';
 import { freePort } from '../../infra/local/free-port.ts';
+import { nodeFlags } from '../../infra/local/node-flags.ts';
 
 export interface ConnectorRunner {
   /** Undefined while it is between two lives. */
@@ -37,7 +38,13 @@ export const runConnector = async (options: ConnectorRunnerOptions): Promise<Con
     starts += 1;
     const { entry, env, onLine, register } = options;
     const command = process.execPath;
-    return await startChild({ command, args: [entry], env: { ...env, PORT: String(port) }, onLine, register });
+    return await startChild({
+      command,
+      args: [...nodeFlags, entry],
+      env: { ...env, PORT: String(port) },
+      onLine,
+      register,
+    });
   };
   const lives = async (): Promise<void> => {
     while (!stopping.signal.aborted) {

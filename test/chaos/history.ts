@@ -10,6 +10,8 @@ export interface StatePlan {
   readonly dedupe: boolean;
   /** Null: nothing is forwarded. */
   readonly dispatch: 'batch' | 'individual' | null;
+  /** Its messages have no `Nats-Msg-Id`: their place in the stream is what tells one from another. */
+  readonly nameless?: boolean;
   /** One message of a kind that takes seconds: one that kills its function, or one that names what is not there. */
   readonly slowPoison?: 'killer' | 'stray';
 }
@@ -25,6 +27,7 @@ export const statePlans: readonly StatePlan[] = [
   { name: 'route-batch', types: route, keyed: false, dedupe: false, dispatch: 'batch', slowPoison: 'stray' },
   { name: 'route-individual', types: route, keyed: true, dedupe: false, dispatch: 'individual', slowPoison: 'killer' },
   { name: 'route-dedupe', types: route, keyed: true, dedupe: true, dispatch: 'individual' },
+  { name: 'direct-nameless', types: direct, keyed: false, dedupe: false, dispatch: 'batch', nameless: true },
   // Two functions write to this one at the same time: its order is not promised.
   { name: 'mixed', types: [...direct, ...route], keyed: true, dedupe: false, dispatch: 'batch' },
 ];
@@ -42,11 +45,16 @@ export type HistoryRow = Readonly<Record<(typeof rowColumns)[number], string>>;
 
 /** One message as it is published. */
 export interface HistoryMessage {
-  /** `Nats-Msg-Id`. */
+  /** Its `Nats-Msg-Id`, where its state is not nameless; each row names it too. */
   readonly id: string;
   readonly state: ChaosState;
   readonly body: Uint8Array;
   readonly rows: readonly HistoryRow[];
+  /**
+   * Published once, without an id, and no server has confirmed it: it is there, whole, or not at all. To publish it again would
+   * be to publish another one.
+   */
+  readonly unsure?: boolean;
   /** The codes of which its dead letter has one; absent: it is to be stored. */
   readonly poison?: { readonly kind: string; readonly codes: readonly string[] };
 }
@@ -142,7 +150,7 @@ export const createHistory = ({ random, state, prefix, poisonShare, slowPoison }
     const target = type === 'query_state_direct' ? { state_id: state.stateId } : { route_id: state.outputRouteId };
     const envelope = { type, ...target, query_state: rows };
     const slow = slowPoison && count === slowPoisonAt ? state.slowPoison : undefined;
-    if (slow === undefined && !random.chance(poisonShare))
+    if (state.nameless === true || (slow === undefined && !random.chance(poisonShare)))
       return { id, state, rows, body: bytes(JSON.stringify(envelope)) };
     const poison = slow === undefined ? random.pick(poisons) : slowPoisons[slow];
     const body = poison.body(envelope, rows);

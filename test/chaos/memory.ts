@@ -7,7 +7,7 @@ export interface MemorySample {
   readonly megabytes: number;
 }
 
-/** A process above this is not at rest: it keeps what it should have let go. */
+/** What the deployments allow each of them (`infra/kubernetes/base`, `stack.yml`): above it a cluster kills the process. */
 export const maxMegabytes = 256;
 
 /** Undefined where there is no such process, or no /proc. */

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { NatsConnection } from '../../shared/nats/connect.ts';
 import type { Publisher } from '../../shared/nats/publisher.ts';
 import type { HistoryMessage } from './history.ts';
 import type { Random } from './random.ts';
 
-/** Every message that the server has confirmed, and where. */
+/** Every message that the server has confirmed, and where; and those without an id of which nobody knows. */
 export interface PublishLog {
   /** In the order of their first acceptance, per state. */
   readonly accepted: HistoryMessage[];
@@ -12,7 +13,7 @@ export interface PublishLog {
   /** Publishes beyond the first of an id, and how many of them the server took as new. */
   repeats: number;
   repeatsTaken: number;
-  /** Publishes that were tried again because no PubAck came. */
+  /** Publishes without a PubAck: they were tried again where the message has an id. */
   uncertain: number;
   /** Ids that no server has confirmed in all the time that a producer gives it. */
   readonly refused: string[];
@@ -37,15 +38,22 @@ export interface HistoryPublisher {
   repeat(message: HistoryMessage): Promise<void>;
 }
 
+const subject = 'processor.state.sync';
 const patienceMs = 60_000;
 
-export const createHistoryPublisher = (publisher: Publisher, log: PublishLog): HistoryPublisher => {
+/** Long enough for a server that does answer. */
+const namelessTimeoutMs = 2_000;
+
+export const createHistoryPublisher = (
+  connection: NatsConnection,
+  publisher: Publisher,
+  log: PublishLog,
+): HistoryPublisher => {
   const send = async ({
     id,
     body,
   }: HistoryMessage): Promise<{ readonly duplicate: boolean; readonly sequence: number } | undefined> => {
     const startedMs = performance.now();
-    const subject = 'processor.state.sync';
     for (;;) {
       const [outcome] = await publisher.publish([
         { stream: 'processor_state_sync', baseSubject: subject, subject, payload: body, id },
@@ -59,8 +67,31 @@ export const createHistoryPublisher = (publisher: Publisher, log: PublishLog): H
       await sleep(100);
     }
   };
+  /** One try: without an id a second one would be another message. Undefined where nobody knows what became of it. */
+  const sendNameless = async ({ body }: HistoryMessage): Promise<number | undefined> => {
+    try {
+      const answer = await connection.request(subject, body, { timeout: namelessTimeoutMs });
+      return answer.json<{ readonly seq?: number }>().seq;
+    } catch {
+      return undefined;
+    }
+  };
+  const publishNameless = async (message: HistoryMessage): Promise<void> => {
+    const sequence = await sendNameless(message);
+    if (sequence === undefined) {
+      log.uncertain += 1;
+      log.accepted.push({ ...message, unsure: true });
+      return sleep(100);
+    }
+    log.accepted.push(message);
+    log.idBySequence.set(sequence, message.id);
+  };
   return {
     publish: async (message) => {
+      if (message.state.nameless === true) {
+        await publishNameless(message);
+        return true;
+      }
       const confirmed = await send(message);
       if (confirmed === undefined) return false;
       log.accepted.push(message);
@@ -99,7 +130,8 @@ export const produce = async (options: ProduceOptions): Promise<void> => {
       ? log.accepted[random.between(0, log.accepted.length - 1)]
       : undefined;
     // A message that is refused is dead-lettered under an id of its own: once for each acceptance within the window.
-    if (again !== undefined && again.poison === undefined) await publisher.repeat(again);
+    if (again !== undefined && again.poison === undefined && again.state.nameless !== true)
+      await publisher.repeat(again);
     // Bursts, so that batches form.
     if (!random.chance(0.5)) await sleep(options.meanPauseMs * 2 * random.next() * 2);
   }

@@ -73,7 +73,7 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   const lettersBefore = await lastSequence(world, defaultDeadLetter.stream);
   const log = createPublishLog();
   const publisher = createJetStreamPublisher(world.connection, { ackTimeoutMs: 2_000 });
-  const history = createHistoryPublisher(publisher, log);
+  const history = createHistoryPublisher(world.connection, publisher, log);
   const acks = watchAcks(world.connection);
   const snapshots = watchSnapshots(world.database.pool, states, 100);
   const downstream = await Promise.all(
@@ -107,7 +107,9 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
       world,
       random: random.fork(),
       repeatMessages: async (count) => {
-        const good = log.accepted.filter(({ poison }) => poison === undefined).slice(-count);
+        const good = log.accepted
+          .filter(({ poison, state }) => poison === undefined && state.nameless !== true)
+          .slice(-count);
         for (const message of good) await history.repeat(message);
       },
     },
@@ -121,16 +123,24 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   await Promise.all(producers);
   await untilReachable(world);
 
-  const accepted = log.accepted.length;
+  const accepted = log.accepted.filter(({ unsure }) => unsure !== true).length;
   const expected = downstream.map((_, index) =>
-    log.accepted.reduce((sum, { state, rows, poison }) => {
-      if (poison !== undefined || state.dispatch === null || state.inputRouteIds[index] === undefined) return sum;
+    log.accepted.reduce((sum, { state, rows, poison, unsure }) => {
+      if (
+        poison !== undefined ||
+        unsure === true ||
+        state.dispatch === null ||
+        state.inputRouteIds[index] === undefined
+      )
+        return sum;
       return sum + (state.dispatch === 'batch' ? 1 : rows.length);
     }, 0),
   );
   /** What came of this round: a work queue may repeat, and what the round before it left may come late. */
   const ofRound = (received: Downstream['received']): readonly Received[] =>
-    [...received.values()].filter(({ id }) => id.includes(`/${name}-`));
+    [...received.values()].filter(
+      ({ id, rows }) => id.includes(`/${name}-`) || rows[0]?.message.startsWith(`${name}-`) === true,
+    );
   const restMs = await awaitRest(world, recoveryMs, () => {
     const ids = downstream.map(({ received }) => new Set(ofRound(received).map(({ id }) => id)).size);
     return {

@@ -97,6 +97,7 @@ const run = async (): Promise<number> => {
   const results: RoundResult[] = [];
   const lines: string[] = [];
   let failed = false;
+  let isBrokenOff = false;
   try {
     const version = (await versionOf(world.nats.binary)).join('.');
     say(
@@ -132,6 +133,7 @@ const run = async (): Promise<number> => {
   } catch (error) {
     // What was seen until then is worth as much as what a difference leaves.
     failed = true;
+    isBrokenOff = true;
     say(`  BROKEN OFF ${describe(error)}`);
   }
   try {
@@ -139,6 +141,8 @@ const run = async (): Promise<number> => {
   } finally {
     await world.stop();
   }
+  // Producers and watchers of a round that broke off would keep the process alive.
+  if (isBrokenOff) setTimeout(() => process.exit(1), 1_000).unref();
   say(failed ? `FAILED with seed ${seed}` : `every promise held (seed ${seed})`);
   return failed ? 1 : 0;
 };

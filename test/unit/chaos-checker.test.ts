@@ -23,7 +23,8 @@ const plain = stateOf('plain', {});
 const keyed = stateOf('keyed', { keyed: true });
 const batch = stateOf('batch', { dispatch: 'batch', inputRouteIds: ['to kept', 'to queue'] });
 const single = stateOf('single', { dispatch: 'individual', inputRouteIds: ['to kept', 'to queue'] });
-const states = [plain, keyed, batch, single];
+const nameless = stateOf('nameless', { dispatch: 'batch', inputRouteIds: ['to kept', 'to queue'], nameless: true });
+const states = [plain, keyed, batch, single, nameless];
 
 const rowOf = (message: string, row: number): HistoryRow => ({ message, row: String(row), size: '2', note: 'n' });
 const keyOf = ({ message, row }: HistoryRow): string =>
@@ -66,6 +67,11 @@ interface Scene {
 
 const committedMs = 1_000;
 const ackedMs = 2_000;
+
+const identityIn = (idBySequence: ReadonlyMap<number, string>, state: ChaosState, id: string): string => {
+  const sequence = [...idBySequence].find(([, known]) => known === id)?.[0];
+  return `processor_state_sync/${state === nameless ? `${sequence}@1764112345000000001` : id}`;
+};
 
 const rightScene = (): Scene => {
   const accepted = [...states.flatMap((state) => [messageOf(state, 1), messageOf(state, 2)]), poison];
@@ -116,7 +122,7 @@ const rightScene = (): Scene => {
     scene.ledger.set(
       state.name,
       [1, 2].map((number) => ({
-        id: `processor_state_sync/${state.name}-${number}`,
+        id: identityIn(scene.idBySequence, state, `${state.name}-${number}`),
         start: (number - 1) * 2,
         rows: 2,
         forwarded: true,
@@ -248,7 +254,7 @@ const cases: readonly (readonly [string, (scene: Scene) => void, readonly string
   ],
   [
     'I4: a forward that never came',
-    ({ kept }) => void kept.pop(),
+    ({ kept }) => void kept.splice(5, 1),
     ['I4 forwards: kept got to kept single-2 1 0 times'],
   ],
   [
@@ -296,13 +302,46 @@ const cases: readonly (readonly [string, (scene: Scene) => void, readonly string
   ],
   [
     'I7: a term before the dead letter',
-    ({ answers }) => change(answers, 8, { seenMs: committedMs - 5 }),
+    ({ answers }) => change(answers, 10, { seenMs: committedMs - 5 }),
     ['I7 ack after commit: plain-bad: at its term it was 5 ms later stored as a dead letter'],
   ],
   [
     'I7: a term of a message that was stored',
     ({ answers }) => change(answers, 0, { kind: 'term' }),
     ['I7 ack after commit: plain-1: at its term it was never stored as a dead letter'],
+  ],
+  [
+    'I1: a confirmed message without an id that is in the ledger under another place',
+    ({ ledger }) => change(ledger.get('nameless')!, 1, { id: 'processor_state_sync/99@1764112345000000001' }),
+    [
+      'I1 no loss: nameless: nameless-2 is not in the ledger',
+      'I7 ack after commit: nameless-2: at its ack it was never committed',
+    ],
+  ],
+  [
+    'I2: a message without an id and without a confirmation that is stored twice',
+    ({ accepted, rows, counts, ledger }) => {
+      change(accepted, 9, { unsure: true });
+      rows.get('nameless')!.set(4, new Map(Object.entries(rowOf('nameless-2', 0))));
+      rows.get('nameless')!.set(5, new Map(Object.entries(rowOf('nameless-2', 1))));
+      counts.set('nameless', 6);
+      ledger.get('nameless')!.push({ ...ledger.get('nameless')![1]!, start: 4, id: 'other' });
+    },
+    [
+      'I2 no duplicate: nameless: 6 rows are stored, 4 were sent',
+      'I2 no duplicate: nameless: nameless-2 is stored again at 4',
+      'I2 no duplicate: nameless: nameless-2 is stored again at 5',
+      'I2 no duplicate: nameless: the ledger has 3 deliveries, 2 were sent',
+    ],
+  ],
+  [
+    'I3: half of a message without an id and without a confirmation',
+    ({ accepted, rows, counts }) => {
+      change(accepted, 9, { unsure: true });
+      rows.get('nameless')!.delete(3);
+      counts.set('nameless', 3);
+    },
+    ['I1 no loss: nameless: 3 rows are stored, 4 were sent', 'I3 atomic: nameless: nameless-2 has 1 of 2 rows'],
   ],
   [
     'I6: a delivery that was handed back at once',
@@ -375,6 +414,16 @@ describe('the checker of the fault suite', () => {
     scene.ordered = false;
     scene.accepted.splice(0, 2, scene.accepted[1]!, scene.accepted[0]!);
     expect(judge(scene)).toEqual([]);
+  });
+
+  it('takes a message without an id and without a confirmation for one that is there or not', () => {
+    const there = rightScene();
+    change(there.accepted, 8, { unsure: true });
+    there.idBySequence.delete(9);
+    expect(judge(there)).toEqual([]);
+    const absent = rightScene();
+    absent.accepted.splice(10, 0, { ...messageOf(nameless, 3), unsure: true });
+    expect(judge(absent)).toEqual([]);
   });
 
   it('lets a work queue repeat an id after its broker was restarted', () => {
