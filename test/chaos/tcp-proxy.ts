@@ -100,8 +100,9 @@ export const startTcpProxy = async (targetPort: number, random: () => number): P
   const createLane = (from: Socket, to: Socket): Lane => {
     let tail = Promise.resolve();
     let waiting = 0;
+    const isHeld = (): boolean => mode.kind === 'hold' && !closed;
     const untilLetGo = async (): Promise<void> => {
-      while (mode.kind === 'hold' && !closed) await new Promise<void>((resolve) => waiters.push(resolve));
+      while (isHeld()) await new Promise<void>((resolve) => waiters.push(resolve));
     };
     const pass = async (data: Buffer): Promise<void> => {
       await untilLetGo();
