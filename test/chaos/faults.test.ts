@@ -57,7 +57,7 @@ describe('a known history', () => {
       const random = await run('random', {
         faults: faults.filter(({ name }) => name !== 'freeze-database'),
         inTurn: false,
-        loadMs: 7_000,
+        loadMs: 10_000,
         pause: { leastMs: 50, mostMs: 500 },
       });
       expectKept(random);
