@@ -66,8 +66,8 @@ const databasePids = (world: World): readonly number[] => {
   return [main, ...children.map(Number)];
 };
 
-/** Not state-entry: no message of the histories is for it, so to hit it would prove nothing. */
-const anyFunction = (random: Random): string => `function ${random.pick(['state-direct', 'state-route'])}`;
+const anyFunction = (random: Random): string =>
+  `function ${random.pick(['state-direct', 'state-route', 'state-entry'])}`;
 const anyLink = (random: Random): string => `link ${random.pick(linkNames)}`;
 export const always = (target: string) => () => target;
 const nameIn = (target: string): string => target.slice(target.indexOf(' ') + 1);
