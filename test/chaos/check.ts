@@ -210,10 +210,13 @@ const checkAnswers = (truth: Truth, findings: Findings): Difference[] => {
   for (const { kind, sequence, seenMs } of findings.answers) {
     const id = truth.idBySequence.get(sequence);
     if (id === undefined) continue;
-    const doneMs =
-      kind === 'ack' ? (committed.get(identityOf(id)) ?? committedAt.get(sequence)) : letters.get(identityOf(id));
+    const storedMs = committed.get(identityOf(id)) ?? committedAt.get(sequence);
+    const letterMs = letters.get(identityOf(id));
+    const doneMs = kind === 'ack' ? storedMs : kind === 'term' ? letterMs : (storedMs ?? letterMs);
     if (doneMs !== undefined && Math.floor(doneMs) <= seenMs) continue;
-    const what = kind === 'ack' ? 'committed' : 'stored as a dead letter';
+    const what = { ack: 'committed', term: 'stored as a dead letter', gone: 'committed or stored as a dead letter' }[
+      kind
+    ];
     const when = doneMs === undefined ? 'was never' : `was ${Math.round(doneMs - seenMs)} ms later`;
     differences.push({ invariant: 'I7 ack after commit', text: `${id}: at its ${kind} it ${when} ${what}` });
   }

@@ -3,7 +3,8 @@ import { deliveryInfo } from '../../shared/nats/jetstream-message.ts';
 
 /** What a connector said of a message of the sync stream, as a third party on the wire saw it. */
 export interface SeenAnswer {
-  readonly kind: 'ack' | 'term';
+  /** `gone`: an ack of somebody who has not received the message, because its stream holds it no longer. */
+  readonly kind: 'ack' | 'term' | 'gone';
   readonly sequence: number;
   readonly seenMs: number;
 }
@@ -31,11 +32,12 @@ export const watchAcks = (connection: NatsConnection): AckWatch => {
   const subscription = connection.subscribe('$JS.ACK.>', {
     callback: (error, message) => {
       if (error !== null) return;
-      const { stream, sequence, deliveryCount } = deliveryInfo(message.subject);
+      const { stream, sequence, deliveryCount, timestampNs } = deliveryInfo(message.subject);
       if (stream !== 'processor_state_sync') return;
       const text = decoder.decode(message.data);
       mostDeliveries = Math.max(mostDeliveries, deliveryCount);
-      if (text === '+ACK' || text === '') answers.push({ kind: 'ack', sequence, seenMs: Date.now() });
+      if (text === '+ACK' || text === '')
+        answers.push({ kind: timestampNs === '0' ? 'gone' : 'ack', sequence, seenMs: Date.now() });
       else if (text.startsWith('+TERM')) answers.push({ kind: 'term', sequence, seenMs: Date.now() });
       else if (text.startsWith('-NAK')) {
         naks += 1;

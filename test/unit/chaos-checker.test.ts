@@ -311,6 +311,11 @@ const cases: readonly (readonly [string, (scene: Scene) => void, readonly string
     ['I7 ack after commit: plain-1: at its term it was never stored as a dead letter'],
   ],
   [
+    'I7: an ack of a refused message as gone, before its dead letter',
+    ({ answers }) => change(answers, 10, { kind: 'gone', seenMs: committedMs - 5 }),
+    ['I7 ack after commit: plain-bad: at its gone it was 5 ms later committed or stored as a dead letter'],
+  ],
+  [
     'I1: a confirmed message without an id that is in the ledger under another place',
     ({ ledger }) => change(ledger.get('nameless')!, 1, { id: 'processor_state_sync/99@1764112345000000001' }),
     [
