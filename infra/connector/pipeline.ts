@@ -267,7 +267,17 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
       source.puller = pullMessages(connection, {
         stream: source.consumer.stream,
         durable: source.consumer.durable,
-        capacity: () => capacityOf(source),
+        capacity: () => {
+          const { messages, bytes } = capacityOf(source);
+          const { requestLimits } = source.consumer;
+          return {
+            messages: Math.min(messages, requestLimits.messages ?? messages),
+            bytes: Math.min(bytes, requestLimits.bytes ?? bytes),
+          };
+        },
+        ...(source.consumer.requestLimits.expiresMs === undefined
+          ? {}
+          : { expiresMs: Math.min(30_000, source.consumer.requestLimits.expiresMs) }),
         onMessage: (message) => take(source, message),
         resume: () => source.takeover.begin(),
         restore: async () => {

@@ -29,6 +29,12 @@ export interface BoundConsumer {
   /** Undefined where a message is delivered without limit. */
   readonly maxDeliver: number | undefined;
   readonly filterSubjects: readonly string[];
+  /** What one pull request may ask for, where another system has limited it. */
+  readonly requestLimits: {
+    readonly messages: number | undefined;
+    readonly bytes: number | undefined;
+    readonly expiresMs: number | undefined;
+  };
   readonly info: ConsumerInfo;
 }
 
@@ -39,6 +45,9 @@ const serverTakesManyFilters = (connection: NatsConnection): boolean => {
 
 const sameSubjects = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((subject) => b.includes(subject));
+
+const limitOf = (value: number | undefined): number | undefined =>
+  value !== undefined && value > 0 ? value : undefined;
 
 const bound = (info: ConsumerInfo): BoundConsumer => {
   const { config } = info;
@@ -51,6 +60,11 @@ const bound = (info: ConsumerInfo): BoundConsumer => {
     ackWaitMs: Math.max(1, Math.floor(Math.min(...steps) / 1_000_000)),
     maxDeliver: config.max_deliver !== undefined && config.max_deliver > 0 ? config.max_deliver : undefined,
     filterSubjects: filters,
+    requestLimits: {
+      messages: limitOf(config.max_batch),
+      bytes: limitOf(config.max_bytes),
+      expiresMs: config.max_expires ? Math.max(1_000, Math.floor(config.max_expires / 1_000_000)) : undefined,
+    },
     info,
   };
 };

@@ -45,7 +45,8 @@ export interface Puller {
  */
 export const pullMessages = (connection: NatsConnection, options: PullOptions): Puller => {
   const expiresMs = options.expiresMs ?? 30_000;
-  const heartbeatMs = options.heartbeatMs ?? 5_000;
+  // The server refuses one that is longer than half of the request.
+  const heartbeatMs = options.heartbeatMs ?? Math.min(5_000, Math.floor(expiresMs / 3));
   const apiSubject = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.durable}`;
 
   let subscription: Subscription | undefined;

@@ -45,6 +45,24 @@ for (const variant of await natsVariants()) {
       await until('the stream to be empty', async () => (await bench.streamMessages()) === 0);
     });
 
+    it('asks a durable for no more than its maker allows', async () => {
+      const { bench, target } = await suite.prepare();
+      const manager = await bench.nats.jetstreamManager({ checkAPI: false });
+      await manager.consumers.add('processor_state_sync', {
+        durable_name: 'processor_state_sync_sub_1',
+        ack_policy: 'explicit' as never,
+        max_batch: 10,
+        max_expires: 2_000_000_000,
+      });
+      await bench.start(target.url);
+      await bench.publish(Array.from({ length: 100 }, (_, n) => ({ payload: directMessage(`s${n}`, n), id: `l${n}` })));
+      await until('all messages', () => target.acked.length === 100);
+      await sleep(2_500);
+      await bench.publish([{ payload: directMessage('late', 1), id: 'late' }]);
+      await until('the late one', () => target.acked.length === 101);
+      expect(bench.logs.filter(({ event }) => event === 'pull_trouble')).toEqual([]);
+    });
+
     it('leaves to the other system what it settles after all', async () => {
       const { bench, target } = await suite.prepare();
       await bench.publish(Array.from({ length: 4 }, (_, n) => ({ payload: directMessage('a', n), id: `m${n}` })));
