@@ -16,14 +16,12 @@ import type { HeldMessage } from './held-message.ts';
 import { createHeldMessages, storedKey } from './held-messages.ts';
 import { createRecentSettlements } from './recent-settlements.ts';
 import { receiveMessage } from './receive-message.ts';
+import { pullCapacity } from './pull-capacity.ts';
 import type { Pipeline, PipelineOptions } from './pipeline-options.ts';
 import { createTakeover, type Takeover } from './takeover.ts';
 
-/** A message on the wire beside its payload: subject, reply and headers, against the server's byte bound of a pull. */
-const wireOverheadBytes = 16 * 1_024;
+const pullExpiresMs = 30_000;
 const handBackDelayMs = 1_000;
-/** Fetched while every function is away, so that a message that fails for ever is not the only one that tries them. */
-const fewMessages = 32;
 /** Answers of the last moments; a connection that breaks loses fewer. */
 const maxRecentSettlements = 10_000;
 
@@ -176,27 +174,17 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     } else onRejected(message, classified.code, classified.reason);
   };
 
-  /**
-   * Room for a pull: for a few messages while every function is away, for none while those that are hold half of all there
-   * is room for (the others go on meanwhile); none either while so little is free that a pull is not worth its while.
-   */
-  const capacityOf = (source: Source): Capacity => {
-    const none: Capacity = { messages: 0, bytes: 0 };
-    const away = [...callers.values()].filter((caller) => caller.isOpen);
-    const heldByAway = away.reduce((sum, caller) => sum + caller.heldMessages, 0);
-    if (stopping || heldByAway > maxMessages / 2) return none;
-    const share = Math.max(1, sources.length);
-    const messages = Math.max(1, Math.floor(maxMessages / share)) - source.heldMessages;
-    const largest = (connection.info?.max_payload ?? 1_048_576) + wireOverheadBytes;
-    const bytes = Math.max(largest, Math.floor(maxBytes / share)) - source.heldBytes;
-    if (bytes < largest) return none;
-    if (away.length === callers.size) {
-      const few = Math.min(messages, fewMessages - source.heldMessages);
-      return few < 1 ? none : { messages: few, bytes };
-    }
-    if (source.heldMessages > 0 && messages < maxMessages / share / 4) return none;
-    return messages < 1 ? none : { messages, bytes };
-  };
+  const capacityOf = ({ consumer, heldMessages, heldBytes }: Source): Capacity =>
+    pullCapacity({
+      maxMessages,
+      maxBytes,
+      shares: Math.max(1, sources.length),
+      heldMessages,
+      heldBytes,
+      functions: [...callers.values()],
+      maxPayloadBytes: connection.info?.max_payload ?? 1_048_576,
+      requestLimits: consumer.requestLimits,
+    });
 
   const ensure = async (): Promise<readonly BoundConsumer[]> => {
     const stream = await ensureStream(connection, { stream: route.name, baseSubject: route.subject });
@@ -267,17 +255,8 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
       source.puller = pullMessages(connection, {
         stream: source.consumer.stream,
         durable: source.consumer.durable,
-        capacity: () => {
-          const { messages, bytes } = capacityOf(source);
-          const { requestLimits } = source.consumer;
-          return {
-            messages: Math.min(messages, requestLimits.messages ?? messages),
-            bytes: Math.min(bytes, requestLimits.bytes ?? bytes),
-          };
-        },
-        ...(source.consumer.requestLimits.expiresMs === undefined
-          ? {}
-          : { expiresMs: Math.min(30_000, source.consumer.requestLimits.expiresMs) }),
+        capacity: () => (stopping ? { messages: 0, bytes: 0 } : capacityOf(source)),
+        expiresMs: Math.min(pullExpiresMs, source.consumer.requestLimits.expiresMs ?? pullExpiresMs),
         onMessage: (message) => take(source, message),
         resume: () => source.takeover.begin(),
         restore: async () => {
