@@ -16,6 +16,7 @@ import {
 import { createLanes, type LanePart } from './lanes.ts';
 import { isHealthy, postBatch, type PostResult } from './post-batch.ts';
 import type { BatchSpan } from './telemetry.ts';
+import { createFailureRate } from './failure-rate.ts';
 import { createTrials, type TrialRequest } from './trials.ts';
 
 /** Messages that may be given up on the word of the health check alone before another answer must prove the function. */
@@ -27,6 +28,8 @@ const leastBatchBytes = 4_096;
 const returnPollMs = 50;
 /** Gateway errors in a row, with a healthy function, that make its messages suspect. */
 const gatewayErrorsUntilSuspect = 2;
+/** What a message may be the cause of, and a broken process or gateway too. */
+const deaths: ReadonlySet<PostResult['kind']> = new Set(['died', 'gateway_error', 'timeout']);
 /** What says nothing of whether a message takes the function down, or that it may. */
 const openQuestions: ReadonlySet<PostResult['kind']> = new Set(['died', 'gateway_error', 'unavailable', 'overloaded']);
 
@@ -37,6 +40,7 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
   const lanes = createLanes();
   const breaker = createCircuitBreaker({ ...backoff, maxRequests: limits.maxConcurrentRequests }, options.random);
   const trials = createTrials();
+  const failures = createFailureRate();
   const aborted = new AbortController();
   const idleWaiters: (() => void)[] = [];
 
@@ -132,7 +136,8 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
     // killed, and one that answers without sense has sense for its health check at least.
     const isTelling = result.kind === 'died' ? result.status === undefined : result.kind !== 'timeout';
     const alive = isSingle && isTelling && !isOther && unprovenKills < maxUnprovenKills && (await isAlive());
-    const verdicts = judgeFailure(parts, result, context(), { isFunctionAlive: alive, isOther });
+    const killsNeeded = only === undefined ? 0 : failures.killsNeeded(only, limits.killsBeforeDeadLetter);
+    const verdicts = judgeFailure(parts, result, context(), { isFunctionAlive: alive, isOther, killsNeeded });
     if (alive && verdicts.rejected.length > 0) unprovenKills += 1;
     return verdicts;
   };
@@ -253,6 +258,9 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
     const span = options.telemetry.startBatch(functionName, messages);
     const request = trials.begin(inFlight);
     const result = await post(messages, span);
+    // Of requests that died together only one was the cause: they say nothing of how often one fails.
+    const hasFailed = deaths.has(result.kind);
+    if (result.kind === 'answered' || (hasFailed && request.isSolitary())) failures.add(messages, hasFailed);
     if (!openQuestions.has(result.kind)) trials.acquit(messages);
     const verdicts = await judge(parts, result, request);
     span.end({

@@ -122,15 +122,15 @@ const killCode = (kind: PostResult['kind']): ErrorCode =>
 
 /**
  * After a request that failed as a whole through what may be one message's fault: the shares are sent apart, then halved,
- * until one message is left alone. It is given up after several such failures, and only while the function is known to
- * work (`isFunctionAlive`): a function that fails for everyone must cost nobody's message. Nor does a failure count that
+ * until one message is left alone. It is given up after several such failures (`killsNeeded`), and only while the function is
+ * known to work (`isFunctionAlive`): a function that fails for everyone must cost nobody's message. Nor does a failure count that
  * another request may have caused (`isOther`).
  */
 export const judgeFailure = (
   parts: readonly LanePart[],
   result: WholeFailure,
   context: JudgeContext,
-  evidence: { readonly isFunctionAlive: boolean; readonly isOther: boolean },
+  evidence: { readonly isFunctionAlive: boolean; readonly isOther: boolean; readonly killsNeeded: number },
 ): Verdicts => {
   const verdicts = noVerdicts();
   for (const { lane, messages } of parts) {
@@ -151,7 +151,7 @@ export const judgeFailure = (
       only.kills += 1;
       only.attempts += 1;
     }
-    if (only.kills >= context.limits.killsBeforeDeadLetter) {
+    if (only.kills >= evidence.killsNeeded) {
       const reason = `alone in its request it failed ${only.kills} times: ${result.reason}`;
       verdicts.rejected.push({ message: only, code: killCode(result.kind), reason });
     }

@@ -15,6 +15,8 @@ import { createSpanTelemetry } from './span-telemetry.ts';
 const service = 'connector';
 /** How long buffered spans may take to leave at the end. */
 const flushMs = 3_000;
+/** For the end of connections and the last spans, once what was under way has had its time. */
+const closeMs = 8_000;
 
 /** Runs the connector until SIGTERM or SIGINT; what is under way is then finished and the rest handed back. */
 const run = async (): Promise<void> => {
@@ -50,7 +52,7 @@ const run = async (): Promise<void> => {
           }
         : { status: 404, body: 'not found' },
   });
-  stopOnSignals(log, async () => {
+  stopOnSignals(log, config.drainMs + closeMs, async () => {
     await connector.stop(config.drainMs);
     await server.close(1_000);
     await Promise.all([telemetry.shutdown(flushMs), pushed?.shutdown(flushMs)]);
@@ -59,12 +61,17 @@ const run = async (): Promise<void> => {
   log.info('started', { port: server.port });
 };
 
-const stopOnSignals = (log: Log, stop: () => Promise<void>): void => {
+const stopOnSignals = (log: Log, limitMs: number, stop: () => Promise<void>): void => {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping) return;
     stopping = true;
     log.info('stopping', { signal });
+    // A server that does not answer must not keep a connector that reads no more.
+    setTimeout(() => {
+      log.warn('stop_unfinished', { afterMs: limitMs });
+      process.exit(0);
+    }, limitMs).unref();
     stop().then(
       () => process.exit(0),
       (error: unknown) => {

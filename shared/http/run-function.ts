@@ -33,9 +33,13 @@ export interface FunctionDefinition {
   readonly openPaths?: readonly string[];
 }
 
+/** For the end of connections and the last spans, once the requests have had their time. */
+const closeMs = 8_000;
+
 /**
  * Runs a function as a process: checks its settings, listens, then loads its parts, so that the port is open as soon as
- * a bare server's would be and a first request waits only for what it needs. Drains on SIGTERM and SIGINT, exits 0.
+ * a bare server's would be and a first request waits only for what it needs. Drains on SIGTERM and SIGINT, exits 0, whatever
+ * hangs: a process whose port is closed and that does not end takes every request that a gateway gives it to its grave.
  * Exits 1 with every configuration fault listed at once, and where the port cannot be had.
  */
 export const runFunction = async (definition: FunctionDefinition, env: NodeJS.ProcessEnv): Promise<void> => {
@@ -98,6 +102,10 @@ export const runFunction = async (definition: FunctionDefinition, env: NodeJS.Pr
     if (stopping) return;
     stopping = true;
     log.debug('stopping', { signal });
+    setTimeout(() => {
+      log.warn('stop_unfinished', { afterMs: config.drainMs + closeMs });
+      process.exit(0);
+    }, config.drainMs + closeMs).unref();
     server
       .close(config.drainMs)
       .then(() => loaded?.close())

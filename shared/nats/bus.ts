@@ -25,6 +25,16 @@ export interface Bus extends Publisher {
   connection(url?: string): Promise<NatsConnection>;
 }
 
+const drainMs = 2_000;
+
+/** Ends the connection; what a server that does not answer has not read by then stays unread. */
+const drain = async (connection: NatsConnection): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, drainMs)));
+  await Promise.race([connection.drain(), late]).finally(() => clearTimeout(timer));
+  await connection.close();
+};
+
 /** Messages by the connection they leave through, each with its place in the answer. */
 type Shares = Map<string, { readonly message: OutgoingMessage; readonly index: number }[]>;
 
@@ -114,8 +124,9 @@ export const createBus = (options: BusOptions): Bus => {
       const open = await Promise.allSettled(lines.values());
       for (const result of open) {
         if (result.status !== 'fulfilled') continue;
-        await result.value.publisher.close();
-        await result.value.connection.drain().catch(options.onError);
+        const { publisher, connection } = result.value;
+        await publisher.close();
+        await drain(connection).catch(options.onError);
       }
     },
   };

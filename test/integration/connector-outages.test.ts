@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../chaos/random.ts';
 import { startTcpProxy } from '../chaos/tcp-proxy.ts';
 import { directMessage, type ConnectorBench } from '../support/connector-bench.ts';
 import { useConnectorSuite } from '../support/connector-suite.ts';
@@ -149,6 +150,19 @@ describe(`the connector tells whose fault an outage is on ${variant!.name}`, () 
     target.healthy = true;
     target.script = () => undefined;
     await until('all of them', () => target.acked.length === 20);
+  });
+
+  it('gives up no message because one process of two fails everything, and the one that kills all the same', async () => {
+    const { bench, target } = await suite.prepare({ limits: { backoffInitialMs: 5, backoffMaxMs: 20 } });
+    const random = createRandom(1);
+    // A gateway with a sound process and a broken one, whose health check meets the sound one.
+    target.script = ({ events }) => (random.chance(0.5) || events.some(isBad) ? { status: 502 } : undefined);
+    await bench.publish([bad]);
+    for (let n = 0; n < 150; n += 1) await bench.publish(others(2, n * 2));
+    await bench.start(target.url);
+    await until('the others', () => target.acked.length === 300);
+    await until('the dead letter', async () => (await bench.deadLetters()).length === 1);
+    expect((await bench.deadLetters())[0]!.info.identity).toBe('processor_state_sync/bad');
   });
 
   it('counts only deaths in a row against a message', async () => {

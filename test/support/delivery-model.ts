@@ -113,7 +113,11 @@ export const createDeliveryModel = (messages: readonly ModelMessage[], mutation?
     calls.delete(call);
     const verdicts =
       outcomes === 'died'
-        ? judgeFailure(call.parts, { kind: 'died', reason: 'died' }, context, { isFunctionAlive: false, isOther: true })
+        ? judgeFailure(call.parts, { kind: 'died', reason: 'died' }, context, {
+            isFunctionAlive: false,
+            isOther: true,
+            killsNeeded: context.limits.killsBeforeDeadLetter,
+          })
         : judgeAnswer(call.parts, new Map(outcomes.map((outcome) => [outcome.id, outcome])), context);
     for (const message of verdicts.acked) {
       message.done = true;
