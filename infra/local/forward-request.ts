@@ -45,7 +45,8 @@ export const replyAsGateway = (
 
 /**
  * Passes one call to a replica and its answer back, both bodies streamed and all end-to-end headers kept. Resolves when
- * the call is over, whichever way; an upstream that fails or takes longer than `timeoutMs` is a 502, as of a gateway.
+ * the call is over, whichever way; an upstream that fails or takes longer than `timeoutMs` is a 502, as of a gateway. One
+ * whose port is closed is told of.
  */
 export const forwardRequest = (
   incoming: IncomingMessage,
@@ -53,6 +54,7 @@ export const forwardRequest = (
   replica: Replica,
   path: string,
   timeoutMs: number,
+  onRefused: () => void = () => undefined,
 ): Promise<void> =>
   new Promise((resolve) => {
     const upstream = request({
@@ -82,7 +84,8 @@ export const forwardRequest = (
       if (!response.writableFinished) upstream.destroy();
       finish();
     });
-    upstream.on('error', (error) => {
+    upstream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') onRefused();
       replyAsGateway(response, 502, failure ?? `the function failed: ${error.message}`);
     });
     upstream.once('response', (reply) => {

@@ -85,7 +85,7 @@ export const startFunctionHost = async (options: FunctionHostOptions): Promise<F
     const lease = await pool.acquire();
     try {
       if (!response.destroyed)
-        await forwardRequest(incoming, response, lease.replica, `${path}${query}`, callTimeoutMs);
+        await forwardRequest(incoming, response, lease.replica, `${path}${query}`, callTimeoutMs, lease.refused);
     } finally {
       lease.release();
     }

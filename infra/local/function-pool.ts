@@ -48,6 +48,8 @@ export class FunctionUnavailableError extends Error {
 export interface Lease {
   readonly replica: Replica;
   release(): void;
+  /** Its port is closed: it gets no more calls, and another one is started in its place. */
+  readonly refused: () => void;
 }
 
 export interface FunctionPool {
@@ -100,6 +102,15 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
     if (!awake || closing.signal.aborted) return;
     counts.restarts += 1;
     startAgain();
+  };
+
+  /** A process that was told to end closes its port first: a cluster takes it off its list then. */
+  const onRefused = (replica: Replica): void => {
+    const index = ready.indexOf(replica);
+    if (index === -1) return;
+    ready.splice(index, 1);
+    stopReplica(replica);
+    startMissing();
   };
 
   const startOne = async (): Promise<Replica> => {
@@ -214,6 +225,7 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
       let released = false;
       return {
         replica: leased,
+        refused: () => onRefused(leased),
         release: () => {
           if (released) return;
           released = true;

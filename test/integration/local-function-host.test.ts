@@ -104,6 +104,17 @@ describe('the function host', () => {
     expect(startedPids()).toHaveLength(1);
   });
 
+  it('gives no further call to a process that has closed its port and does not end', async () => {
+    await start({}, { graceMs: 200 });
+    const { pid } = await echo();
+    await call('/function/scripted/close');
+    await until('calls to be answered by another', async () => {
+      const answer = await call('/function/scripted');
+      return answer.status === 201 && (JSON.parse(answer.body) as Echo).pid !== pid;
+    });
+    await until('the end of the first', () => !isAlive(pid));
+  });
+
   it('passes method, path, query, headers and body through, and the answer back', async () => {
     await start();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * A function that does as it is told, run as a process of its own by the tests of the function host: `/echo` returns what
- * it was sent, `/slow?ms=N` answers late, `/crash` dies in the call, `/stream` writes two chunks with a pause between.
+ * it was sent, `/slow?ms=N` answers late, `/crash` dies in the call, `/stream` writes two chunks with a pause between,
+ * `/close` closes its port and stays.
  * STARTS_FILE gets one line per start, START_DELAY_MS puts readiness off, FAIL_START ends it before it listens.
  */
 const startsFile = process.env['STARTS_FILE'];
@@ -23,6 +24,12 @@ const server = createServer((request, response) => {
         break;
       case '/crash':
         process.kill(process.pid, 'SIGKILL');
+        break;
+      case '/close':
+        response.end('closed');
+        server.close();
+        server.closeIdleConnections();
+        setInterval(() => server.closeIdleConnections(), 20);
         break;
       case '/slow':
         await sleep(Number(url.searchParams.get('ms')));
