@@ -41,6 +41,10 @@ export interface Parts {
 /** A replica hears what is said to all from here on, or from its first forward; a first message does not wait for that. */
 const listenAfterMs = 1_000;
 
+/** Of the time in which a request is answered: 35 s by default. */
+const statementShare = 0.7;
+const maxConnectMs = 5_000;
+
 /** How long buffered spans may take to leave at the end of a process. */
 const flushMs = 3_000;
 
@@ -73,6 +77,9 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
   const routing = await readRouting(config.routingFile);
   const pool = createPool(config.databaseUrl, {
     max: config.maxConnections,
+    // A statement whose answer is lost must not keep its connection for longer than anybody waits for it.
+    queryTimeoutMs: Math.floor(config.deadlineMs * statementShare),
+    connectTimeoutMs: Math.min(maxConnectMs, Math.floor(config.deadlineMs / 2)),
     applicationName: name,
     ...(config.tableSchema === undefined ? {} : { tableSchema: config.tableSchema }),
     ledgerSchema: config.ledgerSchema,
