@@ -259,8 +259,8 @@ export const createFunctionCaller = (options: FunctionCallerOptions): FunctionCa
     const request = trials.begin(inFlight);
     const result = await post(messages, span);
     // Of requests that died together only one was the cause: they say nothing of how often one fails.
-    const hasFailed = deaths.has(result.kind);
-    if (result.kind === 'answered' || (hasFailed && request.isSolitary())) failures.add(messages, hasFailed);
+    if (result.kind === 'answered') failures.succeeded();
+    else if (deaths.has(result.kind) && request.isSolitary()) failures.failed(messages);
     if (!openQuestions.has(result.kind)) trials.acquit(messages);
     const verdicts = await judge(parts, result, request);
     span.end({

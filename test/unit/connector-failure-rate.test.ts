@@ -18,15 +18,18 @@ describe('how many failures in a row blame a message', () => {
     ['the most where all others fail', [true, true], 20],
   ])('is %s', (_name, failures, expected) => {
     const rate = createFailureRate();
-    for (const hasFailed of failures) rate.add([other], hasFailed);
-    for (let n = 0; n < 5; n += 1) rate.add([suspect, other], true);
+    for (const hasFailed of failures) {
+      if (hasFailed) rate.failed([other]);
+      else rate.succeeded();
+    }
+    for (let n = 0; n < 5; n += 1) rate.failed([suspect, other]);
     expect(rate.killsNeeded(suspect, 3)).toBe(expected);
   });
 
   it('forgets what is long ago', () => {
     const rate = createFailureRate();
-    for (let n = 0; n < 10; n += 1) rate.add([other], true);
-    for (let n = 0; n < 32; n += 1) rate.add([other], false);
+    for (let n = 0; n < 10; n += 1) rate.failed([other]);
+    for (let n = 0; n < 32; n += 1) rate.succeeded();
     expect(rate.killsNeeded(suspect, 3)).toBe(3);
   });
 });
