@@ -49,16 +49,21 @@ export const settle = {
   working: (connection: NatsConnection, reply: string): void => connection.publish(reply, workingPayload),
 } as const;
 
+interface ConsumerName {
+  readonly stream: string;
+  readonly durable: string;
+}
+
 /** Where a consumer's delivery is answered by somebody who has not received it: of such an answer servers read the stream sequence. */
-const answerSubject = ({ stream, durable }: { readonly stream: string; readonly durable: string }, sequence: number) =>
+const answerSubject = ({ stream, durable }: ConsumerName, sequence: number): string =>
   `$JS.ACK.${stream}.${durable}.1.${sequence}.0.0.0`;
 
 /** Answers to deliveries that are not in our hands; nothing happens where the message is settled. */
 export const settleUnseen = {
   /** Starts the ack wait anew. */
-  working: (connection: NatsConnection, consumer: Parameters<typeof answerSubject>[0], sequence: number): void =>
+  working: (connection: NatsConnection, consumer: ConsumerName, sequence: number): void =>
     settle.working(connection, answerSubject(consumer, sequence)),
   /** Only for what the stream no longer holds. */
-  gone: (connection: NatsConnection, consumer: Parameters<typeof answerSubject>[0], sequence: number): void =>
+  gone: (connection: NatsConnection, consumer: ConsumerName, sequence: number): void =>
     settle.ack(connection, answerSubject(consumer, sequence)),
 } as const;
