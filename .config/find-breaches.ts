@@ -1,22 +1,69 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
-import { breachOf, type ImportBreach } from './import-rules.ts';
+import { breachOf, roomOf, type ImportBreach } from './import-rules.ts';
 
 const importLine =
   /(?:^|\n)\s*(?:import|export)\s[^;]*?\sfrom\s+'([^']+)'|(?:^|[^.\w])import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g;
 
+/** One import: both ends as paths from the root, or the imported module's name. */
+export interface ImportLine {
+  readonly file: string;
+  readonly imported: string;
+}
+
+/** Every import of every source file below the root. */
+export const readImports = (root: string): readonly ImportLine[] =>
+  globSync('{functions,shared,infra,test,.config}/**/*.ts', { cwd: root }).flatMap((file) => {
+    const source = readFileSync(join(root, file), 'utf8');
+    return [...source.matchAll(importLine)].map((match) => {
+      const name = match[1] ?? match[2] ?? match[3] ?? '';
+      return { file, imported: name.startsWith('.') ? normalize(join(dirname(file), name)) : name };
+    });
+  });
+
+/** The arrows between rooms: importing room -> imported rooms, each with its number of import lines. */
+export const roomArrows = (imports: readonly ImportLine[]): ReadonlyMap<string, ReadonlyMap<string, number>> => {
+  const arrows = new Map<string, Map<string, number>>();
+  for (const { file, imported } of imports) {
+    const from = roomOf(file)?.path;
+    const to = roomOf(imported)?.path;
+    if (from === undefined || to === undefined || from === to) continue;
+    const targets = arrows.get(from) ?? new Map<string, number>();
+    targets.set(to, (targets.get(to) ?? 0) + 1);
+    arrows.set(from, targets);
+  }
+  return arrows;
+};
+
+/** A circle of rooms as its path (`a -> b -> a`), or undefined. */
+export const findCircle = (arrows: ReadonlyMap<string, ReadonlyMap<string, number>>): string | undefined => {
+  const done = new Set<string>();
+  const visit = (room: string, path: readonly string[]): string | undefined => {
+    if (path.includes(room)) return [...path.slice(path.indexOf(room)), room].join(' -> ');
+    if (done.has(room)) return undefined;
+    for (const next of arrows.get(room)?.keys() ?? []) {
+      const circle = visit(next, [...path, room]);
+      if (circle !== undefined) return circle;
+    }
+    done.add(room);
+    return undefined;
+  };
+  for (const room of arrows.keys()) {
+    const circle = visit(room, []);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
+};
+
 /** Reads the import lines of every source file below the root and returns the breaches of the house's direction. */
 export const findBreaches = (root: string): readonly ImportBreach[] => {
-  const breaches: ImportBreach[] = [];
-  for (const file of globSync('{functions,shared,infra,test,.config}/**/*.ts', { cwd: root })) {
-    const source = readFileSync(join(root, file), 'utf8');
-    for (const match of source.matchAll(importLine)) {
-      const name = match[1] ?? match[2] ?? match[3] ?? '';
-      const imported = name.startsWith('.') ? normalize(join(dirname(file), name)) : name;
-      const rule = breachOf(file, imported);
-      if (rule !== undefined) breaches.push({ file, imported, rule });
-    }
-  }
+  const imports = readImports(root);
+  const breaches: ImportBreach[] = imports.flatMap(({ file, imported }) => {
+    const rule = breachOf(file, imported);
+    return rule === undefined ? [] : [{ file, imported, rule }];
+  });
+  const circle = findCircle(roomArrows(imports));
+  if (circle !== undefined) breaches.push({ file: circle, imported: circle, rule: 'rooms form a circle' });
   return breaches;
 };

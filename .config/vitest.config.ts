@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export const config = defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
-    include: ['test/{unit,contract,integration,chaos}/**/*.test.ts'],
+    include: ['test/{unit,contract,integration,platform,chaos}/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

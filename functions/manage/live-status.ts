@@ -1,5 +1,5 @@
 import type { HttpStream } from '../../shared/http/http-server.ts';
-import { reasonOf } from '../../shared/errors/to-outcome.ts';
+import { reasonOf } from '../../shared/message/to-outcome.ts';
 
 /** Sends the same picture to every open page: it is taken once per interval, and only while somebody looks. */
 export interface LiveStatus {

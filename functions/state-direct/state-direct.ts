@@ -1,4 +1,4 @@
-import type { FunctionApp, FunctionRuntime } from '../../shared/http/run-function.ts';
+import type { FunctionApp, FunctionRuntime } from '../../shared/function/run-function.ts';
 import { readId } from '../../shared/message/envelope.ts';
 import { createStoreApp } from '../../shared/store/store-app.ts';
 

@@ -1,9 +1,9 @@
 import { TerminalError } from '../../shared/errors/sync-error.ts';
-import { toOutcome } from '../../shared/errors/to-outcome.ts';
+import { toOutcome } from '../../shared/message/to-outcome.ts';
 import type { Delivery } from '../../shared/message/delivery.ts';
 import { readId } from '../../shared/message/envelope.ts';
 import type { Outcome } from '../../shared/message/outcome.ts';
-import type { OutgoingMessage } from '../../shared/nats/publisher.ts';
+import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
 import type { EntryContext } from './entry-context.ts';
 import { handleReplay } from './handle-replay.ts';
 import { loadDestination, loadRoute } from './load-destination.ts';

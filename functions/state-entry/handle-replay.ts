@@ -1,7 +1,7 @@
 import { RetryableError } from '../../shared/errors/sync-error.ts';
 import type { Delivery } from '../../shared/message/delivery.ts';
 import { readId } from '../../shared/message/envelope.ts';
-import type { OutgoingMessage } from '../../shared/nats/publisher.ts';
+import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
 import { requirePageSizes } from '../../shared/routing/processor-properties.ts';
 import type { EntryContext } from './entry-context.ts';
 import { loadDestination, loadRoute } from './load-destination.ts';

@@ -1,13 +1,13 @@
 import { memberOf } from '../../shared/json/json-value.ts';
 import { pythonJson } from '../../shared/json/write-json.ts';
 import type { Delivery } from '../../shared/message/delivery.ts';
-import type { OutgoingMessage } from '../../shared/nats/publisher.ts';
+import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
 import { carriedMembers } from '../../shared/routing/carried-members.ts';
 import { itemSeparator, packTexts, payloadRoomBytes } from '../../shared/routing/pack-texts.ts';
 import { partitionKey } from '../../shared/routing/partition-key.ts';
 import type { RouteConfig } from '../../shared/routing/routing.ts';
 import { isPriorityRoute, subjectFor } from '../../shared/routing/subject.ts';
-import type { Evaluator } from '../../shared/state/evaluator.ts';
+import type { Evaluator } from '../../shared/python/evaluator.ts';
 import type { Row } from '../../shared/state/state-model.ts';
 import type { Destination } from './destination.ts';
 import { contextOf, queryStateFrame } from './query-state-frame.ts';

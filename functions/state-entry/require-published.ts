@@ -1,5 +1,5 @@
 import { RetryableError, TerminalError } from '../../shared/errors/sync-error.ts';
-import type { PublishOutcome } from '../../shared/nats/publisher.ts';
+import type { PublishOutcome } from '../../shared/message/outgoing-message.ts';
 
 /** Throws the first failure among the outcomes: as it is where it has a code, else RetryableError `publish_failed`. */
 export const requirePublished = (outcomes: readonly (PublishOutcome | undefined)[]): void => {

@@ -1,5 +1,5 @@
 import { pythonJson } from '../../shared/json/write-json.ts';
-import type { OutgoingMessage } from '../../shared/nats/publisher.ts';
+import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
 import type { RouteConfig } from '../../shared/routing/routing.ts';
 import { subjectFor } from '../../shared/routing/subject.ts';
 

@@ -1,4 +1,4 @@
-import { runFunction } from '../../shared/http/run-function.ts';
+import { runFunction } from '../../shared/function/run-function.ts';
 
 void runFunction(
   {

@@ -1,5 +1,5 @@
 import { TerminalError } from '../../shared/errors/sync-error.ts';
-import type { FunctionApp, FunctionRuntime } from '../../shared/http/run-function.ts';
+import type { FunctionApp, FunctionRuntime } from '../../shared/function/run-function.ts';
 import { readId } from '../../shared/message/envelope.ts';
 import { createStoreApp } from '../../shared/store/store-app.ts';
 import { routeScope } from './route-scope.ts';

@@ -1,5 +1,5 @@
-import { CommandError } from '../../functions/manage/command-error.ts';
-import { runCommand } from '../../functions/manage/run-command.ts';
+import { CommandError } from '../../shared/operate/command-error.ts';
+import { runCommand } from '../../shared/operate/run-command.ts';
 import { CliError, exitCodes } from './cli-io.ts';
 import type { Store } from './open-store.ts';
 

@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createGateway } from '../../functions/manage/gateway.ts';
-import type { ManageContext } from '../../functions/manage/manage-context.ts';
-import { readManageSettings } from '../../functions/manage/manage-settings.ts';
+import { createGateway } from '../../shared/operate/gateway.ts';
+import type { ManageContext } from '../../shared/operate/manage-context.ts';
+import { readManageSettings } from '../../shared/operate/manage-settings.ts';
 import { readFunctionConfig, settingSource, type FunctionConfig } from '../../shared/config/function-config.ts';
 import { createBus, type Bus } from '../../shared/nats/bus.ts';
 import type { DatabasePool } from '../../shared/postgres/database.ts';

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { isJsonObject } from '../../shared/json/json-value.ts';
 import { parseJson } from '../../shared/json/parse-json.ts';
-import { reasonOf } from '../../shared/errors/to-outcome.ts';
+import { reasonOf } from '../../shared/message/to-outcome.ts';
 import { CliError, exitCodes, type CliIo } from './cli-io.ts';
 import { readCsv } from './csv.ts';
 

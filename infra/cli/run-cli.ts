@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../../shared/config/settings.ts';
 import { RetryableError, TerminalError } from '../../shared/errors/sync-error.ts';
-import { reasonOf } from '../../shared/errors/to-outcome.ts';
+import { reasonOf } from '../../shared/message/to-outcome.ts';
 import type { CliCommand, CliValues } from './cli-command.ts';
 import { CliError, exitCodes, usageError, type CliIo, type ExitCode } from './cli-io.ts';
 import { commands } from './commands.ts';

@@ -1,6 +1,6 @@
 import type { TerminalCode } from '../../shared/errors/error-code.ts';
 import { TerminalError } from '../../shared/errors/sync-error.ts';
-import { reasonOf } from '../../shared/errors/to-outcome.ts';
+import { reasonOf } from '../../shared/message/to-outcome.ts';
 import { isJsonObject, memberOf, type JsonValue } from '../../shared/json/json-value.ts';
 import { parseJson } from '../../shared/json/parse-json.ts';
 import type { TriggerConfig } from '../../shared/routing/routing.ts';

@@ -2,7 +2,7 @@ import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import type { ConsumerLag } from '../../shared/nats/consumer-lag.ts';
 import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
 import { publishCore } from '../../shared/nats/publish-core.ts';
-import type { Publisher } from '../../shared/nats/publisher.ts';
+import type { Publisher } from '../../shared/message/outgoing-message.ts';
 import type { RequestServer } from '../../shared/nats/serve-requests.ts';
 import { monitorSelector, type RouteConfig, type Routing } from '../../shared/routing/routing.ts';
 import { errorFields, type Log } from '../../shared/telemetry/log.ts';

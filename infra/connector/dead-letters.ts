@@ -1,9 +1,9 @@
-import { reasonOf } from '../../shared/errors/to-outcome.ts';
+import { reasonOf } from '../../shared/message/to-outcome.ts';
 import { buildDeadLetterHeaders } from '../../shared/message/dead-letter.ts';
 import type { NatsConnection } from '../../shared/nats/connect.ts';
 import { fitDeadLetter } from '../../shared/nats/dead-letter-body.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
-import type { Publisher } from '../../shared/nats/publisher.ts';
+import type { Publisher } from '../../shared/message/outgoing-message.ts';
 import type { DeadLetterConfig } from '../../shared/routing/routing.ts';
 import type { Log } from '../../shared/telemetry/log.ts';
 import { backoffMs } from './backoff.ts';

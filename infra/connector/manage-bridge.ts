@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { reasonOf } from '../../shared/errors/to-outcome.ts';
+import { reasonOf } from '../../shared/message/to-outcome.ts';
 import type { NatsConnection } from '../../shared/nats/connect.ts';
 import {
   serveRequests,

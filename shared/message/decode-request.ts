@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { TerminalError } from '../errors/sync-error.ts';
-import { toOutcome } from '../errors/to-outcome.ts';
+import { toOutcome } from './to-outcome.ts';
 import { isJsonObject, memberOf, type JsonObject, type JsonValue } from '../json/json-value.ts';
 import { parseJson } from '../json/parse-json.ts';
 import type { Delivery, MessageType } from './delivery.ts';

@@ -1,7 +1,7 @@
 import { connectNats, type NatsConnection, type NatsConnectOptions } from './connect.ts';
 import { createJetStreamPublisher } from './jetstream-publisher.ts';
 import { publishCore } from './publish-core.ts';
-import type { OutgoingMessage, Publisher } from './publisher.ts';
+import type { OutgoingMessage, Publisher } from '../message/outgoing-message.ts';
 
 /** One connection and the two ways to publish through it. */
 export interface BusLine {

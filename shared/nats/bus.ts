@@ -3,7 +3,7 @@ import type { NatsConnection } from 'nats';
 import { RetryableError } from '../errors/sync-error.ts';
 import type { RouteConfig } from '../routing/routing.ts';
 import type { BusLine } from './bus-line.ts';
-import type { OutgoingMessage, PublishOutcome, Publisher } from './publisher.ts';
+import type { OutgoingMessage, PublishOutcome, Publisher } from '../message/outgoing-message.ts';
 
 export interface BusOptions {
   /** By selector; where two routes name one stream they share its URL. */

@@ -4,7 +4,7 @@ import { isPublishSubject } from '../routing/subject-token.ts';
 import { ensureStream } from './ensure-stream.ts';
 import { buildHeaders } from './headers.ts';
 import { apiErrorCodes } from './jetstream-error.ts';
-import type { OutgoingMessage, Publisher, PublishOutcome } from './publisher.ts';
+import type { OutgoingMessage, Publisher, PublishOutcome } from '../message/outgoing-message.ts';
 
 export interface PublisherOptions {
   /** Most messages that wait for their PubAck at the same time. */

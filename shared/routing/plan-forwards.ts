@@ -1,7 +1,7 @@
 import { memberOf } from '../json/json-value.ts';
 import { pythonJson } from '../json/write-json.ts';
 import type { Delivery } from '../message/delivery.ts';
-import type { OutgoingMessage } from '../nats/publisher.ts';
+import type { OutgoingMessage } from '../message/outgoing-message.ts';
 import type { Route, Row } from '../state/state-model.ts';
 import type { DispatchMode } from '../state/state-properties.ts';
 import { carriedMembers } from './carried-members.ts';

@@ -1,5 +1,5 @@
-import { toOutcome } from '../errors/to-outcome.ts';
-import type { FunctionApp, FunctionRuntime } from '../http/run-function.ts';
+import { toOutcome } from '../message/to-outcome.ts';
+import type { FunctionApp, FunctionRuntime } from '../function/run-function.ts';
 import type { Delivery, MessageType } from '../message/delivery.ts';
 import type { Outcome } from '../message/outcome.ts';
 import { append } from '../postgres/append.ts';
@@ -8,11 +8,11 @@ import { routerSelector } from '../routing/routing.ts';
 import { requireRoute } from '../routing/selector.ts';
 import type { RequestTrace } from '../telemetry/request-trace.ts';
 import { SpanKind } from '../telemetry/trace.ts';
-import { createRequestHandler } from './handle-request.ts';
-import type { Metadata } from './metadata.ts';
-import { openParts, type Parts } from './open-parts.ts';
+import { createRequestHandler } from '../function/handle-request.ts';
+import type { Metadata } from '../metadata/cached-metadata.ts';
+import { openParts, type Parts } from '../function/open-parts.ts';
 import { storeDeliveries, type Scope, type StorePorts, type StoreTarget } from './store-deliveries.ts';
-import { traceMetadata } from './traced-metadata.ts';
+import { traceMetadata } from '../metadata/traced-metadata.ts';
 
 /** What tells state-direct and state-route apart. */
 export interface StoreFunction {

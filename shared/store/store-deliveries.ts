@@ -1,15 +1,15 @@
 import type { ErrorCode } from '../errors/error-code.ts';
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
-import { reasonOf, toOutcome } from '../errors/to-outcome.ts';
+import { reasonOf, toOutcome } from '../message/to-outcome.ts';
 import { memberOf } from '../json/json-value.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Outcome } from '../message/outcome.ts';
-import type { OutgoingMessage, PublishOutcome } from '../nats/publisher.ts';
+import type { OutgoingMessage, PublishOutcome } from '../message/outgoing-message.ts';
 import { StaleMetadataError } from '../postgres/database-error.ts';
 import type { AppendedDelivery, AppendRequest, AppendResult } from '../postgres/append-request.ts';
 import { planForwards } from '../routing/plan-forwards.ts';
 import type { RouteConfig } from '../routing/routing.ts';
-import type { EvaluatorFactory, ExpressionScope } from '../state/evaluator.ts';
+import type { EvaluatorFactory, ExpressionScope } from '../python/evaluator.ts';
 import { planAppend, type PlannedDelivery } from '../state/plan-append.ts';
 import type { ColumnDefinition, Route, StateModel } from '../state/state-model.ts';
 

@@ -1,4 +1,4 @@
-import type { OutgoingMessage, PublishOutcome } from '../nats/publisher.ts';
+import type { OutgoingMessage, PublishOutcome } from '../message/outgoing-message.ts';
 import { destinationTemplate } from './destination-template.ts';
 import { nextHop } from './trace-hops.ts';
 import { failSpanBy, injectContext, SpanKind, startSpan, traceState, type Context, type StartedSpan } from './trace.ts';

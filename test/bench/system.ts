@@ -11,7 +11,7 @@ import { startReplica, type Replica } from '../../infra/local/function-replica.t
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
 import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
-import type { OutgoingMessage } from '../../shared/nats/publisher.ts';
+import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
 import { natsCacheDir } from '../support/test-nats.ts';
 import type { BenchContext } from './bench.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '../../shared/nats/connect.ts';
-import type { Publisher } from '../../shared/nats/publisher.ts';
+import type { Publisher } from '../../shared/message/outgoing-message.ts';
 import type { HistoryMessage } from './history.ts';
 import type { Random } from './random.ts';
 

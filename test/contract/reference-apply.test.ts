@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseJson } from '../../shared/json/parse-json.ts';
 import { pythonJson } from '../../shared/json/write-json.ts';
-import { createEvaluator } from '../../shared/state/expression/evaluate.ts';
+import { createEvaluator } from '../../shared/python/evaluate.ts';
 import { planAppend } from '../../shared/state/plan-append.ts';
 import { column, keyDefinition, parseObject, stateModel } from '../support/model-fixtures.ts';
 import { hasReferenceCore, skipReason, startReference, type ReferenceProcess } from '../support/reference-process.ts';

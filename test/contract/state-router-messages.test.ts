@@ -5,7 +5,7 @@ import { handleEntries } from '../../functions/state-entry/handle-entry.ts';
 import type { JsonObject } from '../../shared/json/json-value.ts';
 import { decodeRequest } from '../../shared/message/decode-request.ts';
 import type { Outcome } from '../../shared/message/outcome.ts';
-import { createEvaluator } from '../../shared/state/expression/evaluate.ts';
+import { createEvaluator } from '../../shared/python/evaluate.ts';
 import { inputRoute, memoryEntryPorts, processor, textOf } from '../support/entry-ports.ts';
 import { routeConfig, routesOf, withPriority } from '../support/route-config.ts';
 

@@ -4,7 +4,7 @@ import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
 import { headerEntries } from '../../shared/nats/headers.ts';
 import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
-import type { OutgoingMessage, PublishOutcome, Publisher } from '../../shared/nats/publisher.ts';
+import type { OutgoingMessage, PublishOutcome, Publisher } from '../../shared/message/outgoing-message.ts';
 import { parseDeadLetterHeaders, type DeadLetterInfo, type HeaderEntry } from '../../shared/message/dead-letter.ts';
 import { defaultDeadLetter, defaultLimits, defaultTriggers } from '../../shared/routing/default-triggers.ts';
 import type { RouteConfig, Routing, TriggerLimits } from '../../shared/routing/routing.ts';

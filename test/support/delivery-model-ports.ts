@@ -1,4 +1,4 @@
-import type { PublishOutcome } from '../../shared/nats/publisher.ts';
+import type { PublishOutcome } from '../../shared/message/outgoing-message.ts';
 import type { AppendedDelivery } from '../../shared/postgres/append-request.ts';
 import type { Route } from '../../shared/state/state-model.ts';
 import type { StorePorts } from '../../shared/store/store-deliveries.ts';

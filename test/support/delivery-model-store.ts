@@ -1,4 +1,4 @@
-import type { OutgoingMessage } from '../../shared/nats/publisher.ts';
+import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
 import type { AppendDelivery, AppendedDelivery } from '../../shared/postgres/append-request.ts';
 
 /** What is left out of the model, to see that its checks notice. */

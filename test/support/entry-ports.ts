@@ -2,7 +2,7 @@ import type { EntryPorts, ReplayState } from '../../functions/state-entry/entry-
 import { replayRows } from '../../functions/state-entry/replay-rows.ts';
 import type { JsonObject, PlainJsonObject } from '../../shared/json/json-value.ts';
 import type { Delivery, MessageType } from '../../shared/message/delivery.ts';
-import type { OutgoingMessage, PublishOutcome } from '../../shared/nats/publisher.ts';
+import type { OutgoingMessage, PublishOutcome } from '../../shared/message/outgoing-message.ts';
 import type { Processor, Route } from '../../shared/state/state-model.ts';
 
 /** The outside of state-entry in memory: what it reads, and what it has published and recorded. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createManage } from '../../functions/manage/manage.ts';
 import { readFunctionConfig } from '../../shared/config/function-config.ts';
 import type { HttpReply, HttpStream } from '../../shared/http/http-server.ts';
-import type { FunctionApp } from '../../shared/http/run-function.ts';
+import type { FunctionApp } from '../../shared/function/run-function.ts';
 import { createLog } from '../../shared/telemetry/log.ts';
 
 /** A routing file with one route that is read and one that is not; all on the given server. */

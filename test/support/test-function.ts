@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { readFunctionConfig } from '../../shared/config/function-config.ts';
 import type { HttpReply } from '../../shared/http/http-server.ts';
-import type { FunctionApp, FunctionRuntime } from '../../shared/http/run-function.ts';
+import type { FunctionApp, FunctionRuntime } from '../../shared/function/run-function.ts';
 import type { BatchReply, Outcome } from '../../shared/message/outcome.ts';
 import { createLog } from '../../shared/telemetry/log.ts';
 

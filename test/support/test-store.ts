@@ -9,7 +9,7 @@ import { createConnector, type Connector } from '../../infra/connector/create-co
 import { readFunctionConfig } from '../../shared/config/function-config.ts';
 import { hasToken } from '../../shared/http/check-token.ts';
 import { errorReply, startHttpServer, type HttpServer } from '../../shared/http/http-server.ts';
-import type { FunctionApp, FunctionRuntime } from '../../shared/http/run-function.ts';
+import type { FunctionApp, FunctionRuntime } from '../../shared/function/run-function.ts';
 import { readRouting } from '../../shared/routing/read-routing.ts';
 import { createLog } from '../../shared/telemetry/log.ts';
 

@@ -1,5 +1,5 @@
-import type { DeadLetterLine } from '../../../functions/manage/describe-dead-letter.ts';
-import type { ReplayFailure } from '../../../functions/manage/replay-dead-letters.ts';
+import type { DeadLetterLine } from '../../../shared/operate/describe-dead-letter.ts';
+import type { ReplayFailure } from '../../../shared/operate/replay-dead-letters.ts';
 import { callManage } from '../call-manage.ts';
 import type { CliCommand, CliContext, CliOption, CliValues } from '../cli-command.ts';
 import { exitCodes, usageError } from '../cli-io.ts';

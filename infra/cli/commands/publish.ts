@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { deliveryIdentity } from '../../../shared/message/delivery-identity.ts';
-import type { Publisher } from '../../../shared/nats/publisher.ts';
+import type { Publisher } from '../../../shared/message/outgoing-message.ts';
 import { syncSelector } from '../../../shared/routing/routing.ts';
 import { requireRoute } from '../../../shared/routing/selector.ts';
 import { awaitStored, type Whereabouts } from '../await-stored.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import { readState } from '../../../shared/postgres/metadata.ts';
+import { readState } from '../../../shared/metadata/read-metadata.ts';
 import { readPage } from '../../../shared/postgres/read-page.ts';
 import type { ColumnDefinition } from '../../../shared/state/state-model.ts';
 import type { CliCommand, CliContext } from '../cli-command.ts';

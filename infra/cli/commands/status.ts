@@ -1,4 +1,4 @@
-import type { StoreStatus } from '../../../functions/manage/commands/status.ts';
+import type { StoreStatus } from '../../../shared/operate/commands/status.ts';
 import type { ConsumerStatus } from '../../../shared/nats/stream-status.ts';
 import { callManage } from '../call-manage.ts';
 import type { CliCommand } from '../cli-command.ts';

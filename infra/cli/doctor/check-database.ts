@@ -1,5 +1,5 @@
 import type { FunctionConfig } from '../../../shared/config/function-config.ts';
-import { reasonOf } from '../../../shared/errors/to-outcome.ts';
+import { reasonOf } from '../../../shared/message/to-outcome.ts';
 import { sqlStateOf, toDatabaseError } from '../../../shared/postgres/database-error.ts';
 import type { DatabasePool } from '../../../shared/postgres/database.ts';
 import type { Store } from '../open-store.ts';

@@ -1,5 +1,5 @@
 import { cloudEventsBatchType } from '../../../shared/message/cloud-event.ts';
-import { reasonOf } from '../../../shared/errors/to-outcome.ts';
+import { reasonOf } from '../../../shared/message/to-outcome.ts';
 import type { FunctionConfig } from '../../../shared/config/function-config.ts';
 import type { Routing } from '../../../shared/routing/routing.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';

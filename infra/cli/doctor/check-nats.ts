@@ -1,5 +1,5 @@
 import type { FunctionConfig } from '../../../shared/config/function-config.ts';
-import { reasonOf } from '../../../shared/errors/to-outcome.ts';
+import { reasonOf } from '../../../shared/message/to-outcome.ts';
 import type { NatsConnection } from '../../../shared/nats/connect.ts';
 import { readStreamStatus, type ConsumerStatus, type StreamStatus } from '../../../shared/nats/stream-status.ts';
 import type { RouteConfig, Routing } from '../../../shared/routing/routing.ts';

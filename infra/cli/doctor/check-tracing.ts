@@ -1,4 +1,4 @@
-import { reasonOf } from '../../../shared/errors/to-outcome.ts';
+import { reasonOf } from '../../../shared/message/to-outcome.ts';
 import type { FunctionConfig } from '../../../shared/config/function-config.ts';
 import { ok, warn, type Finding } from './finding.ts';
 

@@ -1,7 +1,7 @@
-import { readManageSettings } from '../../../functions/manage/manage-settings.ts';
+import { readManageSettings } from '../../../shared/operate/manage-settings.ts';
 import { settingSource } from '../../../shared/config/function-config.ts';
 import { ConfigError } from '../../../shared/config/settings.ts';
-import { reasonOf } from '../../../shared/errors/to-outcome.ts';
+import { reasonOf } from '../../../shared/message/to-outcome.ts';
 import type { Store } from '../open-store.ts';
 import { checkConfiguration } from './check-configuration.ts';
 import { checkDatabase } from './check-database.ts';

@@ -1,0 +1,20 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { readImports, roomArrows } from './find-breaches.ts';
+import { rooms } from './import-rules.ts';
+
+const short = (path: string): string => path.replace(/\/$/, '').replace(/^shared\//, '');
+
+/** The house in one screen: every room with its size, what it holds, and the rooms that it imports. */
+export const printMap = (root: string): string => {
+  const arrows = roomArrows(readImports(root));
+  const lines = rooms.map(({ path, holds, isPure }) => {
+    const files = globSync(`${path}**/*.ts`, { cwd: root });
+    const count = files.reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
+    const size = `${files.length} files ${count} lines`.padEnd(22);
+    const targets = [...(arrows.get(path)?.keys() ?? [])].map(short).join(' ');
+    return `${path.padEnd(24)} ${isPure ? 'pure' : 'I/O '} ${size} ${holds}\n${' '.repeat(30)}-> ${targets || 'nothing'}`;
+  });
+  return `${lines.join('\n')}\n`;
+};

@@ -1,0 +1,139 @@
+import { hostname } from 'node:os';
+
+import type { FunctionRuntime } from './run-function.ts';
+import { createBus, type Bus } from '../nats/bus.ts';
+import type { OutgoingMessage, PublishOutcome } from '../message/outgoing-message.ts';
+import type { DatabasePool } from '../postgres/database.ts';
+import { createPool } from '../postgres/pool.ts';
+import { readRouting } from '../routing/read-routing.ts';
+import type { Routing } from '../routing/routing.ts';
+import type { EvaluatorFactory } from '../python/evaluator.ts';
+import { createFunctionMetrics, type FunctionMetrics } from '../telemetry/function-metrics.ts';
+import { errorFields } from '../telemetry/log.ts';
+import type { RequestTrace } from '../telemetry/request-trace.ts';
+import { startTelemetry } from '../telemetry/start-telemetry.ts';
+import { tracePublish } from '../telemetry/trace-publish.ts';
+import { createMetadata, type Metadata } from '../metadata/cached-metadata.ts';
+import { addPartMetrics } from './part-metrics.ts';
+import { startPruning } from './prune-ledger.ts';
+
+/** The rooms of one function process, opened once and shared by its requests. */
+export interface Parts {
+  readonly runtime: FunctionRuntime;
+  readonly routing: Routing;
+  readonly pool: DatabasePool;
+  readonly bus: Bus;
+  readonly metadata: Metadata;
+  readonly metrics: FunctionMetrics;
+  /** Prometheus text for `/metrics`. */
+  metricsText(): Promise<string>;
+  /** Publishes with a producer span per message of a sampled trace, and the context in its headers. */
+  publish(
+    messages: readonly OutgoingMessage[],
+    deliveryIds: readonly string[],
+    trace: RequestTrace,
+  ): Promise<readonly PublishOutcome[]>;
+  /** The expression interpreter, loaded when a first callable column is met. */
+  evaluators(): Promise<EvaluatorFactory>;
+  close(): Promise<void>;
+}
+
+/** A replica hears what is said to all from here on, or from its first forward; a first message does not wait for that. */
+const listenAfterMs = 1_000;
+
+/** Of the time in which a request is answered: 35 s by default. */
+const statementShare = 0.7;
+const maxConnectMs = 5_000;
+
+/** How long buffered spans may take to leave at the end of a process. */
+const flushMs = 3_000;
+
+/** Requests to every replica: forget what is cached, or say how the caches and the outcomes do. */
+const answerReplicaRequest =
+  (functionName: string, metadata: Metadata, metrics: FunctionMetrics) =>
+  (request: unknown): unknown => {
+    const { command, state_id, route_id } = (request ?? {}) as Record<string, unknown>;
+    if (command === 'cache.invalidate') {
+      metadata.invalidate({
+        ...(typeof state_id === 'string' ? { stateId: state_id } : {}),
+        ...(typeof route_id === 'string' ? { routeId: route_id } : {}),
+      });
+      return { function: functionName, invalidated: true };
+    }
+    const replica = `${hostname()}/${process.pid}`;
+    if (command === 'cache.stats') return { function: functionName, replica, caches: metadata.stats() };
+    if (command === 'metrics') return { function: functionName, replica, text: metrics.text() };
+    return { function: functionName, error: 'unknown command' };
+  };
+
+/**
+ * Opens what a message function works with. Nothing here waits for a server: the pool connects at its first statement,
+ * the bus at its first message or in the background.
+ * @throws RoutingError with every fault of the routing file
+ */
+export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
+  const { config, log, env, name, nowMs, monotonicMs } = runtime;
+  const telemetry = startTelemetry({ serviceName: name, otlpEndpoint: config.otlpEndpoint, env, log });
+  const routing = await readRouting(config.routingFile);
+  const pool = createPool(config.databaseUrl, {
+    max: config.maxConnections,
+    // A statement whose answer is lost must not keep its connection for longer than anybody waits for it.
+    queryTimeoutMs: Math.floor(config.deadlineMs * statementShare),
+    connectTimeoutMs: Math.min(maxConnectMs, Math.floor(config.deadlineMs / 2)),
+    applicationName: name,
+    ...(config.tableSchema === undefined ? {} : { tableSchema: config.tableSchema }),
+    ledgerSchema: config.ledgerSchema,
+    onError: (error) => log.warn('database_connection_lost', errorFields(error)),
+  });
+  const metadata = createMetadata({
+    pool,
+    ttlMs: config.cacheTtlSeconds * 1_000,
+    maxEntries: config.cacheMaxEntries,
+    nowMs: monotonicMs,
+    onRefreshError: (error) => log.warn('cache_refresh_failed', errorFields(error)),
+  });
+  const onError = (error: unknown): void => log.warn('nats', errorFields(error));
+  const bus = createBus({
+    routes: routing.routes,
+    url: config.natsUrl,
+    name,
+    creds: config.natsCreds,
+    onConnection: async (connection) => {
+      const { answerAsReplica, replicaSubject } = await import('../nats/replica-channel.ts');
+      const subject = replicaSubject(config.manageTopic);
+      answerAsReplica(connection, subject, answerReplicaRequest(name, metadata, metrics), onError);
+      // What was read before it could hear that it had changed is read again.
+      metadata.invalidate({});
+    },
+    onError,
+  });
+  const listening = setTimeout(bus.warm, listenAfterMs).unref();
+  const metrics = createFunctionMetrics(name);
+  const more = addPartMetrics({ name, metrics, metadata, pool, env, log, nowMs, monotonicMs });
+  const stopPruning = startPruning({ pool, retentionHours: config.ledgerRetentionHours, log });
+  let evaluators: Promise<EvaluatorFactory> | undefined;
+  return {
+    runtime,
+    routing,
+    pool,
+    bus,
+    metadata,
+    metrics,
+    metricsText: more.text,
+    publish: (messages, deliveryIds, trace) =>
+      tracePublish(
+        messages,
+        (index) => trace.of(deliveryIds[index]!),
+        (traced) => bus.publish(traced),
+      ),
+    evaluators: () =>
+      (evaluators ??= import('../python/evaluate.ts').then(({ createEvaluatorFactory }) => createEvaluatorFactory())),
+    close: async () => {
+      clearTimeout(listening);
+      await stopPruning();
+      const pushed = more.pushed?.shutdown(flushMs);
+      await Promise.allSettled([bus.close(), pool.end(), pushed]);
+      await telemetry.shutdown(flushMs);
+    },
+  };
+};

@@ -1,0 +1,107 @@
+import { TerminalError } from '../errors/sync-error.ts';
+import { isJsonObject, type JsonObject } from '../json/json-value.ts';
+import { parseJson } from '../json/parse-json.ts';
+import type { ColumnDefinition, KeyDefinition, Processor, Provider, Route, StateModel } from '../state/state-model.ts';
+import { withDatabaseErrors } from '../postgres/database-error.ts';
+import type { DatabasePool, ResultRow } from '../postgres/database.ts';
+import { routeStatement, stateStatement } from './metadata-statements.ts';
+
+/** A null id would mean "any" to a careless query (reference.md G-25): it is refused before it gets there. */
+const requireId = (id: unknown, code: 'missing_route_id' | 'missing_state_id' | 'missing_processor_id'): string => {
+  if (typeof id === 'string' && id !== '') return id;
+  throw new TerminalError(code, 'the id is null or empty');
+};
+
+/** `properties` columns come as text, so that numbers stay as they were written. */
+const parseProperties = (text: string | null): JsonObject | null => {
+  const value = text === null ? null : parseJson(text);
+  return isJsonObject(value ?? undefined) ? (value as JsonObject) : null;
+};
+
+interface StateRow {
+  readonly id: string;
+  readonly project_id: string | null;
+  readonly state_type: string;
+  readonly properties: string | null;
+  readonly config: Readonly<Record<string, string | null>> | null;
+  readonly columns: readonly ColumnDefinition[] | null;
+  readonly keys: readonly (KeyDefinition & { readonly definitionType: string })[] | null;
+}
+
+const readOne = async <R extends ResultRow>(
+  pool: DatabasePool,
+  doing: string,
+  text: string,
+  id: string,
+): Promise<R | undefined> => {
+  const [row] = await withDatabaseErrors(doing, () => pool.query<R>(text, [id]));
+  return row;
+};
+
+/**
+ * All that a plan needs of a state, in one round trip and in the order of the ids (reference.md G-9, I.2). The state's type
+ * is not interpreted: any loads (G-31). Columns without a name are left out, as nothing can be stored in them.
+ *
+ * @returns undefined where there is no such state.
+ * @throws TerminalError `missing_state_id`; RetryableError of the database.
+ */
+export const readState = async (pool: DatabasePool, stateId: string): Promise<StateModel | undefined> => {
+  const id = requireId(stateId, 'missing_state_id');
+  const row = await readOne<StateRow>(pool, 'read a state', stateStatement(pool.tables), id);
+  if (row === undefined) return undefined;
+  const keysOf = (type: string): readonly KeyDefinition[] =>
+    (row.keys ?? [])
+      .filter(({ definitionType }) => definitionType === type)
+      .map(({ name, alias, required, callable }) => ({ name, alias, required, callable }));
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    stateType: row.state_type,
+    config: row.config ?? {},
+    properties: parseProperties(row.properties),
+    columns: row.columns ?? [],
+    primaryKey: keysOf('primary_key'),
+    remap: keysOf('remap_query_state_columns'),
+    templateColumns: keysOf('template_columns'),
+  };
+};
+
+/** The route, or undefined. @throws TerminalError `missing_route_id`; RetryableError of the database. */
+export const readRoute = (pool: DatabasePool, routeId: string): Promise<Route | undefined> =>
+  readOne<Route>(
+    pool,
+    'read a route',
+    `${routeStatement(pool.tables)} where id = $1`,
+    requireId(routeId, 'missing_route_id'),
+  );
+
+/** The INPUT routes behind a state, oldest first: an order that does not change when a row is updated (reference.md F.1). */
+export const readForwardRoutes = (pool: DatabasePool, stateId: string): Promise<readonly Route[]> => {
+  const id = requireId(stateId, 'missing_state_id');
+  const text = `${routeStatement(pool.tables)} where state_id = $1 and direction = 'INPUT' order by internal_id`;
+  return withDatabaseErrors('read the routes of a state', () => pool.query<Route>(text, [id]));
+};
+
+/** The processor, or undefined. @throws TerminalError `missing_processor_id`; RetryableError of the database. */
+export const readProcessor = async (pool: DatabasePool, processorId: string): Promise<Processor | undefined> => {
+  const text = `select id, provider_id as "providerId", project_id as "projectId", name, status::text,
+    properties::text from ${pool.tables.processor} where id = $1`;
+  const id = requireId(processorId, 'missing_processor_id');
+  const row = await readOne<Omit<Processor, 'properties'> & { readonly properties: string | null }>(
+    pool,
+    'read a processor',
+    text,
+    id,
+  );
+  return row === undefined ? undefined : { ...row, properties: parseProperties(row.properties) };
+};
+
+/** The provider, or undefined; a processor without one is the caller's to refuse. */
+export const readProvider = (pool: DatabasePool, providerId: string): Promise<Provider | undefined> =>
+  readOne<Provider>(
+    pool,
+    'read a provider',
+    `select id, name, version, class_name as "className", user_id as "userId", project_id as "projectId"
+       from ${pool.tables.provider} where id = $1`,
+    requireId(providerId, 'missing_processor_id'),
+  );

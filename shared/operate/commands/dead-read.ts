@@ -1,0 +1,69 @@
+import { createDeadLetterStore, type DeadLetterStore } from '../../nats/dead-letter-store.ts';
+import { CommandError } from '../command-error.ts';
+import { matches, readFilter } from '../dead-letter-filter.ts';
+import { describeDeadLetter, type DeadLetterLine } from '../describe-dead-letter.ts';
+import type { ManageCommand, ManageContext } from '../manage-context.ts';
+
+/** Messages that one request looks at: a filter that nothing matches must not read a whole stream. */
+const maxScanned = 5_000;
+
+/** What is shown of a payload. */
+const maxShownBytes = 262_144;
+
+export const openDeadLetters = async (context: ManageContext): Promise<DeadLetterStore> =>
+  createDeadLetterStore(await context.bus.connection(), context.routing.deadLetter.stream);
+
+/**
+ * `dead.list` {limit, before, code, stream, state_id, route_id}: newest first, without payloads. `next` is the `before` of
+ * the next page, null at the end; with a filter a page may be short, or empty, and still have a next one.
+ */
+export const deadList: ManageCommand = async (args, context) => {
+  const limit = args.integer('limit', 50, { min: 1, max: 500 });
+  const before = args.optionalInteger('before', { min: 1, max: Number.MAX_SAFE_INTEGER });
+  const filter = readFilter(args);
+  args.check();
+  const store = await openDeadLetters(context);
+  const summary = await store.summary();
+  const letters: DeadLetterLine[] = [];
+  if (summary === undefined || summary.messages === 0) return { total: 0, letters, next: null };
+  const newest = Math.min(summary.lastSequence, (before ?? Number.MAX_SAFE_INTEGER) - 1);
+  let scanned = 0;
+  let last: number | null = null;
+  for await (const letter of store.newestFirst(newest, summary.firstSequence)) {
+    if (letters.length === limit || scanned === maxScanned) {
+      return { total: summary.messages, letters, next: last };
+    }
+    scanned += 1;
+    last = letter.sequence;
+    const line = describeDeadLetter(letter, context.jaegerUrl);
+    if (matches(filter, line)) letters.push(line);
+  }
+  return { total: summary.messages, letters, next: null };
+};
+
+/** Text where the bytes are UTF-8, else base64; cut at what a page can show. */
+const shownPayload = (payload: Uint8Array) => {
+  const payloadIsCut = payload.byteLength > maxShownBytes;
+  const bytes = payloadIsCut ? payload.subarray(0, maxShownBytes) : payload;
+  try {
+    // A cut may split a character: as part of a stream its first bytes are no fault.
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: payloadIsCut });
+    return { payload: text, payloadEncoding: 'utf8', payloadIsCut };
+  } catch {
+    return { payload: Buffer.from(bytes).toString('base64'), payloadEncoding: 'base64', payloadIsCut };
+  }
+};
+
+/** `dead.show` {sequence}: one dead letter with its headers and its payload. */
+export const deadShow: ManageCommand = async (args, context) => {
+  const sequence = args.optionalInteger('sequence', { min: 1, max: Number.MAX_SAFE_INTEGER });
+  if (sequence === undefined) args.fault('sequence is missing');
+  args.check();
+  const letter = await (await openDeadLetters(context)).get(sequence ?? 0);
+  if (letter === undefined) throw new CommandError(404, 'not_found', `there is no dead letter ${sequence}`);
+  return {
+    ...describeDeadLetter(letter, context.jaegerUrl),
+    headers: letter.headers.flatMap(([name, values]) => values.map((value) => [name, value])),
+    ...shownPayload(letter.payload),
+  };
+};

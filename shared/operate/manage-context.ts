@@ -1,0 +1,24 @@
+import type { Bus } from '../nats/bus.ts';
+import type { DatabasePool } from '../postgres/database.ts';
+import type { Routing } from '../routing/routing.ts';
+import type { ArgumentReader } from './read-arguments.ts';
+import type { Gateway } from './gateway.ts';
+
+/** What the commands work with. The command line makes one of its own, without a gateway in between. */
+export interface ManageContext {
+  readonly routing: Routing;
+  readonly bus: Bus;
+  readonly pool: DatabasePool;
+  readonly manageTopic: string;
+  readonly ledgerRetentionHours: number;
+  /** Undefined where none is configured: then the functions' replicas are not known. */
+  readonly gateway: Gateway | undefined;
+  /** Where people look at traces; a link is the URL with `/trace/<id>`. */
+  readonly jaegerUrl: string | undefined;
+  readonly nowMs: () => number;
+  /** What failed in a way that the answer tells only in part. */
+  readonly onError: (doing: string, error: unknown) => void;
+}
+
+/** Reads its arguments (calling `check` before it does anything), acts, and returns what becomes JSON. */
+export type ManageCommand = (args: ArgumentReader, context: ManageContext) => Promise<unknown>;

@@ -1,0 +1,94 @@
+import { originalHeaders } from '../message/dead-letter.ts';
+import { replayHeaders } from '../message/replay.ts';
+import type { DeadLetterStore, StoredDeadLetter } from '../nats/dead-letter-store.ts';
+import { findStream } from '../nats/ensure-stream.ts';
+import type { OutgoingMessage } from '../message/outgoing-message.ts';
+import type { ManageContext } from './manage-context.ts';
+
+/** What became of one replay. A failed one is still a dead letter. */
+export interface ReplayFailure {
+  readonly sequence: number;
+  readonly code: string;
+  readonly reason: string;
+}
+
+export interface ReplayReport {
+  readonly replayed: number;
+  readonly failed: readonly ReplayFailure[];
+}
+
+const failure = (letter: StoredDeadLetter, code: string, reason: string): ReplayFailure => ({
+  sequence: letter.sequence,
+  code,
+  reason,
+});
+
+/** The route's base subject where the stream is one of ours; another stream has to be there already. */
+const baseSubjectOf = async (context: ManageContext, stream: string): Promise<string | undefined> => {
+  const route = [...context.routing.routes.values()].find(({ name }) => name === stream);
+  if (route !== undefined) return route.subject;
+  const info = await findStream(await context.bus.connection(), stream);
+  return info?.config.subjects?.[0];
+};
+
+/**
+ * The original message again: same bytes, headers and subject. Its `Nats-Msg-Id` is new, because the stream may still
+ * remember the old one and would drop it; the same for every try of this replay, so that a repeat after a crash is dropped.
+ */
+const replayMessage = (letter: StoredDeadLetter, baseSubject: string): OutgoingMessage => {
+  const { stream = '', subject = '', identity = '', timestampNs = '' } = letter.info ?? {};
+  return {
+    stream,
+    baseSubject,
+    subject,
+    payload: letter.payload,
+    id: `replay/${letter.sequence}@${letter.storedMs}`,
+    headers: {
+      ...Object.fromEntries(originalHeaders(letter.headers)),
+      [replayHeaders.identity]: identity,
+      [replayHeaders.timestampNs]: timestampNs,
+    },
+  };
+};
+
+/**
+ * Sends dead letters back to where they came from, in the order given, and removes each one only when the server has
+ * confirmed its message. Exactly once in effect: the message stands for its original delivery, so the ledger knows what
+ * of it was stored before, and a crash between the confirmation and the removal only sends a message that has no effect.
+ */
+export const replayDeadLetters = async (
+  context: ManageContext,
+  store: DeadLetterStore,
+  letters: readonly StoredDeadLetter[],
+): Promise<ReplayReport> => {
+  const failed: ReplayFailure[] = [];
+  const baseSubjects = new Map<string, string | undefined>();
+  const sendable: { readonly letter: StoredDeadLetter; readonly message: OutgoingMessage }[] = [];
+  for (const letter of letters) {
+    const stream = letter.info?.stream ?? '';
+    if (letter.info === undefined || stream === '' || letter.info.subject === '' || letter.info.identity === '') {
+      failed.push(failure(letter, 'not_a_dead_letter', 'the message does not say where it came from'));
+      continue;
+    }
+    if (!baseSubjects.has(stream)) baseSubjects.set(stream, await baseSubjectOf(context, stream));
+    const baseSubject = baseSubjects.get(stream);
+    if (baseSubject === undefined) failed.push(failure(letter, 'unknown_stream', `there is no stream ${stream}`));
+    else sendable.push({ letter, message: replayMessage(letter, baseSubject) });
+  }
+  const outcomes = await context.bus.publish(sendable.map(({ message }) => message));
+  await Promise.all(
+    outcomes.map(async (outcome, index) => {
+      const { letter } = sendable[index]!;
+      if (outcome.ok) {
+        await store.remove(letter.sequence);
+        return;
+      }
+      const code = (outcome.error as { readonly code?: unknown }).code;
+      failed.push(failure(letter, typeof code === 'string' ? code : 'publish_failed', outcome.error.message));
+    }),
+  );
+  return {
+    replayed: outcomes.filter(({ ok }) => ok).length,
+    failed: failed.sort((one, other) => one.sequence - other.sequence),
+  };
+};

@@ -1,0 +1,63 @@
+import { RetryableError, TerminalError } from '../errors/sync-error.ts';
+import { reasonOf } from '../message/to-outcome.ts';
+import { errorReply, type HttpReply } from '../http/http-server.ts';
+import { cacheInvalidate, cacheStats } from './commands/cache.ts';
+import { deadList, deadShow } from './commands/dead-read.ts';
+import { deadPurge, deadReplay } from './commands/dead-change.ts';
+import { ledgerPrune } from './commands/ledger.ts';
+import { repairFind, repairMend } from './commands/repair.ts';
+import { routingShow } from './commands/routing.ts';
+import { stateList, stateShow } from './commands/state.ts';
+import { status } from './commands/status.ts';
+import { CommandError } from './command-error.ts';
+import type { ManageCommand, ManageContext } from './manage-context.ts';
+import { argumentReader } from './read-arguments.ts';
+
+/** Every command by the name that a request carries. */
+export const commands: Readonly<Record<string, ManageCommand>> = {
+  status,
+  'cache.invalidate': cacheInvalidate,
+  'cache.stats': cacheStats,
+  'routing.show': routingShow,
+  'dead.list': deadList,
+  'dead.show': deadShow,
+  'dead.replay': deadReplay,
+  'dead.purge': deadPurge,
+  'state.list': stateList,
+  'state.show': stateShow,
+  'repair.find': repairFind,
+  'repair.mend': repairMend,
+  'ledger.prune': ledgerPrune,
+};
+
+/** Errors of the NATS client that mean "not now": they carry a code, not a class that we may import. */
+const natsCodes = /^(TIMEOUT|503|CONNECTION_(CLOSED|DRAINING|REFUSED|TIMEOUT)|DISCONNECT|JETSTREAM_NOT_ENABLED|408)$/;
+
+/** Runs one request `{command, ...arguments}`. @throws CommandError, or what the rooms throw */
+export const runCommand = async (request: unknown, context: ManageContext): Promise<unknown> => {
+  if (typeof request !== 'object' || request === null || Array.isArray(request)) {
+    throw new CommandError(400, 'invalid_json', 'the request must be a JSON object with a command');
+  }
+  const fields = request as Readonly<Record<string, unknown>>;
+  const name = fields['command'];
+  const command = typeof name === 'string' && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) {
+    throw new CommandError(400, 'unknown_command', `command must be one of ${Object.keys(commands).join(', ')}`);
+  }
+  return await command(argumentReader(fields), context);
+};
+
+/** The one place where an error of a command becomes an answer: a stable code, a reason, a status. */
+export const failureReply = (error: unknown): HttpReply => {
+  if (error instanceof CommandError) return errorReply(error.status, error.code, error.message);
+  if (error instanceof TerminalError) return errorReply(422, error.code, reasonOf(error));
+  if (error instanceof RetryableError) {
+    const missing = error.code.startsWith('unknown_');
+    return errorReply(missing ? 404 : 503, error.code, reasonOf(error), missing ? {} : { 'retry-after': '1' });
+  }
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  if (typeof code === 'string' && natsCodes.test(code)) {
+    return errorReply(503, 'nats_unavailable', `NATS did not answer (${code})`, { 'retry-after': '1' });
+  }
+  return errorReply(500, 'internal_error', reasonOf(error));
+};

@@ -1,0 +1,312 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectNats, type NatsConnection } from '../../../shared/nats/connect.ts';
+import { until } from '../../support/until.ts';
+import { runStateSync } from '../../support/run-state-sync.ts';
+import { createState } from '../../support/state-fixture.ts';
+import { startTestDatabase, type TestDatabase } from '../../support/test-database.ts';
+import { startTestNats, type TestNatsServer } from '../../support/test-nats.ts';
+import { startTestStore, type TestStore } from '../../support/test-store.ts';
+
+const script = new URL('../../../infra/cli/state-sync.ts', import.meta.url).pathname;
+
+let database: TestDatabase;
+let server: TestNatsServer;
+let connection: NatsConnection;
+let store: TestStore;
+let folder: string;
+
+const run = (args: readonly string[], more?: Parameters<typeof runStateSync>[2]) => runStateSync(args, store.env, more);
+
+const fileOf = async (name: string, text: string): Promise<string> => {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+};
+
+beforeAll(async () => {
+  [database, server] = await Promise.all([startTestDatabase(), startTestNats()]);
+  connection = await connectNats({ url: server.url, name: 'test' });
+  store = await startTestStore({ natsUrl: server.url, databaseUrl: database.url });
+  await store.startConnector();
+  folder = await mkdtemp(join(tmpdir(), 'cli-'));
+});
+
+afterAll(async () => {
+  await store?.close();
+  await connection?.close();
+  await Promise.all([server?.close(), database?.stop()]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('publish', () => {
+  it('stores a file of JSON lines, the numbers as they were written, and a second run stores nothing', async () => {
+    const { stateId } = await createState(database.pool);
+    const lines = ['{"n": 12345678901234567890, "x": 1e2}', '', '{"n": 2, "text": "é\\n"}', '{"n": 3}'];
+    const file = await fileOf('rows.jsonl', lines.join('\n'));
+    const args = ['publish', file, '--state', stateId, '--batch', '2', '--wait', '--json'];
+    const first = await run(args);
+    expect(first.stderr).toBe('');
+    expect(first.json()).toEqual({
+      messages: 2,
+      rows: 3,
+      duplicates: 0,
+      storedMessages: 2,
+      storedRows: 3,
+      rejected: [],
+      missing: 0,
+    });
+    expect(first.exitCode).toBe(0);
+    const second = await run(args);
+    expect(second.exitCode).toBe(0);
+    expect(await database.pool.query('select count from state where id = $1', [stateId])).toEqual([{ count: 3 }]);
+    const exported = await run(['state', 'export', stateId]);
+    expect(exported.stdout).toBe(
+      '{"n":12345678901234567890,"x":100.0,"text":null}\n{"n":2,"x":null,"text":"é\\n"}\n{"n":3,"x":null,"text":null}\n',
+    );
+  });
+
+  it('stores CSV as texts, and an export of it is the same file', async () => {
+    const { stateId } = await createState(database.pool);
+    const text = 'name,note\r\nAda,"says ""hi"", twice"\r\nBob,"two\r\nlines"\r\n007,plain\r\n';
+    const file = await fileOf('rows.csv', text);
+    expect((await run(['publish', file, '--state', stateId, '--wait'])).exitCode).toBe(0);
+    expect((await run(['state', 'export', stateId, '--format', 'csv'])).stdout).toBe(text);
+    const out = join(folder, 'out.csv');
+    const exported = await run(['state', 'export', stateId, '-o', out, '--json']);
+    expect(exported.json()).toMatchObject({ rows: 3, format: 'csv' });
+    expect(await readFile(out, 'utf8')).toBe(text);
+  });
+
+  it('reads standard input and keeps its own ids', async () => {
+    const { stateId } = await createState(database.pool);
+    const result = await run(['publish', '-', '--state', stateId, '--id', 'mine', '--wait', '--json'], {
+      stdin: (async function* () {
+        yield '{"a":1}\n{"a"';
+        yield Buffer.from(':2}\n');
+      })(),
+    });
+    expect(result.json()).toMatchObject({ rows: 2, storedRows: 2 });
+    expect(
+      await database.pool.query('select message_id from state_sync.ledger where state_id = $1', [stateId]),
+    ).toEqual([{ message_id: 'processor_state_sync/mine/0' }]);
+  });
+
+  it('says what was given up and why, and fails', async () => {
+    const file = await fileOf('lost.jsonl', '{"a":1}\n');
+    const result = await run(['publish', file, '--state', 'nobody', '--wait', '--json']);
+    expect(result.exitCode).toBe(1);
+    expect(result.json()).toMatchObject({ storedRows: 0, missing: 0, rejected: [{ code: 'unknown_state' }] });
+  });
+
+  it.each([
+    ['bad.jsonl', '{"a":1}\nnot json\n', 'line 2 is not JSON'],
+    ['list.jsonl', '[1]\n', 'line 1 is not a JSON object'],
+    ['short.csv', 'a,b\n1,2\n3\n', 'line 3 has 1 fields, the header has 2'],
+    ['open.csv', 'a,b\n1,"2\n', 'line 2: a quote is never closed'],
+    ['twice.csv', 'a,a\n1,2\n', 'the column a is there twice'],
+  ])('names the line of %s that cannot be read', async (name, text, reason) => {
+    const file = await fileOf(name, text);
+    const result = await run(['publish', file, '--state', 'nobody']);
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toContain(reason);
+  });
+
+  it('splits below the payload limit and refuses a row that cannot fit', async () => {
+    const { stateId } = await createState(database.pool);
+    const row = `{"t":"${'x'.repeat(300_000)}"}\n`;
+    const result = await run(['publish', await fileOf('big.jsonl', row.repeat(7)), '--state', stateId, '--json']);
+    expect(result.json()).toMatchObject({ messages: 3, rows: 7 });
+    const huge = await fileOf('huge.jsonl', `{"t":"${'x'.repeat(1_100_000)}"}\n`);
+    const refused = await run(['publish', huge, '--state', stateId, '--json']);
+    expect(refused.exitCode).toBe(1);
+    expect(JSON.parse(refused.stderr)).toMatchObject({ error: { code: 'payload_too_large' } });
+  });
+});
+
+describe('dead', () => {
+  it('lists, shows, replays with a bar and purges only when told so', async () => {
+    for (let index = 0; index < 5; index += 1) {
+      await connection
+        .jetstream()
+        .publish('processor.state.sync', `broken ${index}\u001b[31m`, { msgID: `dead/${index}` });
+    }
+    await until('the dead letters', async () => {
+      const listed = await run(['dead', 'list', '--code', 'invalid_json', '--json']);
+      return (listed.json() as { letters: unknown[] }).letters.length === 5;
+    });
+    const listed = await run(['dead', 'list', '--code', 'invalid_json', '--limit', '2']);
+    expect(listed.stdout.split('\n')[0]).toMatch(/^sequence +time +code/);
+    expect(listed.stdout).toContain('invalid_json');
+    const [letter] = (
+      (await run(['dead', 'list', '--code', 'invalid_json', '--json'])).json() as {
+        letters: { sequence: number }[];
+      }
+    ).letters;
+    const shown = await run(['dead', 'show', String(letter!.sequence)]);
+    expect(shown.stdout).toContain('broken 4');
+    expect(shown.stdout).not.toContain('\u001b');
+    expect((await run(['dead', 'show', '999999'])).exitCode).toBe(1);
+    const replayed = await run(['dead', 'replay', '--code', 'invalid_json'], { isTerminal: true });
+    expect(replayed.stdout).toMatch(/\r.*replayed 5/);
+    expect(replayed.stdout).toContain('5 replayed, 0 failed and kept');
+    await until('they are back', async () => {
+      const again = await run(['dead', 'list', '--code', 'invalid_json', '--json']);
+      return (again.json() as { letters: unknown[] }).letters.length === 5;
+    });
+    expect((await run(['dead', 'purge', '--code', 'invalid_json'])).exitCode).toBe(2);
+    const purged = await run(['dead', 'purge', '--code', 'invalid_json', '--yes', '--json']);
+    expect(purged.json()).toEqual({ purged: 5, complete: true });
+    await connection.jetstream().publish('processor.state.sync', 'broken', { msgID: 'dead/all' });
+    await until('one more dead letter', async () => {
+      const again = await run(['dead', 'list', '--code', 'invalid_json', '--json']);
+      return (again.json() as { letters: unknown[] }).letters.length === 1;
+    });
+    const all = await run(['dead', 'purge', '--all', '--yes', '--json']);
+    expect(all.json()).toMatchObject({ complete: true });
+    expect((await run(['dead', 'list', '--json'])).json()).toMatchObject({ total: 0 });
+  });
+});
+
+describe('state', () => {
+  it('shows, verifies and repairs', async () => {
+    const { stateId } = await createState(database.pool, { columns: [{ name: 'a' }] });
+    await database.pool.query(
+      `insert into state_column_data (column_id, data_index, data_value)
+       select id, i, 'v' || i from state_column, generate_series(0, 3) i where state_id = $1 and i <> 1`,
+      [stateId],
+    );
+    const found = await run(['state', 'verify', stateId]);
+    expect(found.exitCode).toBe(1);
+    expect(found.stdout).toContain('count is 0, the next free position is 4');
+    expect(found.stdout).toContain('1 positions have no cell: 1');
+    expect((await run(['state', 'verify'])).stdout).toContain(stateId);
+    const dry = await run(['state', 'repair', stateId]);
+    expect(dry.stdout).toContain('would do (say --apply)');
+    expect((await run(['state', 'verify', stateId])).exitCode).toBe(1);
+    const done = await run(['state', 'repair', stateId, '--apply', '--json']);
+    expect(done.json()).toMatchObject({ applied: true });
+    expect((await run(['state', 'verify', stateId])).exitCode).toBe(0);
+    const shown = await run(['state', 'show', stateId]);
+    expect(shown.stdout).toContain(`state ${stateId}`);
+    expect(shown.stdout).toContain('v3');
+    expect((await run(['state', 'list', '--search', stateId])).stdout).toContain(stateId);
+    expect((await run(['state', 'show', 'none'])).exitCode).toBe(1);
+  });
+
+  it('exports the part that is asked for', async () => {
+    const { stateId } = await createState(database.pool);
+    const rows = Array.from({ length: 2_500 }, (_, n) => `{"n":${n}}`).join('\n');
+    await run(['publish', await fileOf('many.jsonl', rows), '--state', stateId, '--wait']);
+    const all = await run(['state', 'export', stateId]);
+    expect(all.stdout).toBe(`${rows}\n`);
+    const part = await run(['state', 'export', stateId, '--offset', '1500', '--limit', '2']);
+    expect(part.stdout).toBe('{"n":1500}\n{"n":1501}\n');
+  });
+});
+
+describe('tail', () => {
+  it('tells what is received, stored and rejected as it happens', async () => {
+    const { stateId } = await createState(database.pool);
+    const stop = new AbortController();
+    const following = run(['tail', '--json', '--state', stateId], { signal: stop.signal });
+    // Followed from now on: what is published before it listens is not told.
+    await until('both are heard', async () => {
+      const id = `tail/${Math.random()}`;
+      const body = { type: 'query_state_direct', state_id: stateId, query_state: [{ a: 1 }] };
+      await connection.jetstream().publish('processor.state.sync', JSON.stringify(body), { msgID: id });
+      await connection
+        .jetstream()
+        .publish('processor.state.sync', JSON.stringify({ ...body, type: 'odd' }), { msgID: `${id}x` });
+      const [row] = await database.pool.query<{ count: number }>('select count from state where id = $1', [stateId]);
+      return (row?.count ?? 0) >= 3;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    stop.abort();
+    const { stdout, exitCode } = await following;
+    expect(exitCode).toBe(0);
+    const kinds = new Set(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { kind: string }).kind),
+    );
+    expect([...kinds].sort()).toEqual(['received', 'rejected', 'stored']);
+  });
+});
+
+describe('the command line', () => {
+  it('shows help with examples for every command, and what it takes wrong usage for', async () => {
+    const general = await run(['--help']);
+    const names = [...general.stdout.matchAll(/^ {2}([a-z]+(?: [a-z]+)?) {2,}[A-Z]/gm)].map((match) => match[1] ?? '');
+    expect(names.length).toBeGreaterThan(15);
+    for (const name of names) {
+      const help = await run([...name.split(' '), '--help']);
+      expect(help.exitCode, name).toBe(0);
+      expect(help.stdout, name).toContain('Examples:');
+    }
+    for (const args of [
+      [],
+      ['nothing'],
+      ['dead'],
+      ['dead', 'show'],
+      ['dead', 'show', 'x'],
+      ['publish', 'f'],
+      ['doctor', '--what'],
+      ['dead', 'replay'],
+      ['dead', 'replay', '--all', '--code', 'x'],
+      ['tail', '--only', 'noise'],
+    ]) {
+      expect((await run(args)).exitCode, args.join(' ')).toBe(2);
+    }
+  });
+
+  it('says with its exit code that a server cannot be reached', async () => {
+    const env = { ...store.env, MSG_URL: 'nats://127.0.0.1:1' };
+    const result = await runStateSync(['dead', 'list', '--json'], env);
+    expect(result.exitCode).toBe(3);
+    expect(JSON.parse(result.stderr)).toMatchObject({ error: { code: 'nats_unavailable' } });
+    const database = await runStateSync(['state', 'list'], {
+      ...store.env,
+      DATABASE_URL: 'postgresql://x:y@127.0.0.1:1/z',
+    });
+    expect(database.exitCode).toBe(3);
+    expect(database.stderr).not.toContain('x:y');
+  });
+
+  it('clears and shows the caches of warm replicas', async () => {
+    const cleared = await run(['cache', 'clear', '--all', '--json']);
+    expect((cleared.json() as { answered: number }).answered).toBeGreaterThan(0);
+    expect((await run(['cache', 'stats'])).stdout).toMatch(/state-direct/);
+  });
+
+  it('completes commands and options in bash', async () => {
+    const { stdout } = await run(['completion', 'bash']);
+    const complete = async (words: readonly string[]): Promise<readonly string[]> => {
+      const program = `${stdout}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _state_sync; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const result = await promisify(execFile)('bash', ['-c', program]);
+      return result.stdout.trim().split('\n');
+    };
+    expect(await complete(['state-sync', 'do'])).toEqual(['doctor']);
+    expect(await complete(['state-sync', 'dead', 're'])).toEqual(['replay']);
+    expect(await complete(['state-sync', 'dead', 'list', '--co'])).toEqual(['--code']);
+    expect(await complete(['state-sync', 'publish', '--st'])).toEqual(['--state']);
+    for (const shell of ['zsh', 'fish']) expect((await run(['completion', shell])).stdout).toContain('state-sync');
+    expect((await run(['completion', 'tcsh'])).exitCode).toBe(2);
+  });
+
+  it('runs as a program of its own', async () => {
+    const env = { PATH: process.env['PATH'] ?? '', ...store.env };
+    const done = await promisify(execFile)(process.execPath, [script, 'state', 'list', '--json'], { env });
+    expect(JSON.parse(done.stdout)).toMatchObject({ states: expect.any(Array) as unknown });
+    const failed = await promisify(execFile)(process.execPath, [script, 'dead', 'show', '999999'], { env }).then(
+      () => undefined,
+      (error: unknown) => error as { code: number; stderr: string },
+    );
+    expect(failed).toMatchObject({ code: 1, stderr: 'there is no dead letter 999999\n' });
+  });
+});

@@ -1,0 +1,50 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { afterAll, describe, expect, it } from 'vitest';
+
+import { findBreaches, findCircle } from '../../../.config/find-breaches.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const scratch = mkdtempSync(join(tmpdir(), 'imports-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const breachesOf = (file: string, source: string): readonly string[] => {
+  const dir = mkdtempSync(join(scratch, 'tree-'));
+  mkdirSync(dirname(join(dir, file)), { recursive: true });
+  writeFileSync(join(dir, file), source);
+  return findBreaches(dir).map((breach) => breach.rule);
+};
+
+describe('the house has one direction', () => {
+  it('holds in every file of the project', () => {
+    expect(findBreaches(root)).toEqual([]);
+  });
+
+  it.each([
+    ['a pure room reads a file', 'shared/state/a.ts', "import { readFileSync } from 'node:fs';"],
+    ['a pure room imports the database', 'shared/state/a.ts', "import { append } from '../postgres/append.ts';"],
+    ['a pure room imports lazily', 'shared/message/a.ts', "const a = await import('../nats/connect.ts');"],
+    [
+      'the connector imports the database',
+      'infra/connector/a.ts',
+      "import { b } from '../../shared/postgres/pool.ts';",
+    ],
+    ['a function imports another', 'functions/manage/a.ts', "import { b } from '../state-route/b.ts';"],
+    ['shared code imports a function', 'shared/store/a.ts', "import { b } from '../../functions/manage/b.ts';"],
+    ['the client package leaves its room', 'functions/manage/a.ts', "import { connect } from 'nats';"],
+  ])('is broken where %s', (_case, file, source) => {
+    expect(breachesOf(file, source)).toHaveLength(1);
+  });
+
+  it('is broken by a circle of rooms', () => {
+    const arrows = new Map([
+      ['a', new Map([['b', 1]])],
+      ['b', new Map([['c', 1]])],
+      ['c', new Map([['b', 2]])],
+    ]);
+    expect(findCircle(arrows)).toBe('b -> c -> b');
+  });
+});
