@@ -17,8 +17,6 @@ export interface LiveStatusOptions {
   readonly maxClients: number;
 }
 
-const eventText = (name: string, value: unknown): string => `event: ${name}\ndata: ${JSON.stringify(value)}\n\n`;
-
 export const createLiveStatus = (options: LiveStatusOptions): LiveStatus => {
   const listeners = new Set<(chunk: string) => void>();
   let latest: string | undefined;
@@ -75,3 +73,5 @@ export const createLiveStatus = (options: LiveStatusOptions): LiveStatus => {
           },
   };
 };
+
+const eventText = (name: string, value: unknown): string => `event: ${name}\ndata: ${JSON.stringify(value)}\n\n`;

@@ -20,82 +20,9 @@ import { pageReply } from './page/page.ts';
 import { failureReply, runCommand } from '../../shared/operate/run-command.ts';
 
 const liveIntervalMs = 2_000;
-const replicaWaitMs = 250;
+
 const maxPages = 20;
 const flushMs = 3_000;
-
-const openContext = async (runtime: FunctionRuntime): Promise<ManageContext> => {
-  const { config, log, env, name, nowMs } = runtime;
-  const settings = readManageSettings(settingSource(env));
-  const routing = await readRouting(config.routingFile);
-  const onError = (doing: string, error: unknown): void => log.warn('manage_failed', { doing, ...errorFields(error) });
-  return {
-    routing,
-    bus: createBus({
-      routes: routing.routes,
-      url: config.natsUrl,
-      name,
-      creds: config.natsCreds,
-      onError: (error) => onError('nats', error),
-    }),
-    pool: createPool(config.databaseUrl, {
-      max: config.maxConnections,
-      applicationName: name,
-      // Repairs read whole states.
-      queryTimeoutMs: 120_000,
-      ...(config.tableSchema === undefined ? {} : { tableSchema: config.tableSchema }),
-      ledgerSchema: config.ledgerSchema,
-      onError: (error) => onError('database', error),
-    }),
-    manageTopic: config.manageTopic,
-    ledgerRetentionHours: config.ledgerRetentionHours,
-    gateway:
-      settings.gatewayUrl === undefined
-        ? undefined
-        : createGateway({
-            url: settings.gatewayUrl,
-            user: settings.gatewayUser,
-            password: settings.gatewayPassword,
-          }),
-    jaegerUrl: settings.jaegerUrl,
-    nowMs,
-    onError,
-  };
-};
-
-/** Beside the status, what the warm replicas say of their caches and outcomes. */
-const readLive = async (context: ManageContext): Promise<unknown> => {
-  const ask = async (command: string): Promise<readonly unknown[]> => {
-    try {
-      const connection = await context.bus.connection();
-      return await askReplicas(connection, replicaSubject(context.manageTopic), { command }, replicaWaitMs);
-    } catch (error) {
-      context.onError(`ask the replicas for ${command}`, error);
-      return [];
-    }
-  };
-  const [status, replicas, metrics] = await Promise.all([readStatus(context), ask('cache.stats'), ask('metrics')]);
-  return { ...status, replicas, metrics, jaegerUrl: context.jaegerUrl ?? null };
-};
-
-/** Commands are small; messages do not come here. */
-const maxCommandBytes = 65_536;
-
-const parseRequest = (request: HttpRequest): unknown => {
-  if (request.body.byteLength > maxCommandBytes) {
-    throw new CommandError(413, 'payload_too_large', `a command has at most ${maxCommandBytes} bytes`);
-  }
-  // A page elsewhere can make a browser post, but not as JSON: that takes a permission which is never given.
-  const contentType = (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
-  if (request.headers['origin'] !== undefined && contentType !== 'application/json') {
-    throw new CommandError(403, 'cross_site', 'a browser has to post application/json');
-  }
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(request.body));
-  } catch (cause) {
-    throw new CommandError(400, 'invalid_json', 'the request is not JSON', { cause });
-  }
-};
 
 /**
  * The operator's function: `POST /` runs a command, `GET /` is the page, `GET /events` the live status (server-sent
@@ -164,4 +91,79 @@ export const createManage = async (runtime: FunctionRuntime): Promise<FunctionAp
       await telemetry.shutdown(flushMs);
     },
   };
+};
+
+const openContext = async (runtime: FunctionRuntime): Promise<ManageContext> => {
+  const { config, log, env, name, nowMs } = runtime;
+  const settings = readManageSettings(settingSource(env));
+  const routing = await readRouting(config.routingFile);
+  const onError = (doing: string, error: unknown): void => log.warn('manage_failed', { doing, ...errorFields(error) });
+  return {
+    routing,
+    bus: createBus({
+      routes: routing.routes,
+      url: config.natsUrl,
+      name,
+      creds: config.natsCreds,
+      onError: (error) => onError('nats', error),
+    }),
+    pool: createPool(config.databaseUrl, {
+      max: config.maxConnections,
+      applicationName: name,
+      // Repairs read whole states.
+      queryTimeoutMs: 120_000,
+      ...(config.tableSchema === undefined ? {} : { tableSchema: config.tableSchema }),
+      ledgerSchema: config.ledgerSchema,
+      onError: (error) => onError('database', error),
+    }),
+    manageTopic: config.manageTopic,
+    ledgerRetentionHours: config.ledgerRetentionHours,
+    gateway:
+      settings.gatewayUrl === undefined
+        ? undefined
+        : createGateway({
+            url: settings.gatewayUrl,
+            user: settings.gatewayUser,
+            password: settings.gatewayPassword,
+          }),
+    jaegerUrl: settings.jaegerUrl,
+    nowMs,
+    onError,
+  };
+};
+
+const replicaWaitMs = 250;
+
+/** Beside the status, what the warm replicas say of their caches and outcomes. */
+const readLive = async (context: ManageContext): Promise<unknown> => {
+  const ask = async (command: string): Promise<readonly unknown[]> => {
+    try {
+      const connection = await context.bus.connection();
+      return await askReplicas(connection, replicaSubject(context.manageTopic), { command }, replicaWaitMs);
+    } catch (error) {
+      context.onError(`ask the replicas for ${command}`, error);
+      return [];
+    }
+  };
+  const [status, replicas, metrics] = await Promise.all([readStatus(context), ask('cache.stats'), ask('metrics')]);
+  return { ...status, replicas, metrics, jaegerUrl: context.jaegerUrl ?? null };
+};
+
+/** Commands are small; messages do not come here. */
+const maxCommandBytes = 65_536;
+
+const parseRequest = (request: HttpRequest): unknown => {
+  if (request.body.byteLength > maxCommandBytes) {
+    throw new CommandError(413, 'payload_too_large', `a command has at most ${maxCommandBytes} bytes`);
+  }
+  // A page elsewhere can make a browser post, but not as JSON: that takes a permission which is never given.
+  const contentType = (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+  if (request.headers['origin'] !== undefined && contentType !== 'application/json') {
+    throw new CommandError(403, 'cross_site', 'a browser has to post application/json');
+  }
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(request.body));
+  } catch (cause) {
+    throw new CommandError(400, 'invalid_json', 'the request is not JSON', { cause });
+  }
 };

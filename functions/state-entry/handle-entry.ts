@@ -15,6 +15,62 @@ interface Planned {
   readonly messages: readonly OutgoingMessage[];
 }
 
+/**
+ * Handles a batch: every delivery is planned, published and recorded, or fails alone. One outcome per delivery, in
+ * their order; never throws. A delivery that the ledger knows publishes nothing. `ack` is said when the server has
+ * taken all messages and the ledger knows.
+ */
+export const handleEntries = async (
+  context: EntryContext,
+  deliveries: readonly Delivery[],
+): Promise<readonly Outcome[]> => {
+  const { ports } = context;
+  const outcomes = new Map<string, Outcome>();
+  const fail = (id: string, error: unknown): void => void outcomes.set(id, toOutcome(id, error));
+  const failOpen = (error: unknown): void => {
+    for (const { id } of deliveries) if (!outcomes.has(id)) fail(id, error);
+  };
+  const succeed = async (ids: readonly string[]): Promise<void> => {
+    if (ids.length === 0) return;
+    await ports.ledger.recordHandled(ids);
+    for (const id of ids) outcomes.set(id, { id, outcome: 'ack' });
+  };
+  const handleRun = async (run: readonly Delivery[], deadlineMs: number): Promise<void> => {
+    const [first] = run;
+    if (first?.type === 'query_state_route') {
+      await handleReplay(context, first, deadlineMs);
+      return succeed([first.id]);
+    }
+    const planned = await Promise.all(
+      run.map(async (delivery): Promise<readonly Planned[]> => {
+        try {
+          return [{ id: delivery.id, messages: await plan(context, delivery) }];
+        } catch (error) {
+          fail(delivery.id, error);
+          return [];
+        }
+      }),
+    );
+    await succeed(await publishPlanned(context, planned.flat(), fail));
+  };
+  try {
+    const unique = [...new Map(deliveries.map((delivery) => [delivery.id, delivery])).values()];
+    const handled = await ports.ledger.isHandled(unique.map(({ id }) => id));
+    for (const id of handled) outcomes.set(id, { id, outcome: 'ack' });
+    const deadlineMs = ports.nowMs() + context.limits.maxReplayMs;
+    for (const run of runsOf(unique.filter(({ id }) => !handled.has(id)))) {
+      try {
+        await handleRun(run, deadlineMs);
+      } catch (error) {
+        for (const { id } of run) if (!outcomes.has(id)) fail(id, error);
+      }
+    }
+  } catch (error) {
+    failOpen(error);
+  }
+  return deliveries.map(({ id }) => outcomes.get(id) ?? toOutcome(id, new Error('no outcome')));
+};
+
 const plan = async (context: EntryContext, delivery: Delivery): Promise<readonly OutgoingMessage[]> => {
   const { ports, monitorRoute } = context;
   const { type, message } = delivery;
@@ -78,60 +134,4 @@ const runsOf = (deliveries: readonly Delivery[]): readonly (readonly Delivery[])
     }
   }
   return runs;
-};
-
-/**
- * Handles a batch: every delivery is planned, published and recorded, or fails alone. One outcome per delivery, in
- * their order; never throws. A delivery that the ledger knows publishes nothing. `ack` is said when the server has
- * taken all messages and the ledger knows.
- */
-export const handleEntries = async (
-  context: EntryContext,
-  deliveries: readonly Delivery[],
-): Promise<readonly Outcome[]> => {
-  const { ports } = context;
-  const outcomes = new Map<string, Outcome>();
-  const fail = (id: string, error: unknown): void => void outcomes.set(id, toOutcome(id, error));
-  const failOpen = (error: unknown): void => {
-    for (const { id } of deliveries) if (!outcomes.has(id)) fail(id, error);
-  };
-  const succeed = async (ids: readonly string[]): Promise<void> => {
-    if (ids.length === 0) return;
-    await ports.ledger.recordHandled(ids);
-    for (const id of ids) outcomes.set(id, { id, outcome: 'ack' });
-  };
-  const handleRun = async (run: readonly Delivery[], deadlineMs: number): Promise<void> => {
-    const [first] = run;
-    if (first?.type === 'query_state_route') {
-      await handleReplay(context, first, deadlineMs);
-      return succeed([first.id]);
-    }
-    const planned = await Promise.all(
-      run.map(async (delivery): Promise<readonly Planned[]> => {
-        try {
-          return [{ id: delivery.id, messages: await plan(context, delivery) }];
-        } catch (error) {
-          fail(delivery.id, error);
-          return [];
-        }
-      }),
-    );
-    await succeed(await publishPlanned(context, planned.flat(), fail));
-  };
-  try {
-    const unique = [...new Map(deliveries.map((delivery) => [delivery.id, delivery])).values()];
-    const handled = await ports.ledger.isHandled(unique.map(({ id }) => id));
-    for (const id of handled) outcomes.set(id, { id, outcome: 'ack' });
-    const deadlineMs = ports.nowMs() + context.limits.maxReplayMs;
-    for (const run of runsOf(unique.filter(({ id }) => !handled.has(id)))) {
-      try {
-        await handleRun(run, deadlineMs);
-      } catch (error) {
-        for (const { id } of run) if (!outcomes.has(id)) fail(id, error);
-      }
-    }
-  } catch (error) {
-    failOpen(error);
-  }
-  return deliveries.map(({ id }) => outcomes.get(id) ?? toOutcome(id, new Error('no outcome')));
 };

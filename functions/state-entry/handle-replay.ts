@@ -13,15 +13,6 @@ import { routedStatus } from './routed-status.ts';
 
 /** What is read at first, before the size of the rows is known, and the bounds of what follows. */
 const firstReadRows = 100;
-const maxReadRows = 1_000;
-/** About as much as one read should publish. */
-const targetReadBytes = 4 * 1024 * 1024;
-
-const bytesOf = (messages: readonly OutgoingMessage[]): number =>
-  messages.reduce((sum, message) => sum + message.payload.length, 0);
-
-const nextReadRows = (rows: number, bytes: number): number =>
-  Math.max(1, Math.min(maxReadRows, rows * 4, Math.floor((rows * targetReadBytes) / Math.max(1, bytes))));
 
 /**
  * Replays a state, or the part of one that fits the budget: reads, publishes and forgets some rows at a time, and
@@ -76,3 +67,13 @@ export const handleReplay = async (context: EntryContext, delivery: Delivery, de
   const rest = run.offset < run.total ? [planContinuation({ delivery, routeId, run }, routerRoute)] : [];
   await publish([...pending, ...rest]);
 };
+
+const maxReadRows = 1_000;
+/** About as much as one read should publish. */
+const targetReadBytes = 4 * 1024 * 1024;
+
+const nextReadRows = (rows: number, bytes: number): number =>
+  Math.max(1, Math.min(maxReadRows, rows * 4, Math.floor((rows * targetReadBytes) / Math.max(1, bytes))));
+
+const bytesOf = (messages: readonly OutgoingMessage[]): number =>
+  messages.reduce((sum, message) => sum + message.payload.length, 0);

@@ -27,12 +27,6 @@ const utf8 = new TextEncoder();
 /** Room for the part's number in an id. */
 const maxPartDigits = 10;
 
-const queryStateOf = (delivery: Delivery): JsonValue => {
-  const value = memberOf(delivery.message, 'query_state');
-  if (value !== undefined) return value;
-  throw new TerminalError('missing_query_state', 'the message has no query_state');
-};
-
 /**
  * One `query_state_entry` or `query_processor_entry` -> the ROUTED status of its route and the `query_state` message
  * for its processor, split where it would go over the payload limit (reference.md F.2). What is no list is one row, a null too.
@@ -70,4 +64,10 @@ export const planEntry = (input: EntryInput): readonly OutgoingMessage[] => {
     id: `${delivery.id}/${targetId}/${part}`,
   }));
   return routeId === null ? messages : [routedStatus(input.monitorRoute, routeId, delivery.id), ...messages];
+};
+
+const queryStateOf = (delivery: Delivery): JsonValue => {
+  const value = memberOf(delivery.message, 'query_state');
+  if (value !== undefined) return value;
+  throw new TerminalError('missing_query_state', 'the message has no query_state');
 };

@@ -33,30 +33,9 @@ export interface ReplayRows extends ReplayInput {
 }
 
 const utf8 = new TextEncoder();
-const idOf = (run: ReplayRun, part: string | number): string => `replay/${run.replayId}/${part}`;
+
 /** Longest id of a message of a replay, with 17 digits for a position. */
 const maxIdCharacters = 'replay/'.length + 32 + 1 + 17;
-
-const partitionOf = (input: ReplayInput, firstRow: Row | null): string | null => {
-  const { destination, delivery, routeId } = input;
-  if (!isPriorityRoute(destination.route)) return null;
-  return partitionKey({
-    properties: destination.properties,
-    projectId: destination.processor.projectId,
-    routeId,
-    context: contextOf(delivery.message),
-    data: firstRow,
-    evaluate: input.evaluate,
-  });
-};
-
-const subjectOf = (input: ReplayInput, firstRow: Row | null): string =>
-  subjectFor(input.destination.route, memberOf(input.delivery.message, 'priority'), partitionOf(input, firstRow));
-
-const rowText = (row: Row, run: ReplayRun): string => {
-  const marked = new Map(row).set('run_id', run.runId).set('run_created_at', run.runCreatedAt);
-  return pythonJson(marked, { ascii: true });
-};
 
 /** The one message of a replay of a state without rows: the processor learns that there is nothing. */
 export const planEmptyReplay = (input: ReplayInput): OutgoingMessage => {
@@ -129,4 +108,27 @@ export const planContinuation = (
     payload: utf8.encode(`${head}${carriedMembers(delivery.message)}, "continuation": ${continuation}}`),
     id: idOf(run, `from-${run.offset}`),
   };
+};
+
+const subjectOf = (input: ReplayInput, firstRow: Row | null): string =>
+  subjectFor(input.destination.route, memberOf(input.delivery.message, 'priority'), partitionOf(input, firstRow));
+
+const partitionOf = (input: ReplayInput, firstRow: Row | null): string | null => {
+  const { destination, delivery, routeId } = input;
+  if (!isPriorityRoute(destination.route)) return null;
+  return partitionKey({
+    properties: destination.properties,
+    projectId: destination.processor.projectId,
+    routeId,
+    context: contextOf(delivery.message),
+    data: firstRow,
+    evaluate: input.evaluate,
+  });
+};
+
+const idOf = (run: ReplayRun, part: string | number): string => `replay/${run.replayId}/${part}`;
+
+const rowText = (row: Row, run: ReplayRun): string => {
+  const marked = new Map(row).set('run_id', run.runId).set('run_created_at', run.runCreatedAt);
+  return pythonJson(marked, { ascii: true });
 };

@@ -14,8 +14,6 @@ export const contextOf = (message: JsonObject): JsonValue => {
   return context !== undefined && isTruthy(context) ? context : {};
 };
 
-const text = (value: JsonValue): string => pythonJson(value, { ascii: true });
-
 /**
  * What a processor gets around its rows, keys in the reference's order (reference.md B.3). A message for a processor
  * alone has no `route_id`, and its `input_route_id` is null. A replay names its processor too, which the reference
@@ -33,3 +31,5 @@ export const queryStateFrame = (message: JsonObject, routeId: string | null, pro
   ].join(', ');
   return { head, tail: ']}' };
 };
+
+const text = (value: JsonValue): string => pythonJson(value, { ascii: true });

@@ -19,8 +19,6 @@ export interface ReplayRun {
   readonly total: number;
 }
 
-const isoMicroseconds = (timestampMs: number): string => new Date(timestampMs).toISOString().replace('Z', '000+00:00');
-
 /**
  * The run of a first delivery (reference.md F.3); derived from its identity, where the reference draws a random one.
  */
@@ -34,12 +32,6 @@ export const startRun = (delivery: Delivery, routeId: string, total: number): Re
     total,
   };
 };
-
-const matching = (value: JsonValue | undefined, pattern: RegExp): string | undefined =>
-  typeof value === 'string' && pattern.test(value) ? value : undefined;
-
-const count = (value: JsonValue | undefined): number | undefined =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
 /**
  * The run that a continuation message hands on, or undefined for a first one. Throws TerminalError `invalid_envelope`.
@@ -64,3 +56,11 @@ export const continuedRun = (delivery: Delivery): ReplayRun | undefined => {
   }
   return { replayId, runId, runCreatedAt, offset, total };
 };
+
+const isoMicroseconds = (timestampMs: number): string => new Date(timestampMs).toISOString().replace('Z', '000+00:00');
+
+const matching = (value: JsonValue | undefined, pattern: RegExp): string | undefined =>
+  typeof value === 'string' && pattern.test(value) ? value : undefined;
+
+const count = (value: JsonValue | undefined): number | undefined =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;

@@ -18,35 +18,27 @@ import type { EntryPorts } from './entry-ports.ts';
 import { handleEntries } from './handle-entry.ts';
 import { replayRows } from './replay-rows.ts';
 
-const ledgerSpan = (operation: 'select' | 'insert', deliveryIds: readonly string[]) => ({
-  name: `${operation} ledger`,
-  kind: SpanKind.CLIENT,
-  attributes: {
-    'db.system.name': 'postgresql',
-    'db.operation.name': operation,
-    'db.collection.name': 'ledger',
-    ...(deliveryIds.length > 1 ? { 'db.operation.batch.size': deliveryIds.length } : {}),
-  },
-  deliveryIds,
-});
-
-const pageSpan = (stateId: string) => ({
-  kind: SpanKind.CLIENT,
-  attributes: {
-    'db.system.name': 'postgresql',
-    'db.operation.name': 'select',
-    'db.collection.name': 'state_column_data',
-    'ism.state.id': stateId,
-  },
-});
-
-/** The trace that a planned message belongs to: the context that `headersFor` put into its headers. */
-const contextOf = (message: OutgoingMessage | undefined): Context => {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(message?.headers ?? {})) {
-    if (typeof value === 'string') headers[name] = value;
-  }
-  return extractContext(headers);
+/** `query_state_entry`, `query_processor_entry` and the replay of a state: entries on their way to processors (reference.md F.2, F.3). */
+export const createStateEntry = async (runtime: FunctionRuntime): Promise<FunctionApp> => {
+  const parts = await openParts(runtime);
+  // Whatever comes is passed on.
+  parts.bus.warm();
+  const process = (deliveries: readonly Delivery[], trace: RequestTrace): Promise<readonly Outcome[]> =>
+    handleEntries(entryContext(portsFor(parts, trace, deliveries), parts.routing), deliveries);
+  return {
+    handle: createRequestHandler({
+      functionName: runtime.name,
+      accepts: ['query_state_entry', 'query_processor_entry', 'query_state_route'],
+      nowMs: runtime.nowMs,
+      monotonicMs: runtime.monotonicMs,
+      deadlineMs: runtime.config.deadlineMs,
+      log: runtime.log,
+      metrics: parts.metrics,
+      process,
+    }),
+    metrics: parts.metricsText,
+    close: parts.close,
+  };
 };
 
 const portsFor = (parts: Parts, trace: RequestTrace, deliveries: readonly Delivery[]): EntryPorts => {
@@ -105,25 +97,33 @@ const portsFor = (parts: Parts, trace: RequestTrace, deliveries: readonly Delive
   };
 };
 
-/** `query_state_entry`, `query_processor_entry` and the replay of a state: entries on their way to processors (reference.md F.2, F.3). */
-export const createStateEntry = async (runtime: FunctionRuntime): Promise<FunctionApp> => {
-  const parts = await openParts(runtime);
-  // Whatever comes is passed on.
-  parts.bus.warm();
-  const process = (deliveries: readonly Delivery[], trace: RequestTrace): Promise<readonly Outcome[]> =>
-    handleEntries(entryContext(portsFor(parts, trace, deliveries), parts.routing), deliveries);
-  return {
-    handle: createRequestHandler({
-      functionName: runtime.name,
-      accepts: ['query_state_entry', 'query_processor_entry', 'query_state_route'],
-      nowMs: runtime.nowMs,
-      monotonicMs: runtime.monotonicMs,
-      deadlineMs: runtime.config.deadlineMs,
-      log: runtime.log,
-      metrics: parts.metrics,
-      process,
-    }),
-    metrics: parts.metricsText,
-    close: parts.close,
-  };
+const pageSpan = (stateId: string) => ({
+  kind: SpanKind.CLIENT,
+  attributes: {
+    'db.system.name': 'postgresql',
+    'db.operation.name': 'select',
+    'db.collection.name': 'state_column_data',
+    'ism.state.id': stateId,
+  },
+});
+
+/** The trace that a planned message belongs to: the context that `headersFor` put into its headers. */
+const contextOf = (message: OutgoingMessage | undefined): Context => {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(message?.headers ?? {})) {
+    if (typeof value === 'string') headers[name] = value;
+  }
+  return extractContext(headers);
 };
+
+const ledgerSpan = (operation: 'select' | 'insert', deliveryIds: readonly string[]) => ({
+  name: `${operation} ledger`,
+  kind: SpanKind.CLIENT,
+  attributes: {
+    'db.system.name': 'postgresql',
+    'db.operation.name': operation,
+    'db.collection.name': 'ledger',
+    ...(deliveryIds.length > 1 ? { 'db.operation.batch.size': deliveryIds.length } : {}),
+  },
+  deliveryIds,
+});

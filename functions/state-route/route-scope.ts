@@ -1,9 +1,6 @@
 import { ScopeRecord, type ScopeValue } from '../../shared/python/evaluator.ts';
 import type { Processor, Provider, Route } from '../../shared/state/state-model.ts';
 
-const record = (attributes: Readonly<Record<string, ScopeValue>>): ScopeRecord =>
-  new ScopeRecord(Object.entries(attributes));
-
 /**
  * The variables that a callable column sees on the route path: `route_id`, `processor_state`, `processor`, `provider`
  * (reference.md D.6); what does not exist is null. Both processor and provider are always there (G-19).
@@ -55,3 +52,6 @@ export const routeScope = (
         : null,
     ],
   ]);
+
+const record = (attributes: Readonly<Record<string, ScopeValue>>): ScopeRecord =>
+  new ScopeRecord(Object.entries(attributes));

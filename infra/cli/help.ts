@@ -6,15 +6,6 @@ export const commonOptions: Readonly<Record<string, CliOption>> = {
   help: { type: 'boolean', short: 'h', help: 'Show this help' },
 };
 
-const optionName = ([name, option]: readonly [string, CliOption]): string =>
-  `${option.short === undefined ? '    ' : `-${option.short}, `}--${name}${option.type === 'string' ? ` ${option.value ?? 'TEXT'}` : ''}`;
-
-const optionLines = (options: Readonly<Record<string, CliOption>>): string[] => {
-  const names = Object.entries(options).map(optionName);
-  const width = Math.max(...names.map((name) => name.length));
-  return Object.values(options).map((option, index) => `  ${names[index]!.padEnd(width)}  ${option.help}`);
-};
-
 export const commandHelp = (command: CliCommand): string =>
   [
     command.summary,
@@ -55,3 +46,12 @@ export const generalHelp = (commands: readonly CliCommand[]): string => {
     '',
   ].join('\n');
 };
+
+const optionLines = (options: Readonly<Record<string, CliOption>>): string[] => {
+  const names = Object.entries(options).map(optionName);
+  const width = Math.max(...names.map((name) => name.length));
+  return Object.values(options).map((option, index) => `  ${names[index]!.padEnd(width)}  ${option.help}`);
+};
+
+const optionName = ([name, option]: readonly [string, CliOption]): string =>
+  `${option.short === undefined ? '    ' : `-${option.short}, `}--${name}${option.type === 'string' ? ` ${option.value ?? 'TEXT'}` : ''}`;

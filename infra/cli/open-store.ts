@@ -28,23 +28,6 @@ export interface Store {
   close(): Promise<void>;
 }
 
-const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
-};
-
-const exists = async (path: string): Promise<boolean> => {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** The project's own folder: where `npm start` keeps what it started. */
-const cacheDir = (env: CliIo['env']): string => env['CACHE_DIR'] ?? new URL('../../.cache', import.meta.url).pathname;
-
 /**
  * Everything of the environment counts first, then secret files, then a running `npm start` of this clone, then defaults.
  * The routing file is `ROUTING_FILE`, else `.routing.yaml` or `routing.yaml` of the current folder.
@@ -117,4 +100,21 @@ export const openStore = (io: CliIo): Store => {
       await Promise.allSettled(closers.map((close) => close()));
     },
   };
+};
+
+const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+};
+
+/** The project's own folder: where `npm start` keeps what it started. */
+const cacheDir = (env: CliIo['env']): string => env['CACHE_DIR'] ?? new URL('../../.cache', import.meta.url).pathname;
+
+const exists = async (path: string): Promise<boolean> => {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
 };

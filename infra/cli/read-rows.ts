@@ -13,39 +13,25 @@ export interface SourceRow {
   readonly line: number;
 }
 
+/**
+ * The rows of a file (`-`: standard input), one at a time.
+ * @throws CliError `invalid_file` that names the line
+ */
+export async function* readRows(io: CliIo, path: string, format: RowFormat): AsyncGenerator<SourceRow> {
+  const chunks = textOf(path === '-' ? io.stdin : (createReadStream(path) as AsyncIterable<Buffer>));
+  try {
+    yield* format === 'csv' ? csvRows(chunks) : jsonRows(chunks);
+  } catch (error) {
+    throw new CliError(exitCodes.failed, 'invalid_file', `${path}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
 async function* textOf(source: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   for await (const chunk of source) {
     yield typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
   }
   yield decoder.decode();
-}
-
-async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
-  let rest = '';
-  for await (const chunk of chunks) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
-  }
-  if (rest !== '') yield rest;
-}
-
-async function* jsonRows(chunks: AsyncIterable<string>): AsyncGenerator<SourceRow> {
-  let line = 0;
-  for await (const raw of linesOf(chunks)) {
-    line += 1;
-    const json = (line === 1 && raw.startsWith('\uFEFF') ? raw.slice(1) : raw).trim();
-    if (json === '') continue;
-    let isObject: boolean;
-    try {
-      isObject = isJsonObject(parseJson(json));
-    } catch (error) {
-      throw new Error(`line ${line} is not JSON: ${reasonOf(error)}`, { cause: error });
-    }
-    if (!isObject) throw new Error(`line ${line} is not a JSON object`);
-    yield { json, line };
-  }
 }
 
 /** The cells are texts, as with every upload of a CSV; the first record has the names of the columns. */
@@ -66,15 +52,29 @@ async function* csvRows(chunks: AsyncIterable<string>): AsyncGenerator<SourceRow
   }
 }
 
-/**
- * The rows of a file (`-`: standard input), one at a time.
- * @throws CliError `invalid_file` that names the line
- */
-export async function* readRows(io: CliIo, path: string, format: RowFormat): AsyncGenerator<SourceRow> {
-  const chunks = textOf(path === '-' ? io.stdin : (createReadStream(path) as AsyncIterable<Buffer>));
-  try {
-    yield* format === 'csv' ? csvRows(chunks) : jsonRows(chunks);
-  } catch (error) {
-    throw new CliError(exitCodes.failed, 'invalid_file', `${path}: ${reasonOf(error)}`, { cause: error });
+async function* jsonRows(chunks: AsyncIterable<string>): AsyncGenerator<SourceRow> {
+  let line = 0;
+  for await (const raw of linesOf(chunks)) {
+    line += 1;
+    const json = (line === 1 && raw.startsWith('\uFEFF') ? raw.slice(1) : raw).trim();
+    if (json === '') continue;
+    let isObject: boolean;
+    try {
+      isObject = isJsonObject(parseJson(json));
+    } catch (error) {
+      throw new Error(`line ${line} is not JSON: ${reasonOf(error)}`, { cause: error });
+    }
+    if (!isObject) throw new Error(`line ${line} is not a JSON object`);
+    yield { json, line };
   }
+}
+
+async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of chunks) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
 }

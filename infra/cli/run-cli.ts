@@ -9,63 +9,6 @@ import { commandHelp, commonOptions, generalHelp } from './help.ts';
 import { openStore } from './open-store.ts';
 import { createOutput, printable } from './output.ts';
 
-/** The command that the first one or two words name, and what is left of the words. */
-const findCommand = (
-  args: readonly string[],
-): { readonly command: CliCommand; readonly rest: readonly string[] } | undefined => {
-  for (const words of [2, 1]) {
-    const name = args.slice(0, words).join(' ');
-    const command = args.length >= words ? commands.find((candidate) => candidate.name === name) : undefined;
-    if (command !== undefined) return { command, rest: args.slice(words) };
-  }
-  return undefined;
-};
-
-const parse = (command: CliCommand, args: readonly string[]): { values: CliValues; positionals: readonly string[] } => {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { ...command.options, ...commonOptions },
-      allowPositionals: true,
-      strict: true,
-    });
-    return { values, positionals };
-  } catch (error) {
-    throw usageError(reasonOf(error));
-  }
-};
-
-const unreachableCodes = /_unavailable$|_timeout$|^database_misconfigured$/;
-
-/** What a failure means for the exit code. */
-const describe = (error: unknown): { readonly exitCode: ExitCode; readonly code: string; readonly reason: string } => {
-  if (error instanceof CliError) return { exitCode: error.exitCode, code: error.code, reason: error.message };
-  if (error instanceof ConfigError) {
-    return { exitCode: exitCodes.usage, code: 'configuration', reason: error.faults.join('\n') };
-  }
-  const faults = (error as { readonly faults?: unknown } | null)?.faults;
-  if (Array.isArray(faults)) {
-    return {
-      exitCode: exitCodes.usage,
-      code: 'routing',
-      reason: `the routing file ${faults.join('\nthe routing file ')}`,
-    };
-  }
-  if (error instanceof RetryableError || error instanceof TerminalError) {
-    const exitCode = unreachableCodes.test(error.code) ? exitCodes.unreachable : exitCodes.failed;
-    return { exitCode, code: error.code, reason: reasonOf(error) };
-  }
-  return { exitCode: exitCodes.failed, code: 'internal_error', reason: reasonOf(error) };
-};
-
-const failure = (io: CliIo, isJson: boolean, error: unknown): ExitCode => {
-  const { exitCode, code, reason } = describe(error);
-  if (isJson) io.writeError(`${JSON.stringify({ error: { code, reason } })}\n`);
-  else io.writeError(`${printable(reason)}\n`);
-  if (exitCode === exitCodes.usage && code === 'usage' && !isJson) io.writeError('see state-sync --help\n');
-  return exitCode;
-};
-
 /** Runs one command line and returns its exit code; nothing is thrown and no process is ended. */
 export const runCli = async (args: readonly string[], io: CliIo): Promise<ExitCode> => {
   const wantsJson = args.includes('--json');
@@ -101,5 +44,62 @@ export const runCli = async (args: readonly string[], io: CliIo): Promise<ExitCo
     return failure(io, wantsJson, error);
   } finally {
     await store.close();
+  }
+};
+
+/** The command that the first one or two words name, and what is left of the words. */
+const findCommand = (
+  args: readonly string[],
+): { readonly command: CliCommand; readonly rest: readonly string[] } | undefined => {
+  for (const words of [2, 1]) {
+    const name = args.slice(0, words).join(' ');
+    const command = args.length >= words ? commands.find((candidate) => candidate.name === name) : undefined;
+    if (command !== undefined) return { command, rest: args.slice(words) };
+  }
+  return undefined;
+};
+
+const failure = (io: CliIo, isJson: boolean, error: unknown): ExitCode => {
+  const { exitCode, code, reason } = describe(error);
+  if (isJson) io.writeError(`${JSON.stringify({ error: { code, reason } })}\n`);
+  else io.writeError(`${printable(reason)}\n`);
+  if (exitCode === exitCodes.usage && code === 'usage' && !isJson) io.writeError('see state-sync --help\n');
+  return exitCode;
+};
+
+const unreachableCodes = /_unavailable$|_timeout$|^database_misconfigured$/;
+
+/** What a failure means for the exit code. */
+const describe = (error: unknown): { readonly exitCode: ExitCode; readonly code: string; readonly reason: string } => {
+  if (error instanceof CliError) return { exitCode: error.exitCode, code: error.code, reason: error.message };
+  if (error instanceof ConfigError) {
+    return { exitCode: exitCodes.usage, code: 'configuration', reason: error.faults.join('\n') };
+  }
+  const faults = (error as { readonly faults?: unknown } | null)?.faults;
+  if (Array.isArray(faults)) {
+    return {
+      exitCode: exitCodes.usage,
+      code: 'routing',
+      reason: `the routing file ${faults.join('\nthe routing file ')}`,
+    };
+  }
+  if (error instanceof RetryableError || error instanceof TerminalError) {
+    const exitCode = unreachableCodes.test(error.code) ? exitCodes.unreachable : exitCodes.failed;
+    return { exitCode, code: error.code, reason: reasonOf(error) };
+  }
+  return { exitCode: exitCodes.failed, code: 'internal_error', reason: reasonOf(error) };
+};
+
+const parse = (command: CliCommand, args: readonly string[]): { values: CliValues; positionals: readonly string[] } => {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: { ...command.options, ...commonOptions },
+      allowPositionals: true,
+      strict: true,
+    });
+    return { values, positionals };
+  } catch (error) {
+    throw usageError(reasonOf(error));
   }
 };

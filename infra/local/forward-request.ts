@@ -2,28 +2,6 @@ import { request, type IncomingHttpHeaders, type IncomingMessage, type ServerRes
 import { pipeline } from 'node:stream';
 import type { Replica } from './function-replica.ts';
 
-/** Headers that speak of one connection, not of the message (RFC 9110 7.6.1). */
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'expect',
-]);
-
-const endToEnd = (headers: IncomingHttpHeaders): Record<string, string | string[]> => {
-  const named = new Set((headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase()));
-  const kept: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !hopByHop.has(name) && !named.has(name)) kept[name] = value;
-  }
-  return kept;
-};
-
 /** Answers as the gateway itself: a text for people and the header by which a caller tells it from the function. */
 export const replyAsGateway = (
   response: ServerResponse,
@@ -97,3 +75,25 @@ export const forwardRequest = (
     });
     incoming.pipe(upstream);
   });
+
+/** Headers that speak of one connection, not of the message (RFC 9110 7.6.1). */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+]);
+
+const endToEnd = (headers: IncomingHttpHeaders): Record<string, string | string[]> => {
+  const named = new Set((headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase()));
+  const kept: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && !hopByHop.has(name) && !named.has(name)) kept[name] = value;
+  }
+  return kept;
+};

@@ -1,29 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-const listenOnce = (port: number): Promise<boolean> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
-      else reject(error);
-    });
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      server.close(() => {
-        resolve(true);
-      });
-    });
-  });
-
-/**
- * Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152): while a server
- * starts again, none of its clients, who try to reach it, can be given its port for an end of their own.
- */
-const lowestPort = 16_384;
-const highestPort = 32_767;
 const triesUntilGivingUp = 100;
-
-const anyPort = (): number => randomInt(lowestPort, highestPort + 1);
 
 /**
  * A TCP port of 127.0.0.1 that is free now: `preferred` where it is (0: none is), else one by chance. Somebody else may take it before
@@ -37,3 +15,26 @@ export const freePort = async (preferred = 0): Promise<number> => {
   }
   return port;
 };
+
+/**
+ * Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152): while a server
+ * starts again, none of its clients, who try to reach it, can be given its port for an end of their own.
+ */
+const lowestPort = 16_384;
+const highestPort = 32_767;
+
+const anyPort = (): number => randomInt(lowestPort, highestPort + 1);
+
+const listenOnce = (port: number): Promise<boolean> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
+      else reject(error);
+    });
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+      server.close(() => {
+        resolve(true);
+      });
+    });
+  });

@@ -42,11 +42,6 @@ export interface FunctionHost {
 
 const functionPath = /^\/function\/([A-Za-z0-9_-]+)(?:\.[A-Za-z0-9_-]+)?(\/[^?]*)?(\?.*)?$/;
 
-const replyJson = (response: ServerResponse, value: unknown): void => {
-  response.writeHead(200, { 'content-type': 'application/json' });
-  response.end(`${JSON.stringify(value)}\n`);
-};
-
 /**
  * Runs functions behind `/function/<name>` on 127.0.0.1 as an OpenFaaS gateway does: each one is its own process, started
  * at the first call, stopped when idle, started again when it dies. 404 is an unknown function, 502 a call that failed on
@@ -143,4 +138,9 @@ export const startFunctionHost = async (options: FunctionHostOptions): Promise<F
     functions,
     close: () => (closed ??= close()),
   };
+};
+
+const replyJson = (response: ServerResponse, value: unknown): void => {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(`${JSON.stringify(value)}\n`);
 };

@@ -26,46 +26,6 @@ export interface Replica {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Cold starts are around 100 ms; a refused connection costs next to nothing, so look often at first. */
-const firstPollMs = 10;
-const longestPollMs = 100;
-const probeTimeoutMs = 1_000;
-
-const isReady = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const request = get(
-      { host: '127.0.0.1', port, path: '/_/ready', agent: false, timeout: probeTimeoutMs },
-      (reply) => {
-        reply.resume();
-        resolve(reply.statusCode === 200);
-      },
-    );
-    request.once('timeout', () => request.destroy());
-    // Refused is the usual answer of a process that does not listen yet.
-    request.once('error', () => {
-      resolve(false);
-    });
-  });
-
-const waitUntilReady = async (child: Child, port: number, options: ReplicaOptions): Promise<void> => {
-  const stopped = AbortSignal.any([options.signal, AbortSignal.timeout(options.startTimeoutMs)]);
-  let pollMs = firstPollMs;
-  const failIfExited = async (): Promise<void> => {
-    if (!child.hasExited()) return;
-    const { code, signal } = await child.exited;
-    throw new Error(`exited with ${code === null ? String(signal) : `code ${String(code)}`} before it was ready`);
-  };
-  while (!(await isReady(port))) {
-    if (options.signal.aborted) throw new Error('the host is closing');
-    if (stopped.aborted) throw new Error(`not ready after ${String(options.startTimeoutMs)} ms`);
-    await failIfExited();
-    await sleep(pollMs);
-    pollMs = Math.min(longestPollMs, pollMs * 1.5);
-  }
-  // Somebody else may have taken the port first, and it is them who answered.
-  await failIfExited();
-};
-
 /**
  * Starts one process of a function on a free port and waits until its `/_/ready` answers 200. Rejects, with the process
  * gone, where it exits first, is not ready in time, or the host closes meanwhile.
@@ -98,3 +58,44 @@ export const startReplica = async (options: ReplicaOptions): Promise<Replica> =>
     },
   };
 };
+
+/** Cold starts are around 100 ms; a refused connection costs next to nothing, so look often at first. */
+const firstPollMs = 10;
+const longestPollMs = 100;
+
+const waitUntilReady = async (child: Child, port: number, options: ReplicaOptions): Promise<void> => {
+  const stopped = AbortSignal.any([options.signal, AbortSignal.timeout(options.startTimeoutMs)]);
+  let pollMs = firstPollMs;
+  const failIfExited = async (): Promise<void> => {
+    if (!child.hasExited()) return;
+    const { code, signal } = await child.exited;
+    throw new Error(`exited with ${code === null ? String(signal) : `code ${String(code)}`} before it was ready`);
+  };
+  while (!(await isReady(port))) {
+    if (options.signal.aborted) throw new Error('the host is closing');
+    if (stopped.aborted) throw new Error(`not ready after ${String(options.startTimeoutMs)} ms`);
+    await failIfExited();
+    await sleep(pollMs);
+    pollMs = Math.min(longestPollMs, pollMs * 1.5);
+  }
+  // Somebody else may have taken the port first, and it is them who answered.
+  await failIfExited();
+};
+
+const probeTimeoutMs = 1_000;
+
+const isReady = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const request = get(
+      { host: '127.0.0.1', port, path: '/_/ready', agent: false, timeout: probeTimeoutMs },
+      (reply) => {
+        reply.resume();
+        resolve(reply.statusCode === 200);
+      },
+    );
+    request.once('timeout', () => request.destroy());
+    // Refused is the usual answer of a process that does not listen yet.
+    request.once('error', () => {
+      resolve(false);
+    });
+  });

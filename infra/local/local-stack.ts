@@ -58,79 +58,6 @@ export const functionNames = ['state-direct', 'state-route', 'state-entry', 'man
 /** Processes drain for up to this long when asked to stop. */
 const graceMs = 15_000;
 
-/** The variables of this process that its children may see: npm's own describe this run, not theirs. */
-const inherited = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => !/^(npm_|NODE_OPTIONS$|INIT_CWD$)/i.test(name)));
-
-interface Unwind {
-  readonly push: (undo: () => Promise<void>) => void;
-  readonly run: () => Promise<void>;
-}
-
-/** Undoes what has started, the last one first; one that fails does not keep the others running. */
-const createUnwind = (log: Log): Unwind => {
-  const undos: (() => Promise<void>)[] = [];
-  let running: Promise<void> | undefined;
-  const run = async (): Promise<void> => {
-    for (const undo of undos.splice(0).reverse()) {
-      await undo().catch((error: unknown) => {
-        log.error('stop_failed', { reason: error instanceof Error ? error.message : String(error) });
-      });
-    }
-  };
-  return { push: (undo) => void undos.push(undo), run: () => (running ??= run()) };
-};
-
-const startDatabase = async (options: StackOptions, unwind: (undo: () => Promise<void>) => void): Promise<string> => {
-  if (options.settings.databaseUrl !== '') return options.settings.databaseUrl;
-  return options.progress.step('PostgreSQL', async () => {
-    const server = await startPostgres({
-      dataDir: join(options.cacheDir, 'postgres', 'data'),
-      port: 5432,
-      user: 'postgres',
-      password: 'postgres1',
-      database: 'postgres',
-      onLog: (line) => {
-        options.progress.note(line);
-        options.onLine('postgres', line);
-      },
-    });
-    unwind(server.stop);
-    return server.url;
-  });
-};
-
-const startBroker = async (
-  options: StackOptions,
-  unwind: (undo: () => Promise<void>) => void,
-): Promise<{ readonly url: string; readonly embedded: boolean }> => {
-  const { natsUrl, natsCreds: creds, natsToken: token } = options.settings;
-  if (natsUrl !== undefined) {
-    const connection = await connectNats({ url: natsUrl, name: 'start', creds, token }).catch((error: unknown) => {
-      throw new Error(`MSG_URL: the server cannot be reached (${error instanceof Error ? error.message : 'unknown'})`, {
-        cause: error,
-      });
-    });
-    await connection.close();
-    return { url: natsUrl, embedded: false };
-  }
-  return options.progress.step('nats-server', async () => {
-    const server = await startNats({
-      storeDir: join(options.cacheDir, 'nats-data'),
-      cacheDir: join(options.cacheDir, 'nats'),
-      port: await freePort(4222),
-      progress: options.progress.note,
-    });
-    const { pid } = server;
-    if (pid !== undefined) options.guard.add(pid);
-    unwind(async () => {
-      await server.stop();
-      if (pid !== undefined) options.guard.remove(pid);
-    });
-    return { url: server.url, embedded: true };
-  });
-};
-
 /**
  * Starts the whole store on this machine: PostgreSQL and nats-server (or the ones that DATABASE_URL and MSG_URL name),
  * bundles, schema, trace collector, function host, connector. Rejects with everything stopped again where a step fails.
@@ -232,3 +159,76 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     throw error;
   }
 };
+
+interface Unwind {
+  readonly push: (undo: () => Promise<void>) => void;
+  readonly run: () => Promise<void>;
+}
+
+/** Undoes what has started, the last one first; one that fails does not keep the others running. */
+const createUnwind = (log: Log): Unwind => {
+  const undos: (() => Promise<void>)[] = [];
+  let running: Promise<void> | undefined;
+  const run = async (): Promise<void> => {
+    for (const undo of undos.splice(0).reverse()) {
+      await undo().catch((error: unknown) => {
+        log.error('stop_failed', { reason: error instanceof Error ? error.message : String(error) });
+      });
+    }
+  };
+  return { push: (undo) => void undos.push(undo), run: () => (running ??= run()) };
+};
+
+const startDatabase = async (options: StackOptions, unwind: (undo: () => Promise<void>) => void): Promise<string> => {
+  if (options.settings.databaseUrl !== '') return options.settings.databaseUrl;
+  return options.progress.step('PostgreSQL', async () => {
+    const server = await startPostgres({
+      dataDir: join(options.cacheDir, 'postgres', 'data'),
+      port: 5432,
+      user: 'postgres',
+      password: 'postgres1',
+      database: 'postgres',
+      onLog: (line) => {
+        options.progress.note(line);
+        options.onLine('postgres', line);
+      },
+    });
+    unwind(server.stop);
+    return server.url;
+  });
+};
+
+const startBroker = async (
+  options: StackOptions,
+  unwind: (undo: () => Promise<void>) => void,
+): Promise<{ readonly url: string; readonly embedded: boolean }> => {
+  const { natsUrl, natsCreds: creds, natsToken: token } = options.settings;
+  if (natsUrl !== undefined) {
+    const connection = await connectNats({ url: natsUrl, name: 'start', creds, token }).catch((error: unknown) => {
+      throw new Error(`MSG_URL: the server cannot be reached (${error instanceof Error ? error.message : 'unknown'})`, {
+        cause: error,
+      });
+    });
+    await connection.close();
+    return { url: natsUrl, embedded: false };
+  }
+  return options.progress.step('nats-server', async () => {
+    const server = await startNats({
+      storeDir: join(options.cacheDir, 'nats-data'),
+      cacheDir: join(options.cacheDir, 'nats'),
+      port: await freePort(4222),
+      progress: options.progress.note,
+    });
+    const { pid } = server;
+    if (pid !== undefined) options.guard.add(pid);
+    unwind(async () => {
+      await server.stop();
+      if (pid !== undefined) options.guard.remove(pid);
+    });
+    return { url: server.url, embedded: true };
+  });
+};
+
+/** The variables of this process that its children may see: npm's own describe this run, not theirs. */
+const inherited = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !/^(npm_|NODE_OPTIONS$|INIT_CWD$)/i.test(name)));

@@ -27,12 +27,6 @@ export const findOnPath = async (name: string, path: string): Promise<string | u
   return undefined;
 };
 
-const isExecutable = (file: string): Promise<boolean> =>
-  access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-
 /** Runs `work` while no other process does the same in this folder; a lock that is left behind ends after two minutes. */
 export const withFolderLock = async <T>(folder: string, work: () => Promise<T>): Promise<T> => {
   const lock = `${folder}.lock`;
@@ -55,32 +49,6 @@ export const withFolderLock = async <T>(folder: string, work: () => Promise<T>):
     return await work();
   } finally {
     await rm(lock, { recursive: true, force: true });
-  }
-};
-
-/** Unpacks the distribution's package into the cache folder; needs no root and installs nothing. */
-const unpackDistributionPackage = async (cacheDir: string, progress: (message: string) => void): Promise<string> => {
-  await mkdir(cacheDir, { recursive: true });
-  const folder = await mkdtemp(join(cacheDir, 'package-'));
-  try {
-    const download = () => run('apt-get', ['download', 'nats-server'], { cwd: folder, timeout: 60_000 });
-    progress('unpacking the distribution’s nats-server package');
-    await download().catch(async () => {
-      progress('reading the package index (apt-get update)');
-      await run('apt-get', ['update'], { timeout: 120_000 });
-      return await download();
-    });
-    const archive = (await readdir(folder)).find((file) => file.endsWith('.deb'));
-    if (archive === undefined) throw new Error('apt-get download left no package');
-    await run('dpkg', ['-x', archive, 'root'], { cwd: folder });
-    const target = join(cacheDir, 'nats-server');
-    const staged = join(cacheDir, `nats-server-${process.pid}`);
-    await copyFile(join(folder, 'root/usr/sbin/nats-server'), staged);
-    await chmod(staged, 0o755);
-    await rename(staged, target);
-    return target;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 };
 
@@ -123,4 +91,36 @@ export const versionOf = async (binary: string): Promise<readonly [number, numbe
   const match = /(\d+)\.(\d+)\.(\d+)/.exec(stdout);
   if (match === null) throw new Error(`${binary} --version printed no version`);
   return [Number(match[1]), Number(match[2]), Number(match[3])];
+};
+
+const isExecutable = (file: string): Promise<boolean> =>
+  access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+
+/** Unpacks the distribution's package into the cache folder; needs no root and installs nothing. */
+const unpackDistributionPackage = async (cacheDir: string, progress: (message: string) => void): Promise<string> => {
+  await mkdir(cacheDir, { recursive: true });
+  const folder = await mkdtemp(join(cacheDir, 'package-'));
+  try {
+    const download = () => run('apt-get', ['download', 'nats-server'], { cwd: folder, timeout: 60_000 });
+    progress('unpacking the distribution’s nats-server package');
+    await download().catch(async () => {
+      progress('reading the package index (apt-get update)');
+      await run('apt-get', ['update'], { timeout: 120_000 });
+      return await download();
+    });
+    const archive = (await readdir(folder)).find((file) => file.endsWith('.deb'));
+    if (archive === undefined) throw new Error('apt-get download left no package');
+    await run('dpkg', ['-x', archive, 'root'], { cwd: folder });
+    const target = join(cacheDir, 'nats-server');
+    const staged = join(cacheDir, `nats-server-${process.pid}`);
+    await copyFile(join(folder, 'root/usr/sbin/nats-server'), staged);
+    await chmod(staged, 0o755);
+    await rename(staged, target);
+    return target;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 };

@@ -53,22 +53,6 @@ export const releasePlatform = (platform: string, arch: string): string | undefi
   return Object.hasOwn(pinnedChecksums, name) ? name : undefined;
 };
 
-const readBody = async (response: Response, progress: (message: string) => void): Promise<Buffer> => {
-  const chunks: Uint8Array[] = [];
-  const totalBytes = Number(response.headers.get('content-length') ?? 0);
-  let receivedBytes = 0;
-  let reportedMs = performance.now();
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    receivedBytes += chunk.byteLength;
-    if (performance.now() - reportedMs < 1_000) continue;
-    reportedMs = performance.now();
-    const share = totalBytes > 0 ? ` of ${(totalBytes / 1e6).toFixed(1)}` : '';
-    progress(`downloading nats-server: ${(receivedBytes / 1e6).toFixed(1)}${share} MB`);
-  }
-  return Buffer.concat(chunks);
-};
-
 /**
  * Downloads the pinned release, checks its SHA-256 and unpacks the binary into the cache folder; returns its path.
  * Throws where there is no release for the platform, no host, or another checksum; leaves nothing half done.
@@ -113,4 +97,20 @@ export const downloadRelease = async (options: ReleaseOptions): Promise<string> 
   } finally {
     await rm(unpackDir, { recursive: true, force: true });
   }
+};
+
+const readBody = async (response: Response, progress: (message: string) => void): Promise<Buffer> => {
+  const chunks: Uint8Array[] = [];
+  const totalBytes = Number(response.headers.get('content-length') ?? 0);
+  let receivedBytes = 0;
+  let reportedMs = performance.now();
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    receivedBytes += chunk.byteLength;
+    if (performance.now() - reportedMs < 1_000) continue;
+    reportedMs = performance.now();
+    const share = totalBytes > 0 ? ` of ${(totalBytes / 1e6).toFixed(1)}` : '';
+    progress(`downloading nats-server: ${(receivedBytes / 1e6).toFixed(1)}${share} MB`);
+  }
+  return Buffer.concat(chunks);
 };

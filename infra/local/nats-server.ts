@@ -40,26 +40,6 @@ export interface NatsServer {
   restart(): Promise<void>;
 }
 
-/** Resolves when the server of this name greets; it opens its client port only after JetStream has recovered. */
-const greets = (port: number, serverName: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port, timeout: 1_000 });
-    let greeting = '';
-    const settle = (value: boolean): void => {
-      socket.destroy();
-      resolve(value);
-    };
-    socket.setEncoding('latin1').on('data', (text: string) => {
-      greeting += text;
-      if (greeting.includes('\r\n')) settle(greeting.startsWith('INFO ') && greeting.includes(`"${serverName}"`));
-    });
-    socket.once('timeout', () => settle(false));
-    socket.once('error', () => settle(false));
-    socket.once('close', () => settle(false));
-  });
-
-const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
-
 /** Starts a nats-server with JetStream on file storage, on 127.0.0.1 only. */
 export const startNats = async (options: NatsServerOptions): Promise<NatsServer> => {
   const progress = options.progress ?? (() => undefined);
@@ -152,3 +132,23 @@ export const startNats = async (options: NatsServerOptions): Promise<NatsServer>
     },
   };
 };
+
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
+/** Resolves when the server of this name greets; it opens its client port only after JetStream has recovered. */
+const greets = (port: number, serverName: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, timeout: 1_000 });
+    let greeting = '';
+    const settle = (value: boolean): void => {
+      socket.destroy();
+      resolve(value);
+    };
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      greeting += text;
+      if (greeting.includes('\r\n')) settle(greeting.startsWith('INFO ') && greeting.includes(`"${serverName}"`));
+    });
+    socket.once('timeout', () => settle(false));
+    socket.once('error', () => settle(false));
+    socket.once('close', () => settle(false));
+  });

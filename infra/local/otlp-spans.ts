@@ -50,18 +50,6 @@ interface OtlpRequest {
 const kinds = ['internal', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
 const statusError = 2;
 
-const readValue = (value: OtlpValue | undefined): SpanValue => {
-  if (value?.intValue !== undefined) return Number(value.intValue);
-  if (value?.arrayValue !== undefined) return (value.arrayValue.values ?? []).map(readValue);
-  return value?.stringValue ?? value?.doubleValue ?? value?.boolValue ?? '';
-};
-
-const readAttributes = (attributes: readonly OtlpAttribute[] | undefined): Record<string, SpanValue> =>
-  Object.fromEntries((attributes ?? []).map(({ key, value }) => [key, readValue(value)]));
-
-/** Nanoseconds since the epoch do not fit a double: microseconds do. */
-const milliseconds = (nanoseconds: string | number): number => Number(BigInt(nanoseconds) / 1_000n) / 1_000;
-
 /** The spans of an OTLP `ExportTraceServiceRequest` in JSON; throws where it is none. */
 export const parseOtlpSpans = (request: unknown): readonly CollectedSpan[] =>
   ((request as OtlpRequest).resourceSpans ?? []).flatMap(({ resource, scopeSpans }) => {
@@ -85,3 +73,15 @@ export const parseOtlpSpans = (request: unknown): readonly CollectedSpan[] =>
       }),
     );
   });
+
+const readAttributes = (attributes: readonly OtlpAttribute[] | undefined): Record<string, SpanValue> =>
+  Object.fromEntries((attributes ?? []).map(({ key, value }) => [key, readValue(value)]));
+
+const readValue = (value: OtlpValue | undefined): SpanValue => {
+  if (value?.intValue !== undefined) return Number(value.intValue);
+  if (value?.arrayValue !== undefined) return (value.arrayValue.values ?? []).map(readValue);
+  return value?.stringValue ?? value?.doubleValue ?? value?.boolValue ?? '';
+};
+
+/** Nanoseconds since the epoch do not fit a double: microseconds do. */
+const milliseconds = (nanoseconds: string | number): number => Number(BigInt(nanoseconds) / 1_000n) / 1_000;

@@ -84,15 +84,6 @@ export const initialiseData = async (
 export const identityOf = (user: SystemUser | undefined): { uid?: number; gid?: number } =>
   user === undefined ? {} : { uid: user.uid, gid: user.gid };
 
-const commandOf = async (pid: number): Promise<string> => {
-  try {
-    return (await run('ps', ['-o', 'command=', '-p', String(pid)])).stdout;
-  } catch {
-    // No `ps` in slim images; elsewhere it exits non-zero where there is no such process.
-    return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
-  }
-};
-
 /**
  * Makes way for a new server after one that was killed: removes a `postmaster.pid` whose number now belongs to nobody or
  * to another program, and ends a server that its dead parent left behind.
@@ -118,5 +109,14 @@ export const clearStaleServer = async (dataDir: string, onLog: (line: string) =>
   for (let waitedMs = 0; isAlive(pid); waitedMs += 50) {
     if (waitedMs > orphanDeadlineMs) throw new Error(`PostgreSQL (${pid}) on ${dataDir} does not end`);
     await sleep(50);
+  }
+};
+
+const commandOf = async (pid: number): Promise<string> => {
+  try {
+    return (await run('ps', ['-o', 'command=', '-p', String(pid)])).stdout;
+  } catch {
+    // No `ps` in slim images; elsewhere it exits non-zero where there is no such process.
+    return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
   }
 };

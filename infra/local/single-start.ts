@@ -3,21 +3,6 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-const run = promisify(execFile);
-
-/** Command line of a running process; empty where there is none. */
-const commandOf = async (pid: number): Promise<string> => {
-  try {
-    return (await readFile(`/proc/${String(pid)}/cmdline`, 'utf8')).replaceAll('\0', ' ');
-  } catch {
-    // Not Linux, or no such process: `ps` knows, and exits non-zero where there is none.
-    return run('ps', ['-o', 'command=', '-p', String(pid)]).then(
-      ({ stdout }) => stdout,
-      () => '',
-    );
-  }
-};
-
 /**
  * Claims a cache folder for this process: two starts on the same data would damage it. A claim whose process is gone, or
  * whose number now belongs to another program, is taken over.
@@ -37,4 +22,19 @@ export const claimFolder = async (folder: string, program: string): Promise<() =
   }
   await writeFile(file, `${String(process.pid)}\n`);
   return () => rm(file, { force: true });
+};
+
+const run = promisify(execFile);
+
+/** Command line of a running process; empty where there is none. */
+const commandOf = async (pid: number): Promise<string> => {
+  try {
+    return (await readFile(`/proc/${String(pid)}/cmdline`, 'utf8')).replaceAll('\0', ' ');
+  } catch {
+    // Not Linux, or no such process: `ps` knows, and exits non-zero where there is none.
+    return run('ps', ['-o', 'command=', '-p', String(pid)]).then(
+      ({ stdout }) => stdout,
+      () => '',
+    );
+  }
 };

@@ -11,8 +11,6 @@ const names = [
   'OTEL_EXPORTER_OTLP_ENDPOINT',
 ] as const;
 
-const fileIn = (cacheDir: string): string => join(cacheDir, 'run', 'environment.json');
-
 /**
  * Notes the environment of the processes of this start, readable by its user only, for the command line.
  * @returns removes it again.
@@ -28,15 +26,6 @@ export const writeStartedEnvironment = async (
   return () => rm(file, { force: true });
 };
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-};
-
 /** The environment of the `npm start` that runs now; empty where there is none, or only what a killed one left behind. */
 export const readStartedEnvironment = async (cacheDir: string): Promise<Readonly<Record<string, string>>> => {
   let text: string;
@@ -48,4 +37,15 @@ export const readStartedEnvironment = async (cacheDir: string): Promise<Readonly
   }
   const { pid, env } = JSON.parse(text) as { readonly pid: number; readonly env: Readonly<Record<string, string>> };
   return isAlive(pid) ? env : {};
+};
+
+const fileIn = (cacheDir: string): string => join(cacheDir, 'run', 'environment.json');
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 };

@@ -12,15 +12,6 @@ export interface SystemUser {
   readonly gid: number;
 }
 
-const lookUp = async (name: string): Promise<SystemUser | undefined> => {
-  try {
-    const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]);
-    return { name, uid: Number(uid.stdout), gid: Number(gid.stdout) };
-  } catch {
-    return undefined; // `id` exits non-zero exactly where there is no such account
-  }
-};
-
 /**
  * Undefined where this process is not root; else `postgres`, made where it is missing, else `nobody`.
  *
@@ -54,5 +45,14 @@ export const reachableBy = async (user: SystemUser, folder: string): Promise<boo
     const bit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;
     if ((mode & bit) === 0) return false;
     if (path.dirname(current) === current) return true;
+  }
+};
+
+const lookUp = async (name: string): Promise<SystemUser | undefined> => {
+  try {
+    const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]);
+    return { name, uid: Number(uid.stdout), gid: Number(gid.stdout) };
+  } catch {
+    return undefined; // `id` exits non-zero exactly where there is no such account
   }
 };

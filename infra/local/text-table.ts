@@ -1,10 +1,3 @@
-const maxCellCharacters = 36;
-
-const cellText = (value: string | null): string => {
-  const text = (value ?? 'null').replaceAll(/\s+/g, ' ');
-  return text.length > maxCellCharacters ? `${text.slice(0, maxCellCharacters - 1)}…` : text;
-};
-
 /** Lines of a table with aligned columns; long cells are cut. */
 export const textTable = (
   header: readonly string[],
@@ -19,4 +12,11 @@ export const textTable = (
       .trimEnd();
   const [head = [], ...body] = cells;
   return [line(head), widths.map((width) => '─'.repeat(width)).join('  '), ...body.map(line)];
+};
+
+const maxCellCharacters = 36;
+
+const cellText = (value: string | null): string => {
+  const text = (value ?? 'null').replaceAll(/\s+/g, ' ');
+  return text.length > maxCellCharacters ? `${text.slice(0, maxCellCharacters - 1)}…` : text;
 };

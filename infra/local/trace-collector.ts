@@ -3,8 +3,6 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { parseOtlpSpans, type CollectedSpan } from './otlp-spans.ts';
 
-const unzip = promisify(gunzip);
-
 export interface TraceCollector {
   /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly url: string;
@@ -15,20 +13,6 @@ export interface TraceCollector {
   clear(): void;
   readonly close: () => Promise<void>;
 }
-
-const maxBodyBytes = 64 * 1024 * 1024;
-
-const readBody = async (request: IncomingMessage): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > maxBodyBytes) throw new RangeError('body over the limit');
-    chunks.push(chunk as Buffer);
-  }
-  const body = Buffer.concat(chunks);
-  return request.headers['content-encoding'] === 'gzip' ? unzip(body, { maxOutputLength: maxBodyBytes }) : body;
-};
 
 /**
  * An OTLP/HTTP receiver (JSON) on 127.0.0.1 that keeps the newest spans in memory: traces work with nothing installed.
@@ -81,4 +65,20 @@ export const startTraceCollector = async (
         server.closeAllConnections();
       }),
   };
+};
+
+const maxBodyBytes = 64 * 1024 * 1024;
+
+const unzip = promisify(gunzip);
+
+const readBody = async (request: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > maxBodyBytes) throw new RangeError('body over the limit');
+    chunks.push(chunk as Buffer);
+  }
+  const body = Buffer.concat(chunks);
+  return request.headers['content-encoding'] === 'gzip' ? unzip(body, { maxOutputLength: maxBodyBytes }) : body;
 };

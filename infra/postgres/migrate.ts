@@ -8,12 +8,6 @@ const ledgerFile = '002_state_sync.sql';
 /** Serialises migrations that start together; any number that nobody else uses. */
 const migrationLock = 5_172_013_901;
 
-/** The file says `state_sync` as an identifier and once as a text of one (in quotes). */
-const renameSchema = (text: string, schema: string): string =>
-  text
-    .replaceAll(`'state_sync'`, `'${quoteIdentifier(schema).replaceAll("'", "''")}'`)
-    .replaceAll(/(?<!['"])\bstate_sync\b(?=[.;])/g, () => quoteIdentifier(schema));
-
 /**
  * Creates what is missing of the schema: safe to run at every start, and from several processes at once.
  *
@@ -48,3 +42,9 @@ export const migrate = async (databaseUrl: string, options: SchemaOptions = {}):
   }
   return applied;
 };
+
+/** The file says `state_sync` as an identifier and once as a text of one (in quotes). */
+const renameSchema = (text: string, schema: string): string =>
+  text
+    .replaceAll(`'state_sync'`, `'${quoteIdentifier(schema).replaceAll("'", "''")}'`)
+    .replaceAll(/(?<!['"])\bstate_sync\b(?=[.;])/g, () => quoteIdentifier(schema));

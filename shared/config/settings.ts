@@ -85,14 +85,6 @@ export const optionalUrl = (name: string, schemes: readonly string[]): Setting<s
 /** `DATABASE_URL` is the secret `database-url`. */
 export const secretFileName = (settingName: string): string => settingName.toLowerCase().replaceAll('_', '-');
 
-const readSecret = (dir: string, name: string): string | undefined => {
-  const path = join(dir, name);
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (!stats) return undefined;
-  // OpenFaaS projects one file per secret; Knative mounts a folder with the key inside.
-  return readFileSync(stats.isDirectory() ? join(path, name) : path, 'utf8').trimEnd();
-};
-
 /**
  * Reads every setting of a table and returns one frozen object with the same keys.
  * @throws ConfigError that lists every fault at once, by setting name, never by value.
@@ -124,4 +116,12 @@ export const readSettings = <T extends Readonly<Record<string, Setting<unknown>>
   }
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(values) as never;
+};
+
+const readSecret = (dir: string, name: string): string | undefined => {
+  const path = join(dir, name);
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats) return undefined;
+  // OpenFaaS projects one file per secret; Knative mounts a folder with the key inside.
+  return readFileSync(stats.isDirectory() ? join(path, name) : path, 'utf8').trimEnd();
 };

@@ -25,33 +25,6 @@ export interface RequestHandlerOptions {
   process(deliveries: readonly Delivery[], trace: RequestTrace): Promise<readonly Outcome[]>;
 }
 
-/** Every id gets exactly one outcome: the first that was said, or a failure where none was. */
-const completeOutcomes = (deliveries: readonly Delivery[], outcomes: readonly Outcome[]): Outcome[] => {
-  const byId = new Map<string, Outcome>();
-  for (const outcome of outcomes) if (!byId.has(outcome.id)) byId.set(outcome.id, outcome);
-  return deliveries.map(
-    ({ id }) =>
-      byId.get(id) ?? toOutcome(id, new RetryableError('no_outcome', 'the function said nothing of the message')),
-  );
-};
-
-/**
- * The work's outcomes, or a rejection when its time is up. The work goes on by itself then; whatever it still stores, the
- * ledger keeps from being stored again.
- */
-const withinDeadline = async <T>(work: Promise<T>, deadlineMs: number): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const error = new RetryableError('function_timeout', `the function had no answer after ${deadlineMs} ms`);
-    timer = setTimeout(() => reject(error), deadlineMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
-
 /** decode -> process -> reply: the frame of every function that handles messages. */
 export const createRequestHandler = (
   options: RequestHandlerOptions,
@@ -97,4 +70,31 @@ export const createRequestHandler = (
     }
     return reply;
   };
+};
+
+/**
+ * The work's outcomes, or a rejection when its time is up. The work goes on by itself then; whatever it still stores, the
+ * ledger keeps from being stored again.
+ */
+const withinDeadline = async <T>(work: Promise<T>, deadlineMs: number): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const error = new RetryableError('function_timeout', `the function had no answer after ${deadlineMs} ms`);
+    timer = setTimeout(() => reject(error), deadlineMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+/** Every id gets exactly one outcome: the first that was said, or a failure where none was. */
+const completeOutcomes = (deliveries: readonly Delivery[], outcomes: readonly Outcome[]): Outcome[] => {
+  const byId = new Map<string, Outcome>();
+  for (const outcome of outcomes) if (!byId.has(outcome.id)) byId.set(outcome.id, outcome);
+  return deliveries.map(
+    ({ id }) =>
+      byId.get(id) ?? toOutcome(id, new RetryableError('no_outcome', 'the function said nothing of the message')),
+  );
 };

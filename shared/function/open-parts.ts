@@ -48,24 +48,6 @@ const maxConnectMs = 5_000;
 /** How long buffered spans may take to leave at the end of a process. */
 const flushMs = 3_000;
 
-/** Requests to every replica: forget what is cached, or say how the caches and the outcomes do. */
-const answerReplicaRequest =
-  (functionName: string, metadata: Metadata, metrics: FunctionMetrics) =>
-  (request: unknown): unknown => {
-    const { command, state_id, route_id } = (request ?? {}) as Record<string, unknown>;
-    if (command === 'cache.invalidate') {
-      metadata.invalidate({
-        ...(typeof state_id === 'string' ? { stateId: state_id } : {}),
-        ...(typeof route_id === 'string' ? { routeId: route_id } : {}),
-      });
-      return { function: functionName, invalidated: true };
-    }
-    const replica = `${hostname()}/${process.pid}`;
-    if (command === 'cache.stats') return { function: functionName, replica, caches: metadata.stats() };
-    if (command === 'metrics') return { function: functionName, replica, text: metrics.text() };
-    return { function: functionName, error: 'unknown command' };
-  };
-
 /**
  * Opens what a message function works with. Nothing here waits for a server: the pool connects at its first statement,
  * the bus at its first message or in the background.
@@ -137,3 +119,21 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     },
   };
 };
+
+/** Requests to every replica: forget what is cached, or say how the caches and the outcomes do. */
+const answerReplicaRequest =
+  (functionName: string, metadata: Metadata, metrics: FunctionMetrics) =>
+  (request: unknown): unknown => {
+    const { command, state_id, route_id } = (request ?? {}) as Record<string, unknown>;
+    if (command === 'cache.invalidate') {
+      metadata.invalidate({
+        ...(typeof state_id === 'string' ? { stateId: state_id } : {}),
+        ...(typeof route_id === 'string' ? { routeId: route_id } : {}),
+      });
+      return { function: functionName, invalidated: true };
+    }
+    const replica = `${hostname()}/${process.pid}`;
+    if (command === 'cache.stats') return { function: functionName, replica, caches: metadata.stats() };
+    if (command === 'metrics') return { function: functionName, replica, text: metrics.text() };
+    return { function: functionName, error: 'unknown command' };
+  };

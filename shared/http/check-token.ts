@@ -1,7 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
 /**
  * Whether a request carries the shared token (`Authorization: Bearer <token>`), compared in constant time.
  * Without a configured token every request passes: the network policy is then the only fence (README, security).
@@ -11,3 +9,5 @@ export const hasToken = (headers: Readonly<Record<string, string>>, token: strin
   const given = /^Bearer (.+)$/i.exec(headers['authorization'] ?? '')?.[1] ?? '';
   return timingSafeEqual(digest(given), digest(token));
 };
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -62,27 +62,6 @@ class BodyTooLarge extends Error {}
 /** How long the rest of a refused body is read past. */
 const lingerMs = 2_000;
 
-const readBody = async (incoming: IncomingMessage, maxBytes: number): Promise<Buffer> => {
-  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLarge();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // Left undestroyed where it is given up: the answer goes out on the same connection.
-  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw new BodyTooLarge();
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
-};
-
-const headersOf = (incoming: IncomingMessage): Record<string, string> => {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(incoming.headers)) {
-    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return headers;
-};
-
 /**
  * A small HTTP/1.1 server with the contract of an OpenFaaS workload: `/_/health`, `/_/ready`, a body limit, and a drain
  * that answers what is in flight. Errors of the handler become 500 with code `internal_error`.
@@ -204,4 +183,25 @@ export const startHttpServer = async (options: HttpServerOptions): Promise<HttpS
       });
     },
   };
+};
+
+const readBody = async (incoming: IncomingMessage, maxBytes: number): Promise<Buffer> => {
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // Left undestroyed where it is given up: the answer goes out on the same connection.
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) throw new BodyTooLarge();
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
+};
+
+const headersOf = (incoming: IncomingMessage): Record<string, string> => {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return headers;
 };

@@ -2,13 +2,6 @@
 const fixedBelow = 1e16;
 const fixedFrom = 1e-4;
 
-/** The shortest digits that read back as the value, and the power of ten of the first: 0.0125 is `125` and -2. */
-const shortest = (magnitude: number): { digits: string; exponent: number } => {
-  const text = magnitude.toExponential();
-  const split = text.indexOf('e');
-  return { digits: text.slice(0, split).replace('.', ''), exponent: Number(text.slice(split + 1)) };
-};
-
 /** Python's `repr` of a float: `1.0`, `1e+16`, `1e-05`, `-0.0`, `nan`, `inf` (reference.md D.8). */
 export const floatRepr = (value: number): string => {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
@@ -35,4 +28,11 @@ export const floatCellText = (value: number): string => {
   const { digits, exponent } = shortest(magnitude);
   const sign = value < 0 ? '-' : '';
   return exponent < 0 ? `${sign}0.${'0'.repeat(-exponent - 1)}${digits}` : sign + digits.padEnd(exponent + 1, '0');
+};
+
+/** The shortest digits that read back as the value, and the power of ten of the first: 0.0125 is `125` and -2. */
+const shortest = (magnitude: number): { digits: string; exponent: number } => {
+  const text = magnitude.toExponential();
+  const split = text.indexOf('e');
+  return { digits: text.slice(0, split).replace('.', ''), exponent: Number(text.slice(split + 1)) };
 };

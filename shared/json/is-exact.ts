@@ -12,42 +12,14 @@ import type { JsonValue } from './json-value.ts';
 export const isExact = (text: string, value: JsonValue): boolean =>
   endOfValue({ text, nextBackslash: -1 }, 0, value, 1) !== inexact;
 
+/** In place of the position behind what was stepped over. */
+const inexact = -1;
+
 interface Source {
   readonly text: string;
   /** The first one at or behind the position; a smaller one is out of date. */
   nextBackslash: number;
 }
-
-/** In place of the position behind what was stepped over. */
-const inexact = -1;
-
-const comma = 44;
-const minus = 45;
-const plus = 43;
-const dot = 46;
-const colon = 58;
-const upperE = 69;
-const openBracket = 91;
-const closeBracket = 93;
-const lowerE = 101;
-const openBrace = 123;
-const closeBrace = 125;
-
-const indexLike = /^\d{1,10}$/;
-const isDigit = (code: number): boolean => code >= 48 && code <= 57;
-
-const skipSpace = (text: string, from: number): number => {
-  let position = from;
-  while (text.charCodeAt(position) <= 32) position++;
-  return position;
-};
-
-/** The position behind the token, which must come next; else `inexact`. */
-const endOfToken = (text: string, from: number, token: number): number => {
-  if (text.charCodeAt(from) === token) return from + 1;
-  const position = skipSpace(text, from);
-  return text.charCodeAt(position) === token ? position + 1 : inexact;
-};
 
 /** `depth` is that of the value, were it a container. */
 const endOfValue = (source: Source, from: number, value: JsonValue, depth: number): number => {
@@ -61,6 +33,74 @@ const endOfValue = (source: Source, from: number, value: JsonValue, depth: numbe
   return endOfObject(source, position, value as Readonly<Record<string, JsonValue>>, depth);
 };
 
+const skipSpace = (text: string, from: number): number => {
+  let position = from;
+  while (text.charCodeAt(position) <= 32) position++;
+  return position;
+};
+
+/** Without an escape in between, a string is as long in the text as its value is. */
+const endOfString = (source: Source, from: number, length: number): number => {
+  const end = from + 1 + length;
+  return source.nextBackslash > end ? end + 1 : endOfStringWithin(source, from, end);
+};
+
+const endOfStringWithin = (source: Source, from: number, end: number): number => {
+  if (source.nextBackslash < from) source.nextBackslash = find(source.text, '\\', from);
+  return source.nextBackslash > end ? end + 1 : endOfEscaped(source);
+};
+
+/** The length of the text where there is none, which is behind every string. */
+const find = (text: string, character: string, from: number): number => {
+  const found = text.indexOf(character, from);
+  return found < 0 ? text.length : found;
+};
+
+/** The position behind the string that holds the next backslash. */
+const endOfEscaped = (source: Source): number => {
+  let end = -1;
+  for (;;) {
+    // An escape may be longer, but what comes after its second character is neither quote nor backslash.
+    const from = source.nextBackslash + 2;
+    if (end < from) end = find(source.text, '"', from);
+    source.nextBackslash = find(source.text, '\\', from);
+    if (source.nextBackslash > end) return end + 1;
+  }
+};
+
+const dot = 46;
+
+const lowerE = 101;
+
+const upperE = 69;
+
+const minus = 45;
+const plus = 43;
+
+const endOfNumber = (text: string, from: number, value: number): number => {
+  let position = from + 1;
+  let code = text.charCodeAt(position);
+  while (isDigit(code)) code = text.charCodeAt(++position);
+  if (code !== dot && code !== lowerE && code !== upperE) {
+    const isNegativeZero = value === 0 && text.charCodeAt(from) === minus;
+    return Number.isSafeInteger(value) && !isNegativeZero ? position : inexact;
+  }
+  if (Number.isInteger(value) || !Number.isFinite(value)) return inexact;
+  // The rest of a fraction: digits, an exponent and its sign.
+  while (isDigit(code) || code === dot || code === lowerE || code === upperE || code === plus || code === minus) {
+    code = text.charCodeAt(++position);
+  }
+  return position;
+};
+
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+
+const openBracket = 91;
+
+const comma = 44;
+
+const closeBracket = 93;
+
 const endOfArray = (source: Source, from: number, items: readonly JsonValue[], depth: number): number => {
   let position = endOfToken(source.text, from, openBracket);
   for (let index = 0; index < items.length; index++) {
@@ -71,6 +111,21 @@ const endOfArray = (source: Source, from: number, items: readonly JsonValue[], d
   }
   return endOfToken(source.text, position, closeBracket);
 };
+
+/** The position behind the token, which must come next; else `inexact`. */
+const endOfToken = (text: string, from: number, token: number): number => {
+  if (text.charCodeAt(from) === token) return from + 1;
+  const position = skipSpace(text, from);
+  return text.charCodeAt(position) === token ? position + 1 : inexact;
+};
+
+const openBrace = 123;
+
+const indexLike = /^\d{1,10}$/;
+
+const colon = 58;
+
+const closeBrace = 125;
 
 const endOfObject = (
   source: Source,
@@ -102,49 +157,4 @@ const endOfObject = (
     if (position === inexact) return inexact;
   }
   return endOfToken(text, position, closeBrace);
-};
-
-/** Without an escape in between, a string is as long in the text as its value is. */
-const endOfString = (source: Source, from: number, length: number): number => {
-  const end = from + 1 + length;
-  return source.nextBackslash > end ? end + 1 : endOfStringWithin(source, from, end);
-};
-
-const endOfStringWithin = (source: Source, from: number, end: number): number => {
-  if (source.nextBackslash < from) source.nextBackslash = find(source.text, '\\', from);
-  return source.nextBackslash > end ? end + 1 : endOfEscaped(source);
-};
-
-/** The position behind the string that holds the next backslash. */
-const endOfEscaped = (source: Source): number => {
-  let end = -1;
-  for (;;) {
-    // An escape may be longer, but what comes after its second character is neither quote nor backslash.
-    const from = source.nextBackslash + 2;
-    if (end < from) end = find(source.text, '"', from);
-    source.nextBackslash = find(source.text, '\\', from);
-    if (source.nextBackslash > end) return end + 1;
-  }
-};
-
-/** The length of the text where there is none, which is behind every string. */
-const find = (text: string, character: string, from: number): number => {
-  const found = text.indexOf(character, from);
-  return found < 0 ? text.length : found;
-};
-
-const endOfNumber = (text: string, from: number, value: number): number => {
-  let position = from + 1;
-  let code = text.charCodeAt(position);
-  while (isDigit(code)) code = text.charCodeAt(++position);
-  if (code !== dot && code !== lowerE && code !== upperE) {
-    const isNegativeZero = value === 0 && text.charCodeAt(from) === minus;
-    return Number.isSafeInteger(value) && !isNegativeZero ? position : inexact;
-  }
-  if (Number.isInteger(value) || !Number.isFinite(value)) return inexact;
-  // The rest of a fraction: digits, an exponent and its sign.
-  while (isDigit(code) || code === dot || code === lowerE || code === upperE || code === plus || code === minus) {
-    code = text.charCodeAt(++position);
-  }
-  return position;
 };

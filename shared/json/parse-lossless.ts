@@ -20,13 +20,10 @@ const closeBracket = 93;
 const openBrace = 123;
 const closeBrace = 125;
 
-const indexLike = /^(?:0|[1-9]\d{0,9})$/;
 // oxlint-disable-next-line no-control-regex
 const control = /[\0-\x1f]/;
 /** Up to here the digits of an integer add up exactly as a number. */
 const exactDigits = 15;
-
-const isDigit = (code: number): boolean => code >= 48 && code <= 57;
 
 /**
  * Recursive descent over the text. Rows of a message have the same keys in the same order, so the keys of the last
@@ -240,6 +237,10 @@ class LosslessParser {
     return end < digits ? from : end;
   }
 }
+
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+
+const indexLike = /^(?:0|[1-9]\d{0,9})$/;
 
 const needsOrder = (key: string): boolean => {
   const code = key.charCodeAt(0);

@@ -62,20 +62,14 @@ const write = (
   return writeAny(value);
 };
 
-const floatToken = (value: number): string => (Number.isFinite(value) ? floatRepr(value) : String(value));
-
-const finiteFloat = (value: number): string => {
-  if (!Number.isFinite(value)) throw new TerminalError('unstorable_text', 'NaN or an infinity in a json column');
-  return floatRepr(value);
-};
-
 const needsEscape = /[^ -~]|["\\]/;
 const beyondAscii = /[\u007f-\uffff]/g;
-const escapeCode = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** `JSON.stringify` escapes as Python does, but leaves what is beyond ASCII (and DEL) as it is. */
 const asciiString = (value: string): string =>
   needsEscape.test(value) ? JSON.stringify(value).replace(beyondAscii, escapeCode) : `"${value}"`;
+
+const escapeCode = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 const escapes = /\\(?:u(d[89a-f][\da-f]{2})|.)/g;
 
@@ -88,9 +82,16 @@ const unicodeString = (value: string): string => {
   );
 };
 
+const floatToken = (value: number): string => (Number.isFinite(value) ? floatRepr(value) : String(value));
+
 const storableString = (value: string): string => {
   if (!needsEscape.test(value)) return `"${value}"`;
   if (value.includes('\0')) throw new TerminalError('unstorable_text', 'NUL character in a json column');
   if (hasLoneSurrogate(value)) throw new TerminalError('unstorable_text', 'lone surrogate in a json column');
   return JSON.stringify(value);
+};
+
+const finiteFloat = (value: number): string => {
+  if (!Number.isFinite(value)) throw new TerminalError('unstorable_text', 'NaN or an infinity in a json column');
+  return floatRepr(value);
 };

@@ -28,20 +28,6 @@ export const rfc3339 = (timestampNs: string): string => {
   return `${new Date(seconds * 1_000).toISOString().slice(0, 19)}.${digits.slice(-9)}Z`;
 };
 
-/** Everything of the event before its data. */
-const attributesOf = (event: EventSource): string => {
-  const trace =
-    (event.traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(event.traceparent)}`) +
-    (event.tracestate === undefined ? '' : `,"tracestate":${JSON.stringify(event.tracestate)}`);
-  const type = event.messageType === undefined ? 'ism.unknown' : `ism.${event.messageType}`;
-  return (
-    `{"specversion":"1.0","id":${JSON.stringify(event.id)},"source":${JSON.stringify(`/nats/${event.stream}`)}` +
-    `,"type":${JSON.stringify(type)},"subject":${JSON.stringify(event.subject)},"time":"${rfc3339(event.timestampNs)}"` +
-    `${trace},"attempt":${event.attempt},"streamsequence":${event.sequence}` +
-    (event.isJson ? ',"datacontenttype":"application/json","data":' : ',"data_base64":"')
-  );
-};
-
 /** Bytes that an event adds to its payload, at most, for ids and subjects of usual length. */
 export const eventOverheadBytes = 600;
 
@@ -74,4 +60,18 @@ export const encodeBatch = (events: readonly EventSource[]): Buffer => {
   }
   body.write(']', offset, 'latin1');
   return body;
+};
+
+/** Everything of the event before its data. */
+const attributesOf = (event: EventSource): string => {
+  const trace =
+    (event.traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(event.traceparent)}`) +
+    (event.tracestate === undefined ? '' : `,"tracestate":${JSON.stringify(event.tracestate)}`);
+  const type = event.messageType === undefined ? 'ism.unknown' : `ism.${event.messageType}`;
+  return (
+    `{"specversion":"1.0","id":${JSON.stringify(event.id)},"source":${JSON.stringify(`/nats/${event.stream}`)}` +
+    `,"type":${JSON.stringify(type)},"subject":${JSON.stringify(event.subject)},"time":"${rfc3339(event.timestampNs)}"` +
+    `${trace},"attempt":${event.attempt},"streamsequence":${event.sequence}` +
+    (event.isJson ? ',"datacontenttype":"application/json","data":' : ',"data_base64":"')
+  );
 };

@@ -38,15 +38,6 @@ export interface DeadLetterInfo {
 
 export type HeaderEntry = readonly [string, readonly string[]];
 
-/** Headers that speak to the server, or that we write anew: they are not copied from or to the original message. */
-const isOwn = (name: string): boolean => {
-  const lower = name.toLowerCase();
-  return lower.startsWith('nats-') || lower.startsWith('dead-letter-') || lower.startsWith('ism-delivery-');
-};
-
-/** Codes and reasons come from outside: one line of bounded length. */
-const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').slice(0, 1_000);
-
 /** The headers of a dead letter: the original ones as they were written, then why it is there. */
 export const buildDeadLetterHeaders = (
   original: readonly HeaderEntry[],
@@ -91,3 +82,12 @@ export const parseDeadLetterHeaders = (entries: readonly HeaderEntry[]): DeadLet
 /** The original message's own headers, for a replay. */
 export const originalHeaders = (entries: readonly HeaderEntry[]): readonly HeaderEntry[] =>
   entries.filter(([name]) => !isOwn(name));
+
+/** Codes and reasons come from outside: one line of bounded length. */
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').slice(0, 1_000);
+
+/** Headers that speak to the server, or that we write anew: they are not copied from or to the original message. */
+const isOwn = (name: string): boolean => {
+  const lower = name.toLowerCase();
+  return lower.startsWith('nats-') || lower.startsWith('dead-letter-') || lower.startsWith('ism-delivery-');
+};

@@ -24,112 +24,6 @@ export interface DecodeContext {
   newId(): string;
 }
 
-const maxIdentityCharacters = 200;
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-const decodeText = (bytes: Uint8Array): string => {
-  try {
-    return utf8.decode(bytes);
-  } catch (cause) {
-    throw new TerminalError('invalid_json', 'the message is not UTF-8', { cause });
-  }
-};
-
-/** Identities are ledger keys: bounded, and the same text always gives the same key. */
-const boundedIdentity = (identity: string): string =>
-  identity.length <= maxIdentityCharacters ? identity : `sha256:${createHash('sha256').update(identity).digest('hex')}`;
-
-/** The connector's ids are scoped by stream already; of any other event `source` and `id` together are unique. */
-const eventIdentity = (source: string, id: string): string =>
-  boundedIdentity(source.startsWith('/nats/') ? id : `${source}#${id}`);
-
-interface Attributes {
-  readonly identity: string;
-  readonly subject: string;
-  readonly time: string | undefined;
-  readonly attempt: number;
-  readonly traceContext: Readonly<Record<string, string>>;
-}
-
-const traceContextOf = (get: (name: string) => string | undefined): Record<string, string> => {
-  const context: Record<string, string> = {};
-  for (const name of ['traceparent', 'tracestate', 'baggage']) {
-    const value = get(name);
-    if (value !== undefined) context[name] = value;
-  }
-  return context;
-};
-
-const attributesOf = (get: (name: string) => string | undefined): Attributes | undefined => {
-  const id = get('id');
-  if (id === undefined || id === '') return undefined;
-  return {
-    identity: eventIdentity(get('source') ?? '', id),
-    subject: get('subject') ?? '',
-    time: get('time'),
-    attempt: Number(get('attempt') ?? 1) || 1,
-    traceContext: traceContextOf(get),
-  };
-};
-
-const toDelivery = (attributes: Attributes, payload: JsonValue, context: DecodeContext): Delivery => {
-  const { message, type } = readEnvelope(payload);
-  if (!context.accepts.includes(type)) {
-    throw new TerminalError('wrong_function', `this function does not handle messages of type ${type}`);
-  }
-  const parsedMs = attributes.time === undefined ? Number.NaN : Date.parse(attributes.time);
-  return {
-    id: attributes.identity,
-    subject: attributes.subject,
-    timestampMs: Number.isNaN(parsedMs) ? context.nowMs : parsedMs,
-    attempt: attributes.attempt,
-    traceContext: attributes.traceContext,
-    type,
-    message,
-  };
-};
-
-const payloadOf = (event: JsonObject): JsonValue => {
-  const base64 = memberOf(event, 'data_base64');
-  if (typeof base64 === 'string') return parseJson(decodeText(Buffer.from(base64, 'base64')));
-  const data = memberOf(event, 'data');
-  if (data === undefined) throw new TerminalError('invalid_envelope', 'the event holds no data');
-  return data;
-};
-
-const eventAttribute =
-  (event: JsonObject) =>
-  (name: string): string | undefined => {
-    const value = memberOf(event, name);
-    return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
-  };
-
-const decodeEvents = (events: readonly JsonValue[], context: DecodeContext): Omit<DecodedRequest, 'mode'> => {
-  const deliveries = new Map<string, Delivery>();
-  const rejections: Outcome[] = [];
-  for (const event of events) {
-    const attributes = isJsonObject(event) ? attributesOf(eventAttribute(event)) : undefined;
-    // An event without an id cannot be named in the answer: its sender sees a missing result, which is a failure.
-    if (attributes === undefined) continue;
-    try {
-      const delivery = toDelivery(attributes, payloadOf(event as JsonObject), context);
-      // The same identity twice in one batch is the same message: one outcome stands for both.
-      if (!deliveries.has(delivery.id)) deliveries.set(delivery.id, delivery);
-    } catch (error) {
-      rejections.push(toOutcome(attributes.identity, error));
-    }
-  }
-  return { deliveries: [...deliveries.values()], rejections };
-};
-
-const decodeSingle = (attributes: Attributes, read: () => JsonValue, context: DecodeContext): DecodedRequest => {
-  try {
-    return { mode: 'single', deliveries: [toDelivery(attributes, read(), context)], rejections: [] };
-  } catch (error) {
-    return { mode: 'single', deliveries: [], rejections: [toOutcome(attributes.identity, error)] };
-  }
-};
-
 /**
  * Decodes a CloudEvents batch, a single CloudEvent (structured or binary mode, as Knative sends) or a bare message.
  * Never throws and never stops at one bad message; a batch that is no JSON array at all is one rejection with an empty id.
@@ -172,4 +66,111 @@ export const decodeRequest = (
     traceContext: traceContextOf((name) => headers[name]),
   };
   return decodeSingle(attributes, () => parseJson(decodeText(body)), context);
+};
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+const decodeText = (bytes: Uint8Array): string => {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new TerminalError('invalid_json', 'the message is not UTF-8', { cause });
+  }
+};
+
+const decodeEvents = (events: readonly JsonValue[], context: DecodeContext): Omit<DecodedRequest, 'mode'> => {
+  const deliveries = new Map<string, Delivery>();
+  const rejections: Outcome[] = [];
+  for (const event of events) {
+    const attributes = isJsonObject(event) ? attributesOf(eventAttribute(event)) : undefined;
+    // An event without an id cannot be named in the answer: its sender sees a missing result, which is a failure.
+    if (attributes === undefined) continue;
+    try {
+      const delivery = toDelivery(attributes, payloadOf(event as JsonObject), context);
+      // The same identity twice in one batch is the same message: one outcome stands for both.
+      if (!deliveries.has(delivery.id)) deliveries.set(delivery.id, delivery);
+    } catch (error) {
+      rejections.push(toOutcome(attributes.identity, error));
+    }
+  }
+  return { deliveries: [...deliveries.values()], rejections };
+};
+
+interface Attributes {
+  readonly identity: string;
+  readonly subject: string;
+  readonly time: string | undefined;
+  readonly attempt: number;
+  readonly traceContext: Readonly<Record<string, string>>;
+}
+
+const attributesOf = (get: (name: string) => string | undefined): Attributes | undefined => {
+  const id = get('id');
+  if (id === undefined || id === '') return undefined;
+  return {
+    identity: eventIdentity(get('source') ?? '', id),
+    subject: get('subject') ?? '',
+    time: get('time'),
+    attempt: Number(get('attempt') ?? 1) || 1,
+    traceContext: traceContextOf(get),
+  };
+};
+
+/** The connector's ids are scoped by stream already; of any other event `source` and `id` together are unique. */
+const eventIdentity = (source: string, id: string): string =>
+  boundedIdentity(source.startsWith('/nats/') ? id : `${source}#${id}`);
+
+const maxIdentityCharacters = 200;
+
+/** Identities are ledger keys: bounded, and the same text always gives the same key. */
+const boundedIdentity = (identity: string): string =>
+  identity.length <= maxIdentityCharacters ? identity : `sha256:${createHash('sha256').update(identity).digest('hex')}`;
+
+const traceContextOf = (get: (name: string) => string | undefined): Record<string, string> => {
+  const context: Record<string, string> = {};
+  for (const name of ['traceparent', 'tracestate', 'baggage']) {
+    const value = get(name);
+    if (value !== undefined) context[name] = value;
+  }
+  return context;
+};
+
+const eventAttribute =
+  (event: JsonObject) =>
+  (name: string): string | undefined => {
+    const value = memberOf(event, name);
+    return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
+  };
+
+const toDelivery = (attributes: Attributes, payload: JsonValue, context: DecodeContext): Delivery => {
+  const { message, type } = readEnvelope(payload);
+  if (!context.accepts.includes(type)) {
+    throw new TerminalError('wrong_function', `this function does not handle messages of type ${type}`);
+  }
+  const parsedMs = attributes.time === undefined ? Number.NaN : Date.parse(attributes.time);
+  return {
+    id: attributes.identity,
+    subject: attributes.subject,
+    timestampMs: Number.isNaN(parsedMs) ? context.nowMs : parsedMs,
+    attempt: attributes.attempt,
+    traceContext: attributes.traceContext,
+    type,
+    message,
+  };
+};
+
+const payloadOf = (event: JsonObject): JsonValue => {
+  const base64 = memberOf(event, 'data_base64');
+  if (typeof base64 === 'string') return parseJson(decodeText(Buffer.from(base64, 'base64')));
+  const data = memberOf(event, 'data');
+  if (data === undefined) throw new TerminalError('invalid_envelope', 'the event holds no data');
+  return data;
+};
+
+const decodeSingle = (attributes: Attributes, read: () => JsonValue, context: DecodeContext): DecodedRequest => {
+  try {
+    return { mode: 'single', deliveries: [toDelivery(attributes, read(), context)], rejections: [] };
+  } catch (error) {
+    return { mode: 'single', deliveries: [], rejections: [toOutcome(attributes.identity, error)] };
+  }
 };

@@ -1,26 +1,6 @@
 import { retryableCodes, terminalCodes, type ErrorCode } from '../errors/error-code.ts';
 import type { Outcome } from './outcome.ts';
 
-const knownCodes: ReadonlySet<string> = new Set([...terminalCodes, ...retryableCodes]);
-
-const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'string' && knownCodes.has(code);
-
-const toOutcome = (value: unknown): Outcome | undefined => {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { id, outcome, code, reason, delayMs } = value as Record<string, unknown>;
-  if (typeof id !== 'string') return undefined;
-  const text = typeof reason === 'string' ? reason.slice(0, 1_000) : '';
-  if (outcome === 'ack') return { id, outcome };
-  if (outcome === 'reject') {
-    // A code of a newer function still refuses the message; the code is kept in the reason.
-    if (isErrorCode(code)) return { id, outcome, code, reason: text };
-    return { id, outcome, code: 'function_refused', reason: `${String(code).slice(0, 60)}: ${text}` };
-  }
-  if (outcome !== 'retry') return undefined;
-  const retry = { id, outcome, code: isErrorCode(code) ? code : 'internal_error', reason: text } as const;
-  return typeof delayMs === 'number' && delayMs >= 0 ? { ...retry, delayMs } : retry;
-};
-
 /**
  * Reads the answer to a batch: the outcomes by id. A result of no known shape is left out, so its message counts as
  * failed; undefined where the body as a whole is no {@link BatchReply}. Of two results for one id the worse counts, so
@@ -44,3 +24,23 @@ export const parseBatchReply = (body: Uint8Array): ReadonlyMap<string, Outcome> 
   }
   return outcomes;
 };
+
+const toOutcome = (value: unknown): Outcome | undefined => {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { id, outcome, code, reason, delayMs } = value as Record<string, unknown>;
+  if (typeof id !== 'string') return undefined;
+  const text = typeof reason === 'string' ? reason.slice(0, 1_000) : '';
+  if (outcome === 'ack') return { id, outcome };
+  if (outcome === 'reject') {
+    // A code of a newer function still refuses the message; the code is kept in the reason.
+    if (isErrorCode(code)) return { id, outcome, code, reason: text };
+    return { id, outcome, code: 'function_refused', reason: `${String(code).slice(0, 60)}: ${text}` };
+  }
+  if (outcome !== 'retry') return undefined;
+  const retry = { id, outcome, code: isErrorCode(code) ? code : 'internal_error', reason: text } as const;
+  return typeof delayMs === 'number' && delayMs >= 0 ? { ...retry, delayMs } : retry;
+};
+
+const knownCodes: ReadonlySet<string> = new Set([...terminalCodes, ...retryableCodes]);
+
+const isErrorCode = (code: unknown): code is ErrorCode => typeof code === 'string' && knownCodes.has(code);

@@ -6,18 +6,6 @@ import { withDatabaseErrors } from '../postgres/database-error.ts';
 import type { DatabasePool, ResultRow } from '../postgres/database.ts';
 import { routeStatement, stateStatement } from './metadata-statements.ts';
 
-/** A null id would mean "any" to a careless query (reference.md G-25): it is refused before it gets there. */
-const requireId = (id: unknown, code: 'missing_route_id' | 'missing_state_id' | 'missing_processor_id'): string => {
-  if (typeof id === 'string' && id !== '') return id;
-  throw new TerminalError(code, 'the id is null or empty');
-};
-
-/** `properties` columns come as text, so that numbers stay as they were written. */
-const parseProperties = (text: string | null): JsonObject | null => {
-  const value = text === null ? null : parseJson(text);
-  return isJsonObject(value ?? undefined) ? (value as JsonObject) : null;
-};
-
 interface StateRow {
   readonly id: string;
   readonly project_id: string | null;
@@ -27,16 +15,6 @@ interface StateRow {
   readonly columns: readonly ColumnDefinition[] | null;
   readonly keys: readonly (KeyDefinition & { readonly definitionType: string })[] | null;
 }
-
-const readOne = async <R extends ResultRow>(
-  pool: DatabasePool,
-  doing: string,
-  text: string,
-  id: string,
-): Promise<R | undefined> => {
-  const [row] = await withDatabaseErrors(doing, () => pool.query<R>(text, [id]));
-  return row;
-};
 
 /**
  * All that a plan needs of a state, in one round trip and in the order of the ids (reference.md G-9, I.2). The state's type
@@ -105,3 +83,25 @@ export const readProvider = (pool: DatabasePool, providerId: string): Promise<Pr
        from ${pool.tables.provider} where id = $1`,
     requireId(providerId, 'missing_processor_id'),
   );
+
+/** A null id would mean "any" to a careless query (reference.md G-25): it is refused before it gets there. */
+const requireId = (id: unknown, code: 'missing_route_id' | 'missing_state_id' | 'missing_processor_id'): string => {
+  if (typeof id === 'string' && id !== '') return id;
+  throw new TerminalError(code, 'the id is null or empty');
+};
+
+const readOne = async <R extends ResultRow>(
+  pool: DatabasePool,
+  doing: string,
+  text: string,
+  id: string,
+): Promise<R | undefined> => {
+  const [row] = await withDatabaseErrors(doing, () => pool.query<R>(text, [id]));
+  return row;
+};
+
+/** `properties` columns come as text, so that numbers stay as they were written. */
+const parseProperties = (text: string | null): JsonObject | null => {
+  const value = text === null ? null : parseJson(text);
+  return isJsonObject(value ?? undefined) ? (value as JsonObject) : null;
+};

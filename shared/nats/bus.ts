@@ -25,16 +25,6 @@ export interface Bus extends Publisher {
   connection(url?: string): Promise<NatsConnection>;
 }
 
-const drainMs = 2_000;
-
-/** Ends the connection; what a server that does not answer has not read by then stays unread. */
-const drain = async (connection: NatsConnection): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, drainMs)));
-  await Promise.race([connection.drain(), late]).finally(() => clearTimeout(timer));
-  await connection.close();
-};
-
 /** Messages by the connection they leave through, each with its place in the answer. */
 type Shares = Map<string, { readonly message: OutgoingMessage; readonly index: number }[]>;
 
@@ -130,4 +120,14 @@ export const createBus = (options: BusOptions): Bus => {
       }
     },
   };
+};
+
+const drainMs = 2_000;
+
+/** Ends the connection; what a server that does not answer has not read by then stays unread. */
+const drain = async (connection: NatsConnection): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, drainMs)));
+  await Promise.race([connection.drain(), late]).finally(() => clearTimeout(timer));
+  await connection.close();
 };

@@ -17,29 +17,6 @@ export interface NatsConnectOptions {
   readonly onStatus?: (status: 'connected' | 'disconnected' | 'error', detail: string) => void;
 }
 
-const authenticationOf = async (options: NatsConnectOptions, userInfo: URL | undefined): Promise<ConnectionOptions> => {
-  if (options.creds !== undefined) {
-    const text = options.creds.includes('-----BEGIN') ? options.creds : await readFile(options.creds, 'utf8');
-    return { authenticator: credsAuthenticator(new TextEncoder().encode(text)) };
-  }
-  if (options.token !== undefined) return { token: options.token };
-  if (userInfo === undefined || userInfo.username === '') return {};
-  const user = decodeURIComponent(userInfo.username);
-  return userInfo.password === '' ? { token: user } : { user, pass: decodeURIComponent(userInfo.password) };
-};
-
-const reportStatus = async (
-  connection: NatsConnection,
-  report: NonNullable<NatsConnectOptions['onStatus']>,
-): Promise<void> => {
-  for await (const status of connection.status()) {
-    const detail = typeof status.data === 'string' ? status.data : '';
-    if (status.type === Events.Disconnect) report('disconnected', detail);
-    else if (status.type === Events.Reconnect) report('connected', detail);
-    else if (status.type === Events.Error) report('error', detail);
-  }
-};
-
 /**
  * Connects and stays connected: a lost connection is tried again for ever, every quarter second with jitter, and a peer
  * that is silent for 20 seconds counts as lost. Rejects where the first connection fails (unless told to wait).
@@ -65,4 +42,27 @@ export const connectNats = async (options: NatsConnectOptions): Promise<NatsConn
   // The loop ends with the connection; the status iterator itself cannot fail.
   if (options.onStatus) void reportStatus(connection, options.onStatus);
   return connection;
+};
+
+const authenticationOf = async (options: NatsConnectOptions, userInfo: URL | undefined): Promise<ConnectionOptions> => {
+  if (options.creds !== undefined) {
+    const text = options.creds.includes('-----BEGIN') ? options.creds : await readFile(options.creds, 'utf8');
+    return { authenticator: credsAuthenticator(new TextEncoder().encode(text)) };
+  }
+  if (options.token !== undefined) return { token: options.token };
+  if (userInfo === undefined || userInfo.username === '') return {};
+  const user = decodeURIComponent(userInfo.username);
+  return userInfo.password === '' ? { token: user } : { user, pass: decodeURIComponent(userInfo.password) };
+};
+
+const reportStatus = async (
+  connection: NatsConnection,
+  report: NonNullable<NatsConnectOptions['onStatus']>,
+): Promise<void> => {
+  for await (const status of connection.status()) {
+    const detail = typeof status.data === 'string' ? status.data : '';
+    if (status.type === Events.Disconnect) report('disconnected', detail);
+    else if (status.type === Events.Reconnect) report('connected', detail);
+    else if (status.type === Events.Error) report('error', detail);
+  }
 };

@@ -42,19 +42,6 @@ export interface DeadLetterStore {
 /** Messages that are read at the same time; each may be as large as the server's payload limit. */
 const windowMessages = 16;
 
-const toDeadLetter = (stored: StoredMsg): StoredDeadLetter => {
-  const headers = headerEntries(stored.header);
-  return {
-    sequence: stored.seq,
-    storedMs: stored.time.getTime(),
-    info: parseDeadLetterHeaders(headers),
-    headers,
-    payload: deadLetterPayload({ headers, payload: stored.data }),
-  };
-};
-
-const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
-
 /** What servers answer to the removal of what is not there; of a missing stream too. */
 const notThereCodes: ReadonlySet<number | undefined> = new Set([
   apiErrorCodes.messageNotFound,
@@ -155,3 +142,16 @@ export const createDeadLetterStore = (connection: NatsConnection, stream: string
     purge: async (to) => (await (await manager()).streams.purge(stream, { seq: to + 1 })).purged,
   };
 };
+
+const toDeadLetter = (stored: StoredMsg): StoredDeadLetter => {
+  const headers = headerEntries(stored.header);
+  return {
+    sequence: stored.seq,
+    storedMs: stored.time.getTime(),
+    info: parseDeadLetterHeaders(headers),
+    headers,
+    payload: deadLetterPayload({ headers, payload: stored.data }),
+  };
+};
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);

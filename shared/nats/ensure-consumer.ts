@@ -38,45 +38,40 @@ export interface BoundConsumer {
   readonly info: ConsumerInfo;
 }
 
+/**
+ * Binds to the durable as it is (another consumer of the same name is taken over, with what it left un-acknowledged), or
+ * makes it (reference.md A.4). Servers before 2.10 know one filter subject: there the consumer takes the whole stream
+ * where the stream holds nothing else, and otherwise every subject has a durable of its own (`name`, `name_2`, ...).
+ */
+export const ensureConsumers = async (
+  connection: NatsConnection,
+  wanted: ConsumerWanted,
+): Promise<readonly BoundConsumer[]> => {
+  if (serverTakesManyFilters(connection)) {
+    const one = await ensureOne(connection, wanted, wanted.durable, wanted.filterSubjects);
+    const covers = (subject: string): boolean => one.filterSubjects.some((filter) => coversSubject(filter, subject));
+    if (one.filterSubjects.length === 0 || wanted.filterSubjects.every(covers)) return [one];
+    // Made while the server knew one filter: the other subjects have durables of their own, with messages in them.
+  } else if (sameSubjects(wanted.filterSubjects, wanted.stream.config.subjects ?? [])) {
+    return [await ensureOne(connection, wanted, wanted.durable, [])];
+  }
+  const consumers: BoundConsumer[] = [];
+  for (const [index, filter] of wanted.filterSubjects.entries()) {
+    const durable = index === 0 ? wanted.durable : `${wanted.durable}_${index + 1}`;
+    consumers.push(await ensureOne(connection, wanted, durable, [filter]));
+  }
+  return consumers;
+};
+
+/** The consumer's present state. */
+export const readConsumerInfo = async (connection: NatsConnection, consumer: BoundConsumer): Promise<ConsumerInfo> => {
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  return await manager.consumers.info(consumer.stream, consumer.durable);
+};
+
 const serverTakesManyFilters = (connection: NatsConnection): boolean => {
   const [major = 0, minor = 0] = (connection.info?.version ?? '').split('.').map(Number);
   return major > 2 || (major === 2 && minor >= 10);
-};
-
-const sameSubjects = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((subject) => b.includes(subject));
-
-const limitOf = (value: number | undefined): number | undefined =>
-  value !== undefined && value > 0 ? value : undefined;
-
-const bound = (info: ConsumerInfo): BoundConsumer => {
-  const { config } = info;
-  // With a list of steps the server uses those in place of the ack wait.
-  const steps = [...(config.backoff ?? []), ...(config.backoff?.length ? [] : [config.ack_wait ?? nanos(30_000)])];
-  const filters = config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []);
-  return {
-    stream: info.stream_name,
-    durable: info.name,
-    ackWaitMs: Math.max(1, Math.floor(Math.min(...steps) / 1_000_000)),
-    maxDeliver: config.max_deliver !== undefined && config.max_deliver > 0 ? config.max_deliver : undefined,
-    filterSubjects: filters,
-    requestLimits: {
-      messages: limitOf(config.max_batch),
-      bytes: limitOf(config.max_bytes),
-      expiresMs: config.max_expires ? Math.max(1_000, Math.floor(config.max_expires / 1_000_000)) : undefined,
-    },
-    info,
-  };
-};
-
-const findConsumer = async (connection: NatsConnection, stream: string, durable: string) => {
-  const manager = await connection.jetstreamManager({ checkAPI: false });
-  try {
-    return await manager.consumers.info(stream, durable);
-  } catch (error) {
-    if (apiErrorCode(error) === apiErrorCodes.consumerNotFound) return undefined;
-    throw error;
-  }
 };
 
 const ensureOne = async (
@@ -123,33 +118,38 @@ const ensureOne = async (
   }
 };
 
-/**
- * Binds to the durable as it is (another consumer of the same name is taken over, with what it left un-acknowledged), or
- * makes it (reference.md A.4). Servers before 2.10 know one filter subject: there the consumer takes the whole stream
- * where the stream holds nothing else, and otherwise every subject has a durable of its own (`name`, `name_2`, ...).
- */
-export const ensureConsumers = async (
-  connection: NatsConnection,
-  wanted: ConsumerWanted,
-): Promise<readonly BoundConsumer[]> => {
-  if (serverTakesManyFilters(connection)) {
-    const one = await ensureOne(connection, wanted, wanted.durable, wanted.filterSubjects);
-    const covers = (subject: string): boolean => one.filterSubjects.some((filter) => coversSubject(filter, subject));
-    if (one.filterSubjects.length === 0 || wanted.filterSubjects.every(covers)) return [one];
-    // Made while the server knew one filter: the other subjects have durables of their own, with messages in them.
-  } else if (sameSubjects(wanted.filterSubjects, wanted.stream.config.subjects ?? [])) {
-    return [await ensureOne(connection, wanted, wanted.durable, [])];
+const findConsumer = async (connection: NatsConnection, stream: string, durable: string) => {
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  try {
+    return await manager.consumers.info(stream, durable);
+  } catch (error) {
+    if (apiErrorCode(error) === apiErrorCodes.consumerNotFound) return undefined;
+    throw error;
   }
-  const consumers: BoundConsumer[] = [];
-  for (const [index, filter] of wanted.filterSubjects.entries()) {
-    const durable = index === 0 ? wanted.durable : `${wanted.durable}_${index + 1}`;
-    consumers.push(await ensureOne(connection, wanted, durable, [filter]));
-  }
-  return consumers;
 };
 
-/** The consumer's present state. */
-export const readConsumerInfo = async (connection: NatsConnection, consumer: BoundConsumer): Promise<ConsumerInfo> => {
-  const manager = await connection.jetstreamManager({ checkAPI: false });
-  return await manager.consumers.info(consumer.stream, consumer.durable);
+const bound = (info: ConsumerInfo): BoundConsumer => {
+  const { config } = info;
+  // With a list of steps the server uses those in place of the ack wait.
+  const steps = [...(config.backoff ?? []), ...(config.backoff?.length ? [] : [config.ack_wait ?? nanos(30_000)])];
+  const filters = config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []);
+  return {
+    stream: info.stream_name,
+    durable: info.name,
+    ackWaitMs: Math.max(1, Math.floor(Math.min(...steps) / 1_000_000)),
+    maxDeliver: config.max_deliver !== undefined && config.max_deliver > 0 ? config.max_deliver : undefined,
+    filterSubjects: filters,
+    requestLimits: {
+      messages: limitOf(config.max_batch),
+      bytes: limitOf(config.max_bytes),
+      expiresMs: config.max_expires ? Math.max(1_000, Math.floor(config.max_expires / 1_000_000)) : undefined,
+    },
+    info,
+  };
 };
+
+const limitOf = (value: number | undefined): number | undefined =>
+  value !== undefined && value > 0 ? value : undefined;
+
+const sameSubjects = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((subject) => b.includes(subject));

@@ -15,20 +15,6 @@ export interface StreamWanted {
 /** The two subjects that a stream of the ecosystem holds (reference.md A.4). */
 export const streamSubjects = (baseSubject: string): readonly [string, string] => [baseSubject, `${baseSubject}.>`];
 
-const storeTries = 10;
-
-/** For a moment after a stream was deleted the server still removes its files, and refuses one of the same name. */
-const whileStoreIsRemoved = async <T>(add: () => Promise<T>): Promise<T> => {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await add();
-    } catch (error) {
-      if (tries >= storeTries || !(error instanceof Error && error.message.includes('creating store'))) throw error;
-      await delay(100);
-    }
-  }
-};
-
 /**
  * Makes sure that the stream exists and holds the subject and all below it: made on file storage where it is missing,
  * else its subjects are widened by what it lacks. Every other setting stays as it is; retention above all, because the
@@ -74,5 +60,19 @@ export const findStream = async (connection: NatsConnection, stream: string): Pr
   } catch (error) {
     if (apiErrorCode(error) === apiErrorCodes.streamNotFound) return undefined;
     throw error;
+  }
+};
+
+const storeTries = 10;
+
+/** For a moment after a stream was deleted the server still removes its files, and refuses one of the same name. */
+const whileStoreIsRemoved = async <T>(add: () => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await add();
+    } catch (error) {
+      if (tries >= storeTries || !(error instanceof Error && error.message.includes('creating store'))) throw error;
+      await delay(100);
+    }
   }
 };

@@ -1,25 +1,11 @@
 import { headers as createHeaders, type Msg, type MsgHdrs } from 'nats';
 
 const headerStart = 'NATS/1.0';
-const encoder = new TextEncoder();
 
 /** Bytes of subject, reply, headers and payload. */
 export const wireBytes = (message: Msg): number =>
   // The client's messages know it, its type does not say so.
   'size' in message && typeof message.size === 'function' ? Number(message.size()) : message.data.byteLength;
-
-/** The block of headers as it came: the bytes before the payload, which the client keeps in one piece. */
-const rawHeaders = (message: Msg): string => {
-  const { data, subject, reply = '' } = message;
-  const byteLength =
-    wireBytes(message) - data.byteLength - encoder.encode(subject).length - encoder.encode(reply).length;
-  if (byteLength <= 0 || byteLength > data.byteOffset) return '';
-  return new TextDecoder().decode(new Uint8Array(data.buffer, data.byteOffset - byteLength, byteLength));
-};
-
-/** A name that may be sent: what may not stand in one is percent-encoded. */
-const headerName = (name: string): string =>
-  name.replaceAll(/[^!-9;-~]/gu, (character) => encodeURIComponent(character)) || '%';
 
 /**
  * The headers of a message, also where the client refuses to decode them: the server passes on whatever another client wrote
@@ -84,3 +70,18 @@ export const buildHeaders = (entries: Iterable<readonly [string, string | readon
   }
   return headers;
 };
+
+const encoder = new TextEncoder();
+
+/** The block of headers as it came: the bytes before the payload, which the client keeps in one piece. */
+const rawHeaders = (message: Msg): string => {
+  const { data, subject, reply = '' } = message;
+  const byteLength =
+    wireBytes(message) - data.byteLength - encoder.encode(subject).length - encoder.encode(reply).length;
+  if (byteLength <= 0 || byteLength > data.byteOffset) return '';
+  return new TextDecoder().decode(new Uint8Array(data.buffer, data.byteOffset - byteLength, byteLength));
+};
+
+/** A name that may be sent: what may not stand in one is percent-encoded. */
+const headerName = (name: string): string =>
+  name.replaceAll(/[^!-9;-~]/gu, (character) => encodeURIComponent(character)) || '%';

@@ -54,10 +54,6 @@ interface ConsumerName {
   readonly durable: string;
 }
 
-/** Where a consumer's delivery is answered by somebody who has not received it: of such an answer servers read the stream sequence. */
-const answerSubject = ({ stream, durable }: ConsumerName, sequence: number): string =>
-  `$JS.ACK.${stream}.${durable}.1.${sequence}.0.0.0`;
-
 /** Answers to deliveries that are not in our hands; nothing happens where the message is settled. */
 export const settleUnseen = {
   /** Starts the ack wait anew. */
@@ -67,3 +63,7 @@ export const settleUnseen = {
   gone: (connection: NatsConnection, consumer: ConsumerName, sequence: number): void =>
     settle.ack(connection, answerSubject(consumer, sequence)),
 } as const;
+
+/** Where a consumer's delivery is answered by somebody who has not received it: of such an answer servers read the stream sequence. */
+const answerSubject = ({ stream, durable }: ConsumerName, sequence: number): string =>
+  `$JS.ACK.${stream}.${durable}.1.${sequence}.0.0.0`;

@@ -37,16 +37,6 @@ interface PubAck {
 const decoder = new TextDecoder();
 const maxSubjectBytes = 1_024;
 
-/** Size of the header block as the client writes it. */
-const headerBytes = (headers: ReturnType<typeof buildHeaders>): number => {
-  // "NATS/1.0\r\n", then "name: value\r\n" for each, then "\r\n".
-  let bytes = 12;
-  for (const [name, values] of headers) {
-    for (const value of values) bytes += Buffer.byteLength(name) + 2 + Buffer.byteLength(value) + 2;
-  }
-  return bytes;
-};
-
 /**
  * Publishes through JetStream without waiting for each PubAck: one wildcard inbox, PubAcks told apart by its last token,
  * a window by count and bytes. A message whose PubAck stays out is sent again with the same `Nats-Msg-Id`, so the server
@@ -262,4 +252,14 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       if (!connection.isClosed()) subscription.unsubscribe();
     },
   };
+};
+
+/** Size of the header block as the client writes it. */
+const headerBytes = (headers: ReturnType<typeof buildHeaders>): number => {
+  // "NATS/1.0\r\n", then "name: value\r\n" for each, then "\r\n".
+  let bytes = 12;
+  for (const [name, values] of headers) {
+    for (const value of values) bytes += Buffer.byteLength(name) + 2 + Buffer.byteLength(value) + 2;
+  }
+  return bytes;
 };

@@ -9,11 +9,6 @@ export interface StoredMessage {
   readonly storedNs: string;
 }
 
-interface GetAnswer {
-  readonly message?: { readonly seq: number; readonly subject: string; readonly data?: string; readonly time: string };
-  readonly error?: { readonly err_code?: number; readonly description: string };
-}
-
 /**
  * The first message of the stream at or after the sequence, without a consumer; undefined where there is none.
  * @throws Error where the server refuses or does not answer
@@ -28,11 +23,10 @@ export const nextStoredMessage = (
 export const isStored = async (connection: NatsConnection, stream: string, sequence: number): Promise<boolean> =>
   (await get(connection, stream, { seq: sequence })) !== undefined;
 
-/** An RFC 3339 time in UTC with any number of digits after the second. */
-const nanosecondsOf = (time: string): string => {
-  const [seconds = '', fraction = ''] = time.replace('Z', '').split('.');
-  return `${Date.parse(`${seconds}Z`) / 1_000}${fraction.padEnd(9, '0').slice(0, 9)}`;
-};
+interface GetAnswer {
+  readonly message?: { readonly seq: number; readonly subject: string; readonly data?: string; readonly time: string };
+  readonly error?: { readonly err_code?: number; readonly description: string };
+}
 
 const get = async (
   connection: NatsConnection,
@@ -51,4 +45,10 @@ const get = async (
     payload: message.data === undefined ? new Uint8Array() : Buffer.from(message.data, 'base64'),
     storedNs: nanosecondsOf(message.time),
   };
+};
+
+/** An RFC 3339 time in UTC with any number of digits after the second. */
+const nanosecondsOf = (time: string): string => {
+  const [seconds = '', fraction = ''] = time.replace('Z', '').split('.');
+  return `${Date.parse(`${seconds}Z`) / 1_000}${fraction.padEnd(9, '0').slice(0, 9)}`;
 };

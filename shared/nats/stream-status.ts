@@ -40,36 +40,6 @@ export interface StreamStatus {
   readonly consumers: readonly ConsumerStatus[];
 }
 
-const limitOf = (value: number | undefined): number | undefined =>
-  value === undefined || value <= 0 ? undefined : value;
-
-const consumerStatus = (info: ConsumerInfo): ConsumerStatus => {
-  const { config } = info;
-  return {
-    name: info.name,
-    pending: info.num_pending,
-    ackPending: info.num_ack_pending,
-    redelivered: info.num_redelivered,
-    waiting: info.num_waiting,
-    deliveredSequence: info.delivered.stream_seq,
-    ackFloorSequence: info.ack_floor.stream_seq,
-    ackWaitMs: Math.round((config.ack_wait ?? 30_000_000_000) / 1_000_000),
-    maxAckPending: config.max_ack_pending ?? 1_000,
-    maxDeliver: limitOf(config.max_deliver),
-    filterSubjects: config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []),
-    isPush: config.deliver_subject !== undefined,
-    // Known to servers from 2.11 on; this client's types are older.
-    isPaused: (info as { readonly paused?: boolean }).paused === true,
-  };
-};
-
-/** Consumers that are listed: the first page of the server's answer. */
-const readConsumers = async (connection: NatsConnection, stream: string): Promise<readonly ConsumerStatus[]> => {
-  const manager = await connection.jetstreamManager({ checkAPI: false });
-  const infos = await manager.consumers.list(stream).next();
-  return infos.map(consumerStatus).sort((one, other) => one.name.localeCompare(other.name));
-};
-
 /**
  * What an operator wants to know of a stream and its consumers; undefined where there is no such stream.
  * @throws Error of the client where the server does not answer
@@ -95,5 +65,35 @@ export const readStreamStatus = async (
     isWithoutAck: config.no_ack === true,
     isSealed: config.sealed,
     consumers: state.consumer_count === 0 ? [] : await readConsumers(connection, stream),
+  };
+};
+
+const limitOf = (value: number | undefined): number | undefined =>
+  value === undefined || value <= 0 ? undefined : value;
+
+/** Consumers that are listed: the first page of the server's answer. */
+const readConsumers = async (connection: NatsConnection, stream: string): Promise<readonly ConsumerStatus[]> => {
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const infos = await manager.consumers.list(stream).next();
+  return infos.map(consumerStatus).sort((one, other) => one.name.localeCompare(other.name));
+};
+
+const consumerStatus = (info: ConsumerInfo): ConsumerStatus => {
+  const { config } = info;
+  return {
+    name: info.name,
+    pending: info.num_pending,
+    ackPending: info.num_ack_pending,
+    redelivered: info.num_redelivered,
+    waiting: info.num_waiting,
+    deliveredSequence: info.delivered.stream_seq,
+    ackFloorSequence: info.ack_floor.stream_seq,
+    ackWaitMs: Math.round((config.ack_wait ?? 30_000_000_000) / 1_000_000),
+    maxAckPending: config.max_ack_pending ?? 1_000,
+    maxDeliver: limitOf(config.max_deliver),
+    filterSubjects: config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []),
+    isPush: config.deliver_subject !== undefined,
+    // Known to servers from 2.11 on; this client's types are older.
+    isPaused: (info as { readonly paused?: boolean }).paused === true,
   };
 };

@@ -24,6 +24,31 @@ export interface DeadLetterLine {
   readonly traceUrl: string | null;
 }
 
+export const describeDeadLetter = (letter: StoredDeadLetter, jaegerUrl: string | undefined): DeadLetterLine => {
+  const { info } = letter;
+  const traceId = traceIdOf(headerOf(letter, 'traceparent'));
+  return {
+    sequence: letter.sequence,
+    time: info?.time || new Date(letter.storedMs).toISOString(),
+    code: info?.code ?? 'unknown',
+    reason: info?.reason ?? 'this message was not written by the connector',
+    stream: info?.stream ?? '',
+    subject: info?.subject ?? '',
+    streamSequence: info?.sequence ?? null,
+    identity: info?.identity ?? null,
+    messageId: info?.messageId ?? null,
+    attempts: info?.attempts ?? null,
+    deliveryCount: info?.deliveryCount ?? null,
+    bytes: letter.payload.byteLength,
+    ...idsOf(letter.payload),
+    traceId: traceId ?? null,
+    traceUrl: traceLink(jaegerUrl, traceId),
+  };
+};
+
+const headerOf = (letter: StoredDeadLetter, name: string): string | undefined =>
+  letter.headers.find(([candidate]) => candidate.toLowerCase() === name)?.[1][0];
+
 interface Ids {
   readonly type: string | null;
   readonly stateId: string | null;
@@ -46,29 +71,4 @@ const idsOf = (payload: Uint8Array): Ids => {
     // Not JSON: that may be why it is here.
     return none;
   }
-};
-
-const headerOf = (letter: StoredDeadLetter, name: string): string | undefined =>
-  letter.headers.find(([candidate]) => candidate.toLowerCase() === name)?.[1][0];
-
-export const describeDeadLetter = (letter: StoredDeadLetter, jaegerUrl: string | undefined): DeadLetterLine => {
-  const { info } = letter;
-  const traceId = traceIdOf(headerOf(letter, 'traceparent'));
-  return {
-    sequence: letter.sequence,
-    time: info?.time || new Date(letter.storedMs).toISOString(),
-    code: info?.code ?? 'unknown',
-    reason: info?.reason ?? 'this message was not written by the connector',
-    stream: info?.stream ?? '',
-    subject: info?.subject ?? '',
-    streamSequence: info?.sequence ?? null,
-    identity: info?.identity ?? null,
-    messageId: info?.messageId ?? null,
-    attempts: info?.attempts ?? null,
-    deliveryCount: info?.deliveryCount ?? null,
-    bytes: letter.payload.byteLength,
-    ...idsOf(letter.payload),
-    traceId: traceId ?? null,
-    traceUrl: traceLink(jaegerUrl, traceId),
-  };
 };

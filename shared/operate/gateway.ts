@@ -23,27 +23,7 @@ export interface GatewayOptions {
   readonly timeoutMs?: number;
 }
 
-const numberOf = (value: unknown): number | undefined =>
-  typeof value === 'number' && Number.isFinite(value) ? value : undefined;
-
 const maxFunctions = 200;
-
-const toFunctionState = (value: unknown): FunctionState[] => {
-  if (typeof value !== 'object' || value === null) return [];
-  const fields = value as Record<string, unknown>;
-  if (typeof fields['name'] !== 'string') return [];
-  return [
-    {
-      name: fields['name'],
-      replicas: numberOf(fields['replicas']) ?? 0,
-      availableReplicas: numberOf(fields['availableReplicas']) ?? 0,
-      invocations: numberOf(fields['invocationCount']),
-      inFlight: numberOf(fields['inFlight']),
-      coldStarts: numberOf(fields['coldStarts']),
-      restarts: numberOf(fields['restarts']),
-    },
-  ];
-};
 
 /** A client of `/system/functions`, as OpenFaaS and the local function host answer it. */
 export const createGateway = (options: GatewayOptions): Gateway => ({
@@ -67,3 +47,23 @@ export const createGateway = (options: GatewayOptions): Gateway => ({
     return list.slice(0, maxFunctions).flatMap(toFunctionState);
   },
 });
+
+const toFunctionState = (value: unknown): FunctionState[] => {
+  if (typeof value !== 'object' || value === null) return [];
+  const fields = value as Record<string, unknown>;
+  if (typeof fields['name'] !== 'string') return [];
+  return [
+    {
+      name: fields['name'],
+      replicas: numberOf(fields['replicas']) ?? 0,
+      availableReplicas: numberOf(fields['availableReplicas']) ?? 0,
+      invocations: numberOf(fields['invocationCount']),
+      inFlight: numberOf(fields['inFlight']),
+      coldStarts: numberOf(fields['coldStarts']),
+      restarts: numberOf(fields['restarts']),
+    },
+  ];
+};
+
+const numberOf = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) ? value : undefined;

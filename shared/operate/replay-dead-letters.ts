@@ -17,40 +17,6 @@ export interface ReplayReport {
   readonly failed: readonly ReplayFailure[];
 }
 
-const failure = (letter: StoredDeadLetter, code: string, reason: string): ReplayFailure => ({
-  sequence: letter.sequence,
-  code,
-  reason,
-});
-
-/** The route's base subject where the stream is one of ours; another stream has to be there already. */
-const baseSubjectOf = async (context: ManageContext, stream: string): Promise<string | undefined> => {
-  const route = [...context.routing.routes.values()].find(({ name }) => name === stream);
-  if (route !== undefined) return route.subject;
-  const info = await findStream(await context.bus.connection(), stream);
-  return info?.config.subjects?.[0];
-};
-
-/**
- * The original message again: same bytes, headers and subject. Its `Nats-Msg-Id` is new, because the stream may still
- * remember the old one and would drop it; the same for every try of this replay, so that a repeat after a crash is dropped.
- */
-const replayMessage = (letter: StoredDeadLetter, baseSubject: string): OutgoingMessage => {
-  const { stream = '', subject = '', identity = '', timestampNs = '' } = letter.info ?? {};
-  return {
-    stream,
-    baseSubject,
-    subject,
-    payload: letter.payload,
-    id: `replay/${letter.sequence}@${letter.storedMs}`,
-    headers: {
-      ...Object.fromEntries(originalHeaders(letter.headers)),
-      [replayHeaders.identity]: identity,
-      [replayHeaders.timestampNs]: timestampNs,
-    },
-  };
-};
-
 /**
  * Sends dead letters back to where they came from, in the order given, and removes each one only when the server has
  * confirmed its message. Exactly once in effect: the message stands for its original delivery, so the ledger knows what
@@ -90,5 +56,39 @@ export const replayDeadLetters = async (
   return {
     replayed: outcomes.filter(({ ok }) => ok).length,
     failed: failed.sort((one, other) => one.sequence - other.sequence),
+  };
+};
+
+const failure = (letter: StoredDeadLetter, code: string, reason: string): ReplayFailure => ({
+  sequence: letter.sequence,
+  code,
+  reason,
+});
+
+/** The route's base subject where the stream is one of ours; another stream has to be there already. */
+const baseSubjectOf = async (context: ManageContext, stream: string): Promise<string | undefined> => {
+  const route = [...context.routing.routes.values()].find(({ name }) => name === stream);
+  if (route !== undefined) return route.subject;
+  const info = await findStream(await context.bus.connection(), stream);
+  return info?.config.subjects?.[0];
+};
+
+/**
+ * The original message again: same bytes, headers and subject. Its `Nats-Msg-Id` is new, because the stream may still
+ * remember the old one and would drop it; the same for every try of this replay, so that a repeat after a crash is dropped.
+ */
+const replayMessage = (letter: StoredDeadLetter, baseSubject: string): OutgoingMessage => {
+  const { stream = '', subject = '', identity = '', timestampNs = '' } = letter.info ?? {};
+  return {
+    stream,
+    baseSubject,
+    subject,
+    payload: letter.payload,
+    id: `replay/${letter.sequence}@${letter.storedMs}`,
+    headers: {
+      ...Object.fromEntries(originalHeaders(letter.headers)),
+      [replayHeaders.identity]: identity,
+      [replayHeaders.timestampNs]: timestampNs,
+    },
   };
 };

@@ -18,10 +18,6 @@ export interface AppendBatch {
 /** Stores what the ledger does not know yet, on that connection, and says what it found. */
 export type AppendOnce = (pool: DatabasePool, batch: AppendBatch) => Promise<readonly AppendedDelivery[]>;
 
-const maxAttempts = 6;
-
-const planned = (batch: AppendBatch, deliveries: readonly AppendDelivery[]): AppendBatch => ({ ...batch, deliveries });
-
 /** Runs the one statement; where it found known ids it wrote nothing, and runs once more with the rest. */
 export const appendStored = async (
   connection: Queryable & Pick<DatabasePool, 'tables'>,
@@ -49,77 +45,6 @@ export const appendStored = async (
     open = open.filter(({ id }) => !done.has(id));
   }
   return batch.deliveries.flatMap(({ id }) => done.get(id) ?? []);
-};
-
-const duplicateOf = (answer: AppendAnswer, id: string): AppendedDelivery => ({
-  id,
-  status: 'duplicate',
-  startIndex: answer.start === null ? null : Number(answer.start),
-  rowCount: answer.row_count ?? 0,
-  forwarded: answer.forwarded === true,
-});
-
-/**
- * What can be settled here and now: the same message being applied elsewhere, positions taken by a writer that does not
- * lock, a deadlock, a connection that had died while idle. Running again is safe, because the ledger decides each time.
- */
-const settle = async (pool: DatabasePool, stateId: string, error: unknown): Promise<'again' | 'fail'> => {
-  const state = sqlStateOf(error);
-  if (state === '40001' || state === '40P01') return 'again';
-  if (state === '23505') {
-    if (!isTakenPosition(error)) return 'again';
-    try {
-      await raiseCount(pool, pool.tables, stateId);
-      return 'again';
-    } catch (cause) {
-      // Whatever stands in the way of mending the state is not the fault of these deliveries' data.
-      const known = toDatabaseError(cause, `raise the count of state ${stateId}`);
-      throw known instanceof TerminalError
-        ? new RetryableError('database_misconfigured', known.message, { cause })
-        : known;
-    }
-  }
-  return 'fail';
-};
-
-/** The unique index of the cells by its name, or (another name in an older installation) by its table. */
-const isTakenPosition = (error: unknown): boolean =>
-  constraintOf(error).startsWith('state_column_data_') && !constraintOf(error).startsWith('state_column_data_mapping');
-
-const isBrokenConnection = (error: unknown): boolean => {
-  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-  return (
-    code === 'ECONNRESET' ||
-    code === 'EPIPE' ||
-    code === '57P01' ||
-    (code === undefined && /^Connection (terminated|ended)/.test(String(message)))
-  );
-};
-
-const runSettled = async (
-  pool: DatabasePool,
-  batch: AppendBatch,
-  once: AppendOnce,
-): Promise<readonly AppendedDelivery[]> => {
-  let reconnected = false;
-  let isTolerant = false;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await once(pool, isTolerant ? { ...batch, isTolerant } : batch);
-    } catch (error) {
-      // Not from the start: looking for conflicts costs every append 4 %.
-      isTolerant ||= constraintOf(error).startsWith('state_column_data_mapping');
-      if (sqlStateOf(error) === '23503') {
-        throw new StaleMetadataError('database_conflict', `a column of state ${batch.stateId} was deleted`, {
-          cause: error,
-        });
-      }
-      const broken: boolean = !reconnected && isBrokenConnection(error);
-      reconnected ||= broken;
-      const again = broken || (attempt < maxAttempts && (await settle(pool, batch.stateId, error)) === 'again');
-      if (!again) throw toDatabaseError(error, `append to state ${batch.stateId}`);
-    }
-  }
 };
 
 /**
@@ -150,3 +75,78 @@ export const runIsolated = async (
     return [...first, ...second];
   }
 };
+
+const duplicateOf = (answer: AppendAnswer, id: string): AppendedDelivery => ({
+  id,
+  status: 'duplicate',
+  startIndex: answer.start === null ? null : Number(answer.start),
+  rowCount: answer.row_count ?? 0,
+  forwarded: answer.forwarded === true,
+});
+
+const maxAttempts = 6;
+
+const runSettled = async (
+  pool: DatabasePool,
+  batch: AppendBatch,
+  once: AppendOnce,
+): Promise<readonly AppendedDelivery[]> => {
+  let reconnected = false;
+  let isTolerant = false;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await once(pool, isTolerant ? { ...batch, isTolerant } : batch);
+    } catch (error) {
+      // Not from the start: looking for conflicts costs every append 4 %.
+      isTolerant ||= constraintOf(error).startsWith('state_column_data_mapping');
+      if (sqlStateOf(error) === '23503') {
+        throw new StaleMetadataError('database_conflict', `a column of state ${batch.stateId} was deleted`, {
+          cause: error,
+        });
+      }
+      const broken: boolean = !reconnected && isBrokenConnection(error);
+      reconnected ||= broken;
+      const again = broken || (attempt < maxAttempts && (await settle(pool, batch.stateId, error)) === 'again');
+      if (!again) throw toDatabaseError(error, `append to state ${batch.stateId}`);
+    }
+  }
+};
+
+const isBrokenConnection = (error: unknown): boolean => {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  return (
+    code === 'ECONNRESET' ||
+    code === 'EPIPE' ||
+    code === '57P01' ||
+    (code === undefined && /^Connection (terminated|ended)/.test(String(message)))
+  );
+};
+
+/**
+ * What can be settled here and now: the same message being applied elsewhere, positions taken by a writer that does not
+ * lock, a deadlock, a connection that had died while idle. Running again is safe, because the ledger decides each time.
+ */
+const settle = async (pool: DatabasePool, stateId: string, error: unknown): Promise<'again' | 'fail'> => {
+  const state = sqlStateOf(error);
+  if (state === '40001' || state === '40P01') return 'again';
+  if (state === '23505') {
+    if (!isTakenPosition(error)) return 'again';
+    try {
+      await raiseCount(pool, pool.tables, stateId);
+      return 'again';
+    } catch (cause) {
+      // Whatever stands in the way of mending the state is not the fault of these deliveries' data.
+      const known = toDatabaseError(cause, `raise the count of state ${stateId}`);
+      throw known instanceof TerminalError
+        ? new RetryableError('database_misconfigured', known.message, { cause })
+        : known;
+    }
+  }
+  return 'fail';
+};
+
+/** The unique index of the cells by its name, or (another name in an older installation) by its table. */
+const isTakenPosition = (error: unknown): boolean =>
+  constraintOf(error).startsWith('state_column_data_') && !constraintOf(error).startsWith('state_column_data_mapping');
+
+const planned = (batch: AppendBatch, deliveries: readonly AppendDelivery[]): AppendBatch => ({ ...batch, deliveries });

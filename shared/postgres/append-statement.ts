@@ -3,13 +3,6 @@ import type { AppendDelivery } from './append-request.ts';
 import { binaryTextArray, plainArray, textArray } from './array-literal.ts';
 import type { TableNames } from './table-names.ts';
 
-/** The cells of the columns `ids`, whose values stand in `values` column by column, $2 of each. */
-const cellInsert = (tables: TableNames, target: string, ids: string, values: string, cast: string): string => `
-  insert into ${tables.cell} (column_id, data_index, ${target})
-  select c.id, generate_series(r.start, r.start + ($2::int - 1)),
-         unnest((${values}::text[])[(c.n - 1) * $2::int + 1 : c.n * $2::int])${cast}
-    from reserved r, unnest(${ids}::bigint[]) with ordinality c (id, n)`;
-
 /**
  * Everything of an append in one statement, hence one round trip and one implicit transaction:
  *
@@ -131,6 +124,13 @@ export const bindAppend = (
   const json = [jsons.ids, binaryTextArray(jsons.values)];
   return { text: appendStatement(tables, true, isTolerant), values: [...values, ...json], offsets };
 };
+
+/** The cells of the columns `ids`, whose values stand in `values` column by column, $2 of each. */
+const cellInsert = (tables: TableNames, target: string, ids: string, values: string, cast: string): string => `
+  insert into ${tables.cell} (column_id, data_index, ${target})
+  select c.id, generate_series(r.start, r.start + ($2::int - 1)),
+         unnest((${values}::text[])[(c.n - 1) * $2::int + 1 : c.n * $2::int])${cast}
+    from reserved r, unnest(${ids}::bigint[]) with ordinality c (id, n)`;
 
 /** The JSON columns, or the others: their ids, and their cells column by column. */
 const cellsOf = (

@@ -11,34 +11,41 @@ export interface AppendOptions {
   readonly maxRowsPerStatement?: number;
 }
 
-const cutByRows = (deliveries: readonly AppendDelivery[], maxRows: number): readonly (readonly AppendDelivery[])[] => {
-  const parts: AppendDelivery[][] = [];
-  let rows = Number.POSITIVE_INFINITY;
-  for (const delivery of deliveries) {
-    if (rows + delivery.rowCount > maxRows) {
-      parts.push([]);
-      rows = 0;
-    }
-    parts.at(-1)?.push(delivery);
-    rows += delivery.rowCount;
-  }
-  return parts;
-};
-
 /**
- * Columns that cannot be created (a name that the table refuses) cost only the deliveries that have a value in one: each
- * delivery is then tried with the new columns that it fills itself.
+ * Appends rows to one state, exactly once per delivery id: positions, ledger, cells and mapping in one statement
+ * (`dedupe`: in one transaction), every column created that is missing.
+ *
+ * The result names every delivery in the request's order: `stored`, `duplicate` (the ledger, or an earlier delivery of the
+ * request, has it: nothing was stored now) or `rejected` (the database refuses its data; the others are unharmed).
+ * Positions follow the order of the deliveries. Safe to repeat after any error, a lost answer to a commit included.
+ *
+ * @throws StaleMetadataError where the state, or a column that has an id, is gone: read the metadata and plan again.
+ * @throws RetryableError for everything else; parts that committed before it answer `duplicate` the next time.
  */
-const columnsFilledBy = (request: AppendRequest, delivery: AppendDelivery): AppendRequest => {
-  const kept = [...request.columns.keys()].filter(
-    (index) =>
-      request.columns[index]?.id !== undefined || delivery.cells[index]?.some((cell) => cell !== null) === true,
+export const append = async (
+  pool: DatabasePool,
+  request: AppendRequest,
+  options: AppendOptions = {},
+): Promise<AppendResult> => {
+  const unique = new Map<string, AppendDelivery>();
+  for (const delivery of request.deliveries) if (!unique.has(delivery.id)) unique.set(delivery.id, delivery);
+  // Without any column a row would be counted and could never be read.
+  const hasColumns = request.columns.length > 0;
+  const deliveries = [...unique.values()].map((delivery) =>
+    hasColumns ? delivery : { ...delivery, rowCount: 0, cells: [], stateKeys: [] },
   );
-  return {
-    ...request,
-    columns: kept.flatMap((index) => request.columns[index] ?? []),
-    deliveries: [{ ...delivery, cells: kept.map((index) => delivery.cells[index] ?? []) }],
-  };
+  if (deliveries.length === 0) return { deliveries: [], columns: request.columns };
+  const result = await appendUnique(pool, { ...request, deliveries }, options.maxRowsPerStatement ?? 2_000);
+  const byId = new Map(result.deliveries.map((delivery) => [delivery.id, delivery]));
+  const seen = new Set<string>();
+  const inOrder = request.deliveries.flatMap(({ id }): AppendedDelivery | [] => {
+    const appended = byId.get(id);
+    if (appended === undefined) return [];
+    const repeated = seen.has(id);
+    seen.add(id);
+    return repeated && appended.status === 'stored' ? { ...appended, status: 'duplicate' } : appended;
+  });
+  return { deliveries: inOrder, columns: result.columns };
 };
 
 const appendUnique = async (pool: DatabasePool, request: AppendRequest, maxRows: number): Promise<AppendResult> => {
@@ -83,38 +90,31 @@ const appendUnique = async (pool: DatabasePool, request: AppendRequest, maxRows:
 };
 
 /**
- * Appends rows to one state, exactly once per delivery id: positions, ledger, cells and mapping in one statement
- * (`dedupe`: in one transaction), every column created that is missing.
- *
- * The result names every delivery in the request's order: `stored`, `duplicate` (the ledger, or an earlier delivery of the
- * request, has it: nothing was stored now) or `rejected` (the database refuses its data; the others are unharmed).
- * Positions follow the order of the deliveries. Safe to repeat after any error, a lost answer to a commit included.
- *
- * @throws StaleMetadataError where the state, or a column that has an id, is gone: read the metadata and plan again.
- * @throws RetryableError for everything else; parts that committed before it answer `duplicate` the next time.
+ * Columns that cannot be created (a name that the table refuses) cost only the deliveries that have a value in one: each
+ * delivery is then tried with the new columns that it fills itself.
  */
-export const append = async (
-  pool: DatabasePool,
-  request: AppendRequest,
-  options: AppendOptions = {},
-): Promise<AppendResult> => {
-  const unique = new Map<string, AppendDelivery>();
-  for (const delivery of request.deliveries) if (!unique.has(delivery.id)) unique.set(delivery.id, delivery);
-  // Without any column a row would be counted and could never be read.
-  const hasColumns = request.columns.length > 0;
-  const deliveries = [...unique.values()].map((delivery) =>
-    hasColumns ? delivery : { ...delivery, rowCount: 0, cells: [], stateKeys: [] },
+const columnsFilledBy = (request: AppendRequest, delivery: AppendDelivery): AppendRequest => {
+  const kept = [...request.columns.keys()].filter(
+    (index) =>
+      request.columns[index]?.id !== undefined || delivery.cells[index]?.some((cell) => cell !== null) === true,
   );
-  if (deliveries.length === 0) return { deliveries: [], columns: request.columns };
-  const result = await appendUnique(pool, { ...request, deliveries }, options.maxRowsPerStatement ?? 2_000);
-  const byId = new Map(result.deliveries.map((delivery) => [delivery.id, delivery]));
-  const seen = new Set<string>();
-  const inOrder = request.deliveries.flatMap(({ id }): AppendedDelivery | [] => {
-    const appended = byId.get(id);
-    if (appended === undefined) return [];
-    const repeated = seen.has(id);
-    seen.add(id);
-    return repeated && appended.status === 'stored' ? { ...appended, status: 'duplicate' } : appended;
-  });
-  return { deliveries: inOrder, columns: result.columns };
+  return {
+    ...request,
+    columns: kept.flatMap((index) => request.columns[index] ?? []),
+    deliveries: [{ ...delivery, cells: kept.map((index) => delivery.cells[index] ?? []) }],
+  };
+};
+
+const cutByRows = (deliveries: readonly AppendDelivery[], maxRows: number): readonly (readonly AppendDelivery[])[] => {
+  const parts: AppendDelivery[][] = [];
+  let rows = Number.POSITIVE_INFINITY;
+  for (const delivery of deliveries) {
+    if (rows + delivery.rowCount > maxRows) {
+      parts.push([]);
+      rows = 0;
+    }
+    parts.at(-1)?.push(delivery);
+    rows += delivery.rowCount;
+  }
+  return parts;
 };

@@ -22,22 +22,6 @@ export interface ConnectionTarget {
   readonly tls: TlsSettings | undefined;
 }
 
-const isNeonHost = (host: string): boolean => /(^|\.)neon\.(tech|build)$/.test(host);
-
-/** Says what is wrong with a URL without repeating it: it holds a password. */
-const refuse = (why: string): never => {
-  throw new RetryableError('database_misconfigured', `DATABASE_URL: ${why}`);
-};
-
-const readPem = (name: string, file: string | undefined): string | undefined => {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new RetryableError('database_misconfigured', `DATABASE_URL: ${name} cannot be read`, { cause });
-  }
-};
-
 /**
  * Reads a libpq URL: every `ssl*` and security parameter is honoured, or refused; none is silently ignored.
  * `sslmode` absent means `prefer`, as for libpq.
@@ -95,4 +79,20 @@ export const parseConnectionUrl = (databaseUrl: string): ConnectionTarget => {
       key: readPem('sslkey', files.key),
     },
   };
+};
+
+/** Says what is wrong with a URL without repeating it: it holds a password. */
+const refuse = (why: string): never => {
+  throw new RetryableError('database_misconfigured', `DATABASE_URL: ${why}`);
+};
+
+const isNeonHost = (host: string): boolean => /(^|\.)neon\.(tech|build)$/.test(host);
+
+const readPem = (name: string, file: string | undefined): string | undefined => {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new RetryableError('database_misconfigured', `DATABASE_URL: ${name} cannot be read`, { cause });
+  }
 };

@@ -12,23 +12,6 @@ interface CreatedColumn {
 }
 
 /**
- * $1 state, $2 names, $3 data types, $4 ranks. New columns: required, not callable, no lengths (reference.md E.2). The order
- * goes on from the highest, without a hole for names that another writer created meanwhile.
- */
-const insertStatement = (tables: TableNames): string => `
-insert into ${tables.column} (state_id, name, data_type, required, callable, min_length, max_length, dimensions, display_order)
-select $1::varchar, w.name, w.data_type, true, false, null, null, null,
-       row_number() over (order by w.rank)
-         + (select coalesce(max(display_order), -1) from ${tables.column} where state_id = $1::varchar)
-  from unnest($2::text[], $3::text[], $4::int[]) w (name, data_type, rank)
- where not exists (select from ${tables.column} c where c.state_id = $1::varchar and c.name = w.name)
- order by w.rank
-    on conflict (state_id, name) do nothing`;
-
-const readStatement = (tables: TableNames): string =>
-  `select id::text, name, data_type, display_order from ${tables.column} where state_id = $1 and name = any($2::text[])`;
-
-/**
  * Gives every column its id: those without one are created in a transaction of their own, under the state's row lock,
  * and read back, so that any number of writers creating the same columns end with the same ids (reference.md G-10).
  *
@@ -64,3 +47,20 @@ export const createColumns = async (
     return { ...column, id: found.id, dataType: found.data_type ?? 'str', displayOrder: found.display_order };
   });
 };
+
+/**
+ * $1 state, $2 names, $3 data types, $4 ranks. New columns: required, not callable, no lengths (reference.md E.2). The order
+ * goes on from the highest, without a hole for names that another writer created meanwhile.
+ */
+const insertStatement = (tables: TableNames): string => `
+insert into ${tables.column} (state_id, name, data_type, required, callable, min_length, max_length, dimensions, display_order)
+select $1::varchar, w.name, w.data_type, true, false, null, null, null,
+       row_number() over (order by w.rank)
+         + (select coalesce(max(display_order), -1) from ${tables.column} where state_id = $1::varchar)
+  from unnest($2::text[], $3::text[], $4::int[]) w (name, data_type, rank)
+ where not exists (select from ${tables.column} c where c.state_id = $1::varchar and c.name = w.name)
+ order by w.rank
+    on conflict (state_id, name) do nothing`;
+
+const readStatement = (tables: TableNames): string =>
+  `select id::text, name, data_type, display_order from ${tables.column} where state_id = $1 and name = any($2::text[])`;

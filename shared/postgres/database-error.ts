@@ -20,6 +20,35 @@ export const constraintOf = (error: unknown): string => {
   return typeof constraint === 'string' ? constraint : '';
 };
 
+/**
+ * The one place where an error of the driver becomes one of ours: only what the server says of the data itself is
+ * terminal; everything else, known or not, may succeed later.
+ *
+ * The text has the SQLSTATE, the constraint and the server's primary message; never its detail line, which quotes values.
+ */
+export const toDatabaseError = (error: unknown, doing: string): RetryableError | TerminalError => {
+  if (error instanceof RetryableError || error instanceof TerminalError) return error;
+  const message = error instanceof Error ? error.message : String((error as DriverError | null)?.message ?? error);
+  const code = codeOf(error, message);
+  const marks = [sqlStateOf(error), constraintOf(error)].filter((mark) => mark !== undefined && mark !== '');
+  const text = `${doing}: ${message}${marks.length > 0 ? ` (${marks.join(', ')})` : ''}`;
+  return code === 'database_rejected'
+    ? new TerminalError(code, text, { cause: error })
+    : new RetryableError(code, text, { cause: error });
+};
+
+/** Runs the work; what it throws is one of our two errors. */
+export const withDatabaseErrors = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw toDatabaseError(error, doing);
+  }
+};
+
+/** What was known of a state is no longer true: read it again and plan again. */
+export class StaleMetadataError extends RetryableError {}
+
 /** By whole SQLSTATE first, then by its class (the first two characters). */
 const bySqlState: Readonly<Record<string, RetryableCode | 'database_rejected'>> = {
   '08': 'database_unavailable', // connection exceptions
@@ -76,32 +105,3 @@ const codeOf = (error: unknown, message: string): RetryableCode | 'database_reje
   if (typeof code === 'string' && certificateCodes.test(code)) return 'database_misconfigured';
   return byMessage.find(([pattern]) => pattern.test(message))?.[1] ?? 'internal_error';
 };
-
-/**
- * The one place where an error of the driver becomes one of ours: only what the server says of the data itself is
- * terminal; everything else, known or not, may succeed later.
- *
- * The text has the SQLSTATE, the constraint and the server's primary message; never its detail line, which quotes values.
- */
-export const toDatabaseError = (error: unknown, doing: string): RetryableError | TerminalError => {
-  if (error instanceof RetryableError || error instanceof TerminalError) return error;
-  const message = error instanceof Error ? error.message : String((error as DriverError | null)?.message ?? error);
-  const code = codeOf(error, message);
-  const marks = [sqlStateOf(error), constraintOf(error)].filter((mark) => mark !== undefined && mark !== '');
-  const text = `${doing}: ${message}${marks.length > 0 ? ` (${marks.join(', ')})` : ''}`;
-  return code === 'database_rejected'
-    ? new TerminalError(code, text, { cause: error })
-    : new RetryableError(code, text, { cause: error });
-};
-
-/** Runs the work; what it throws is one of our two errors. */
-export const withDatabaseErrors = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
-  try {
-    return await work();
-  } catch (error) {
-    throw toDatabaseError(error, doing);
-  }
-};
-
-/** What was known of a state is no longer true: read it again and plan again. */
-export class StaleMetadataError extends RetryableError {}

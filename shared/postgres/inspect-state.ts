@@ -30,43 +30,9 @@ export interface StateReport {
 export const positions = (tables: TableNames): string =>
   `select distinct d.data_index from ${tables.column} c join ${tables.cell} d on d.column_id = c.id where c.state_id = $1`;
 
-/** A cell of a number or a truth value, as it is spelled in a column of that type. */
-const untextual = '^(-?[0-9]+([.][0-9]+)?(e[+-][0-9]+)?|-?inf|nan|True|False)$';
-
-/**
- * The rows that may carry a key: a `state_key` that is a text. A value of any other type is data like any other and is not
- * mapped (reference.md G-33); what a cell was shows in a json column, and in one that was made for numbers or truth values.
- * In a text column it does not, and every value counts as a text. $1 state.
- */
-const keyRows = (tables: TableNames): string => `
-select * from (
-  select coalesce(d.data_value, case jsonb_typeof(d.data_json_value) when 'string' then d.data_json_value #>> '{}' end) as state_key,
-         d.data_index, coalesce(c.data_type, 'str') in ('int', 'float', 'bool') and d.data_value ~ '${untextual}' as is_doubtful
-    from ${tables.column} c join ${tables.cell} d on d.column_id = c.id
-   where c.state_id = $1 and c.name = 'state_key') cells
- where state_key <> '' and length(state_key) <= 255`;
-
 /** The rows that carry a key and must be mapped. $1 state. */
 export const keyedRows = (tables: TableNames): string =>
   `select state_key, data_index from (${keyRows(tables)}) k where is_doubtful is not true`;
-
-const countStatement = (tables: TableNames): string => `
-select s.count, (${nextFreePosition(tables)})::float8 as "nextPosition",
-       (select count(*)::int from (${positions(tables)}) p where p.data_index >= s.count) as "positionsBeyondCount",
-       (select count(*)::int from (${keyedRows(tables)}) k where not exists (
-          select from ${tables.mapping} m
-           where m.state_id = $1 and m.state_key = k.state_key and m.data_index = k.data_index)) as "missingMappings",
-       (select count(*)::int from ${tables.mapping} m where m.state_id = $1 and not exists (
-          select from (${keyRows(tables)}) k where k.state_key = m.state_key and k.data_index = m.data_index)) as "strayMappings"
-  from ${tables.state} s where s.id = $1`;
-
-const gapStatement = (tables: TableNames): string => `
-with present as (${positions(tables)}),
-edges as (
-  select data_index as after, lead(data_index) over (order by data_index) as next from present
-  union all select -1, min(data_index) from present)
-select (after + 1)::float8 as from, (next - 1)::float8 as to, sum(next - after - 1) over ()::float8 as total
-  from edges where next > after + 1 order by after limit 100`;
 
 /** Looks at one state; reads every position of it. @throws StaleMetadataError where there is no such state. */
 export const inspectState = async (
@@ -87,3 +53,37 @@ export const inspectState = async (
     gapPositions: gaps[0]?.total ?? 0,
   };
 };
+
+/** A cell of a number or a truth value, as it is spelled in a column of that type. */
+const untextual = '^(-?[0-9]+([.][0-9]+)?(e[+-][0-9]+)?|-?inf|nan|True|False)$';
+
+/**
+ * The rows that may carry a key: a `state_key` that is a text. A value of any other type is data like any other and is not
+ * mapped (reference.md G-33); what a cell was shows in a json column, and in one that was made for numbers or truth values.
+ * In a text column it does not, and every value counts as a text. $1 state.
+ */
+const keyRows = (tables: TableNames): string => `
+select * from (
+  select coalesce(d.data_value, case jsonb_typeof(d.data_json_value) when 'string' then d.data_json_value #>> '{}' end) as state_key,
+         d.data_index, coalesce(c.data_type, 'str') in ('int', 'float', 'bool') and d.data_value ~ '${untextual}' as is_doubtful
+    from ${tables.column} c join ${tables.cell} d on d.column_id = c.id
+   where c.state_id = $1 and c.name = 'state_key') cells
+ where state_key <> '' and length(state_key) <= 255`;
+
+const countStatement = (tables: TableNames): string => `
+select s.count, (${nextFreePosition(tables)})::float8 as "nextPosition",
+       (select count(*)::int from (${positions(tables)}) p where p.data_index >= s.count) as "positionsBeyondCount",
+       (select count(*)::int from (${keyedRows(tables)}) k where not exists (
+          select from ${tables.mapping} m
+           where m.state_id = $1 and m.state_key = k.state_key and m.data_index = k.data_index)) as "missingMappings",
+       (select count(*)::int from ${tables.mapping} m where m.state_id = $1 and not exists (
+          select from (${keyRows(tables)}) k where k.state_key = m.state_key and k.data_index = m.data_index)) as "strayMappings"
+  from ${tables.state} s where s.id = $1`;
+
+const gapStatement = (tables: TableNames): string => `
+with present as (${positions(tables)}),
+edges as (
+  select data_index as after, lead(data_index) over (order by data_index) as next from present
+  union all select -1, min(data_index) from present)
+select (after + 1)::float8 as from, (next - 1)::float8 as to, sum(next - after - 1) over ()::float8 as total
+  from edges where next > after + 1 order by after limit 100`;

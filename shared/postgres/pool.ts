@@ -24,77 +24,6 @@ export interface PoolOptions extends SchemaOptions {
   readonly onError?: (error: Error) => void;
 }
 
-/** The driver's internals that the SCRAM step needs; where they change, its own slow step still works. */
-interface ScramInternals {
-  readonly saslSession: { readonly clientNonce: string };
-  readonly password: unknown;
-  readonly connection: {
-    sendSCRAMClientFinalMessage(response: string): void;
-    emit(event: 'error', error: unknown): void;
-  };
-}
-
-const createTcpClientClass = (socketClass: WebSocketConstructor): typeof Client =>
-  class TcpClient extends Client {
-    constructor(...config: ConstructorParameters<typeof Client>) {
-      super(...config);
-      Object.assign(this.neonConfig, {
-        webSocketConstructor: socketClass,
-        wsProxy: (host: string, port: number | string) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
-        useSecureWebSocket: false,
-        forceDisablePgSSL: true, // TLS is the socket's work
-        pipelineConnect: false, // the default sends the password in clear before any server reply
-        coalesceWrites: false, // the default adds more than 1 ms to every query
-      });
-    }
-
-    /** The driver's own step makes thousands of WebCrypto calls (300 ms); it still checks the server's signature. */
-    override async _handleAuthSASLContinue(message: { readonly data: string }): Promise<void> {
-      const self = this as unknown as ScramInternals;
-      try {
-        const reply = await answerScram(String(self.password), self.saslSession.clientNonce, message.data);
-        Object.assign(self.saslSession, { message: 'SASLResponse', ...reply });
-        self.connection.sendSCRAMClientFinalMessage(reply.response);
-      } catch (error) {
-        self.connection.emit('error', error);
-      }
-    }
-  };
-
-/** An error of the server about one statement leaves the connection usable; anything else does not. */
-const keepsConnection = (error: unknown): boolean => {
-  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && severity === 'ERROR';
-};
-
-const openPool = (target: ConnectionTarget, options: PoolOptions): Pool => {
-  const pool = new Pool({
-    connectionString: target.connectionString,
-    max: options.max ?? 2,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
-    idleTimeoutMillis: options.idleTimeoutMs ?? 30_000,
-    maxLifetimeSeconds: Math.ceil((options.maxLifetimeMs ?? 1_800_000) / 1_000),
-    query_timeout: options.queryTimeoutMs ?? 35_000,
-    application_name: options.applicationName ?? 'state-sync-store',
-  });
-  if (target.transport === 'tcp') pool.Client = createTcpClientClass(createTcpSocketClass(target.tls));
-  const onError = options.onError ?? (() => undefined);
-  pool.on('error', onError);
-  // A connection that breaks while it is checked out emits too, and an `error` event without a listener ends the process.
-  pool.on('connect', (client: PoolClient) => client.on('error', onError));
-  return pool;
-};
-
-/**
- * What a pooler without support for prepared statements answers (26000, 42P05), and a server whose tables were altered
- * (0A000): each comes before anything of the statement has run.
- */
-const refusesPlan = (error: unknown): boolean =>
-  ['26000', '42P05', '0A000'].includes(String((error as { readonly code?: unknown }).code));
-
-/** The name of a statement is that of its text, so a pooler that mixes up connections finds the same statement or none. */
-const statementName = (text: string): string => `s_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
-
 /**
  * The one database client: the driver's WebSocket to Neon hosts, TCP or TLS to any other host.
  *
@@ -166,3 +95,74 @@ export const createPool = (databaseUrl: string, options: PoolOptions = {}): Data
     end: () => (ended ??= pool.end()),
   };
 };
+
+const openPool = (target: ConnectionTarget, options: PoolOptions): Pool => {
+  const pool = new Pool({
+    connectionString: target.connectionString,
+    max: options.max ?? 2,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    idleTimeoutMillis: options.idleTimeoutMs ?? 30_000,
+    maxLifetimeSeconds: Math.ceil((options.maxLifetimeMs ?? 1_800_000) / 1_000),
+    query_timeout: options.queryTimeoutMs ?? 35_000,
+    application_name: options.applicationName ?? 'state-sync-store',
+  });
+  if (target.transport === 'tcp') pool.Client = createTcpClientClass(createTcpSocketClass(target.tls));
+  const onError = options.onError ?? (() => undefined);
+  pool.on('error', onError);
+  // A connection that breaks while it is checked out emits too, and an `error` event without a listener ends the process.
+  pool.on('connect', (client: PoolClient) => client.on('error', onError));
+  return pool;
+};
+
+/** The driver's internals that the SCRAM step needs; where they change, its own slow step still works. */
+interface ScramInternals {
+  readonly saslSession: { readonly clientNonce: string };
+  readonly password: unknown;
+  readonly connection: {
+    sendSCRAMClientFinalMessage(response: string): void;
+    emit(event: 'error', error: unknown): void;
+  };
+}
+
+const createTcpClientClass = (socketClass: WebSocketConstructor): typeof Client =>
+  class TcpClient extends Client {
+    constructor(...config: ConstructorParameters<typeof Client>) {
+      super(...config);
+      Object.assign(this.neonConfig, {
+        webSocketConstructor: socketClass,
+        wsProxy: (host: string, port: number | string) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
+        useSecureWebSocket: false,
+        forceDisablePgSSL: true, // TLS is the socket's work
+        pipelineConnect: false, // the default sends the password in clear before any server reply
+        coalesceWrites: false, // the default adds more than 1 ms to every query
+      });
+    }
+
+    /** The driver's own step makes thousands of WebCrypto calls (300 ms); it still checks the server's signature. */
+    override async _handleAuthSASLContinue(message: { readonly data: string }): Promise<void> {
+      const self = this as unknown as ScramInternals;
+      try {
+        const reply = await answerScram(String(self.password), self.saslSession.clientNonce, message.data);
+        Object.assign(self.saslSession, { message: 'SASLResponse', ...reply });
+        self.connection.sendSCRAMClientFinalMessage(reply.response);
+      } catch (error) {
+        self.connection.emit('error', error);
+      }
+    }
+  };
+
+/** An error of the server about one statement leaves the connection usable; anything else does not. */
+const keepsConnection = (error: unknown): boolean => {
+  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && severity === 'ERROR';
+};
+
+/** The name of a statement is that of its text, so a pooler that mixes up connections finds the same statement or none. */
+const statementName = (text: string): string => `s_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+
+/**
+ * What a pooler without support for prepared statements answers (26000, 42P05), and a server whose tables were altered
+ * (0A000): each comes before anything of the statement has run.
+ */
+const refusesPlan = (error: unknown): boolean =>
+  ['26000', '42P05', '0A000'].includes(String((error as { readonly code?: unknown }).code));

@@ -21,57 +21,6 @@ export interface RepairResult {
   readonly applied: boolean;
 }
 
-const actionsFor = (report: StateReport, closeGaps: boolean): readonly RepairAction[] => {
-  const closes = closeGaps && report.gapPositions > 0;
-  const count = report.nextPosition - (closes ? report.gapPositions : 0);
-  return [
-    ...(closes ? [{ action: 'close_gaps', positions: report.gapPositions } as const] : []),
-    ...(report.missingMappings > 0 ? [{ action: 'insert_mappings', rows: report.missingMappings } as const] : []),
-    ...(report.count === count ? [] : [{ action: 'set_count', from: report.count, to: count } as const]),
-  ];
-};
-
-/** Moves rows down over the gaps, by way of negative positions: a unique index is checked row by row. */
-const closeGaps = async (connection: Queryable, tables: TableNames, stateId: string): Promise<void> => {
-  const moves = `
-    with present as (${positions(tables)}),
-    moves as (
-      select * from (select data_index as old, row_number() over (order by data_index) - 1 as new from present) numbered
-       where old <> new)`;
-  await connection.query(
-    `${moves},
-     ledger_moved as (
-       update ${tables.ledger} l set start_index = m.new from moves m where l.state_id = $1 and l.start_index = m.old),
-     mapping_moved as (
-       update ${tables.mapping} k set data_index = -1 - m.new from moves m where k.state_id = $1 and k.data_index = m.old)
-     update ${tables.cell} d set data_index = -1 - m.new
-       from moves m, ${tables.column} c
-      where c.state_id = $1 and d.column_id = c.id and d.data_index = m.old`,
-    [stateId],
-  );
-  // A stray mapping row may stand where a moved one with the same key belongs: then there is nothing left to move.
-  await connection.query(
-    `delete from ${tables.mapping} k where k.state_id = $1 and k.data_index < 0 and exists (
-       select from ${tables.mapping} o
-        where o.state_id = $1 and o.state_key = k.state_key and o.data_index = -1 - k.data_index)`,
-    [stateId],
-  );
-  await connection.query(
-    `with mapping_moved as (
-       update ${tables.mapping} set data_index = -1 - data_index where state_id = $1 and data_index < 0)
-     update ${tables.cell} d set data_index = -1 - d.data_index
-       from ${tables.column} c where c.state_id = $1 and d.column_id = c.id and d.data_index < 0`,
-    [stateId],
-  );
-};
-
-const insertMappings = (connection: Queryable, tables: TableNames, stateId: string): Promise<unknown> =>
-  connection.query(
-    `insert into ${tables.mapping} (state_id, state_key, data_index)
-     select $1, k.state_key, k.data_index from (${keyedRows(tables)}) k on conflict do nothing`,
-    [stateId],
-  );
-
 /**
  * Finds and mends what writers that do not lock left in a state: count drift, cells beyond `count`, gaps, missing mapping
  * rows (reference.md G-4, G-18). Nothing that holds data is ever removed. With `apply` the state's row is locked and
@@ -122,3 +71,54 @@ export const findDriftedStates = (
     ),
   );
 };
+
+const actionsFor = (report: StateReport, closeGaps: boolean): readonly RepairAction[] => {
+  const closes = closeGaps && report.gapPositions > 0;
+  const count = report.nextPosition - (closes ? report.gapPositions : 0);
+  return [
+    ...(closes ? [{ action: 'close_gaps', positions: report.gapPositions } as const] : []),
+    ...(report.missingMappings > 0 ? [{ action: 'insert_mappings', rows: report.missingMappings } as const] : []),
+    ...(report.count === count ? [] : [{ action: 'set_count', from: report.count, to: count } as const]),
+  ];
+};
+
+/** Moves rows down over the gaps, by way of negative positions: a unique index is checked row by row. */
+const closeGaps = async (connection: Queryable, tables: TableNames, stateId: string): Promise<void> => {
+  const moves = `
+    with present as (${positions(tables)}),
+    moves as (
+      select * from (select data_index as old, row_number() over (order by data_index) - 1 as new from present) numbered
+       where old <> new)`;
+  await connection.query(
+    `${moves},
+     ledger_moved as (
+       update ${tables.ledger} l set start_index = m.new from moves m where l.state_id = $1 and l.start_index = m.old),
+     mapping_moved as (
+       update ${tables.mapping} k set data_index = -1 - m.new from moves m where k.state_id = $1 and k.data_index = m.old)
+     update ${tables.cell} d set data_index = -1 - m.new
+       from moves m, ${tables.column} c
+      where c.state_id = $1 and d.column_id = c.id and d.data_index = m.old`,
+    [stateId],
+  );
+  // A stray mapping row may stand where a moved one with the same key belongs: then there is nothing left to move.
+  await connection.query(
+    `delete from ${tables.mapping} k where k.state_id = $1 and k.data_index < 0 and exists (
+       select from ${tables.mapping} o
+        where o.state_id = $1 and o.state_key = k.state_key and o.data_index = -1 - k.data_index)`,
+    [stateId],
+  );
+  await connection.query(
+    `with mapping_moved as (
+       update ${tables.mapping} set data_index = -1 - data_index where state_id = $1 and data_index < 0)
+     update ${tables.cell} d set data_index = -1 - d.data_index
+       from ${tables.column} c where c.state_id = $1 and d.column_id = c.id and d.data_index < 0`,
+    [stateId],
+  );
+};
+
+const insertMappings = (connection: Queryable, tables: TableNames, stateId: string): Promise<unknown> =>
+  connection.query(
+    `insert into ${tables.mapping} (state_id, state_key, data_index)
+     select $1, k.state_key, k.data_index from (${keyedRows(tables)}) k on conflict do nothing`,
+    [stateId],
+  );

@@ -2,7 +2,7 @@ import { createHash, createHmac, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
 
 const deriveKey = promisify(pbkdf2);
-const hmac = (key: Buffer, data: string): Buffer => createHmac('sha256', key).update(data).digest();
+
 /** PostgreSQL's default is 4,096; a hostile server must not be able to occupy us for minutes. */
 const maxIterations = 1_000_000;
 
@@ -40,3 +40,5 @@ export const answerScram = async (password: string, clientNonce: string, serverF
     serverSignature: hmac(hmac(salted, 'Server Key'), authMessage).toString('base64'),
   };
 };
+
+const hmac = (key: Buffer, data: string): Buffer => createHmac('sha256', key).update(data).digest();

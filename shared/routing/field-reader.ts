@@ -14,24 +14,6 @@ export interface FieldReader {
   count(fields: Fields, key: string, place: string, fallback: number, least?: number): number;
 }
 
-const scalarText = (value: unknown): string | undefined =>
-  typeof value === 'string'
-    ? value
-    : typeof value === 'number' || typeof value === 'bigint'
-      ? String(value)
-      : undefined;
-
-const toFlag = (value: unknown): boolean | undefined => {
-  if (typeof value === 'boolean') return value;
-  const text = typeof value === 'string' ? value.toLowerCase() : undefined;
-  return text === 'true' ? true : text === 'false' ? false : undefined;
-};
-
-const toNumber = (value: unknown): number | undefined => {
-  if (typeof value === 'number') return value;
-  return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
-};
-
 /**
  * A null is taken as an absent key. Numbers and flags may be quoted, as templating tools write them; anything else of
  * the wrong type is a fault, and the fallback stands in so that reading goes on to the next one.
@@ -71,4 +53,22 @@ export const fieldReader = (): FieldReader => {
       return fallback;
     },
   };
+};
+
+const scalarText = (value: unknown): string | undefined =>
+  typeof value === 'string'
+    ? value
+    : typeof value === 'number' || typeof value === 'bigint'
+      ? String(value)
+      : undefined;
+
+const toFlag = (value: unknown): boolean | undefined => {
+  if (typeof value === 'boolean') return value;
+  const text = typeof value === 'string' ? value.toLowerCase() : undefined;
+  return text === 'true' ? true : text === 'false' ? false : undefined;
+};
+
+const toNumber = (value: unknown): number | undefined => {
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
 };

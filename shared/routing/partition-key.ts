@@ -17,6 +17,21 @@ export interface PartitionInput {
   readonly evaluate: Evaluator;
 }
 
+/** What keeps messages of one processor apart: rows of one partition stay in order (reference.md F.2). */
+export const partitionKey = (input: PartitionInput): string => {
+  const { concurrencyMode, concurrencyExpression } = input.properties;
+  if (concurrencyMode === 'route-id') return input.routeId;
+  if (concurrencyMode === 'user-id') {
+    const userId = isJsonObject(input.context) ? memberOf(input.context, 'user_id') : undefined;
+    // As the reference writes it, null and empty included: routers side by side must choose the same partition.
+    return userId === undefined ? input.projectId : pythonStr(userId);
+  }
+  if (concurrencyMode === 'expression' && concurrencyExpression !== null) {
+    return fromExpression(input, concurrencyExpression);
+  }
+  return input.projectId;
+};
+
 const fromExpression = (input: PartitionInput, expression: string): string => {
   const scope = new Map([
     ['data', input.data],
@@ -31,19 +46,4 @@ const fromExpression = (input: PartitionInput, expression: string): string => {
     if (error instanceof TerminalError) return input.projectId;
     throw error;
   }
-};
-
-/** What keeps messages of one processor apart: rows of one partition stay in order (reference.md F.2). */
-export const partitionKey = (input: PartitionInput): string => {
-  const { concurrencyMode, concurrencyExpression } = input.properties;
-  if (concurrencyMode === 'route-id') return input.routeId;
-  if (concurrencyMode === 'user-id') {
-    const userId = isJsonObject(input.context) ? memberOf(input.context, 'user_id') : undefined;
-    // As the reference writes it, null and empty included: routers side by side must choose the same partition.
-    return userId === undefined ? input.projectId : pythonStr(userId);
-  }
-  if (concurrencyMode === 'expression' && concurrencyExpression !== null) {
-    return fromExpression(input, concurrencyExpression);
-  }
-  return input.projectId;
 };

@@ -6,10 +6,15 @@ const maxPartitionBytes = 512;
 
 const utf8 = new TextEncoder();
 
-const percentEncoded = (text: string): string => {
-  let encoded = '';
-  for (const byte of utf8.encode(text)) encoded += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  return encoded;
+/**
+ * A partition as the tail of a subject. What can be published stays byte for byte as it is, dots included; of the rest
+ * the offending characters are percent-encoded as UTF-8, an empty token becomes `%`, and what is too long becomes its
+ * SHA-256. The reference publishes all of these as they are, and loses the messages (reference.md G-23).
+ */
+export const partitionToken = (partition: string): string => {
+  const token = isPublishSubject(partition) ? partition : partition.split('.').map(encodedToken).join('.');
+  if (token.length <= maxPartitionBytes && utf8.encode(token).length <= maxPartitionBytes) return token;
+  return `sha256-${createHash('sha256').update(partition).digest('hex')}`;
 };
 
 const encodedToken = (token: string): string => {
@@ -20,13 +25,8 @@ const encodedToken = (token: string): string => {
   return token.replaceAll(/[\u0000-\u0020\u007f\p{Cs}]/gu, percentEncoded);
 };
 
-/**
- * A partition as the tail of a subject. What can be published stays byte for byte as it is, dots included; of the rest
- * the offending characters are percent-encoded as UTF-8, an empty token becomes `%`, and what is too long becomes its
- * SHA-256. The reference publishes all of these as they are, and loses the messages (reference.md G-23).
- */
-export const partitionToken = (partition: string): string => {
-  const token = isPublishSubject(partition) ? partition : partition.split('.').map(encodedToken).join('.');
-  if (token.length <= maxPartitionBytes && utf8.encode(token).length <= maxPartitionBytes) return token;
-  return `sha256-${createHash('sha256').update(partition).digest('hex')}`;
+const percentEncoded = (text: string): string => {
+  let encoded = '';
+  for (const byte of utf8.encode(text)) encoded += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  return encoded;
 };

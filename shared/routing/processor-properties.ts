@@ -15,39 +15,6 @@ export interface ProcessorProperties {
   readonly concurrencyExpression: string | null;
 }
 
-const invalid = (key: string, problem: string): TerminalError =>
-  new TerminalError('invalid_properties', `the processor's property ${key} ${problem}`);
-
-const numberOf = (value: JsonValue): number => {
-  if (typeof value === 'number') return value;
-  if (typeof value === 'bigint' || typeof value === 'boolean') return Number(value);
-  if (value instanceof JsonFloat) return value.value;
-  return typeof value === 'string' && /^\s*[+-]?\d+(\.0+)?\s*$/.test(value) ? Number(value) : Number.NaN;
-};
-
-const wholeNumber = (properties: JsonObject, key: string, fallback: number): number => {
-  const value = memberOf(properties, key);
-  if (value === undefined || value === null) return fallback;
-  const number = numberOf(value);
-  if (!Number.isSafeInteger(number)) throw invalid(key, 'is not a whole number');
-  return number;
-};
-
-const modeOf = (properties: JsonObject): ConcurrencyMode => {
-  const value = memberOf(properties, 'concurrencyMode');
-  if (value === undefined || value === null) return 'project-id';
-  const mode = concurrencyModes.find((candidate) => candidate === value);
-  if (mode === undefined) throw invalid('concurrencyMode', `is none of ${concurrencyModes.join(', ')}`);
-  return mode;
-};
-
-const expressionOf = (properties: JsonObject): string | null => {
-  const value = memberOf(properties, 'concurrencyExpression');
-  if (value === undefined || value === null || value === '') return null;
-  if (typeof value !== 'string') throw invalid('concurrencyExpression', 'is not a text');
-  return value;
-};
-
 /**
  * Reads the properties with their defaults; numbers may be written as text or truth, unknown keys are ignored. An unknown mode
  * or a number that is none is a TerminalError `invalid_properties`.
@@ -74,4 +41,37 @@ export const requirePageSizes = (properties: ProcessorProperties): ProcessorProp
     }
   }
   return properties;
+};
+
+const wholeNumber = (properties: JsonObject, key: string, fallback: number): number => {
+  const value = memberOf(properties, key);
+  if (value === undefined || value === null) return fallback;
+  const number = numberOf(value);
+  if (!Number.isSafeInteger(number)) throw invalid(key, 'is not a whole number');
+  return number;
+};
+
+const numberOf = (value: JsonValue): number => {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'bigint' || typeof value === 'boolean') return Number(value);
+  if (value instanceof JsonFloat) return value.value;
+  return typeof value === 'string' && /^\s*[+-]?\d+(\.0+)?\s*$/.test(value) ? Number(value) : Number.NaN;
+};
+
+const invalid = (key: string, problem: string): TerminalError =>
+  new TerminalError('invalid_properties', `the processor's property ${key} ${problem}`);
+
+const modeOf = (properties: JsonObject): ConcurrencyMode => {
+  const value = memberOf(properties, 'concurrencyMode');
+  if (value === undefined || value === null) return 'project-id';
+  const mode = concurrencyModes.find((candidate) => candidate === value);
+  if (mode === undefined) throw invalid('concurrencyMode', `is none of ${concurrencyModes.join(', ')}`);
+  return mode;
+};
+
+const expressionOf = (properties: JsonObject): string | null => {
+  const value = memberOf(properties, 'concurrencyExpression');
+  if (value === undefined || value === null || value === '') return null;
+  if (typeof value !== 'string') throw invalid('concurrencyExpression', 'is not a text');
+  return value;
 };

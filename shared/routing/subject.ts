@@ -8,16 +8,6 @@ import type { RouteConfig } from './routing.ts';
 export const isPriorityRoute = (route: RouteConfig): boolean =>
   route.concurrentEnabled && route.concurrentPriorityEnabled;
 
-const priorityOf = (value: JsonValue | undefined): 'high' | 'low' => {
-  if (value === undefined || !isTruthy(value)) return 'low';
-  if (value === 'high' || value === 'low') return value;
-  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : describe(value);
-  throw new TerminalError('invalid_priority', `the priority must be "high" or "low", not ${shown}`);
-};
-
-const describe = (value: JsonValue | undefined): string =>
-  Array.isArray(value) ? 'a list' : value instanceof JsonFloat ? 'a number' : `a value of type ${typeof value}`;
-
 /**
  * The subject of one message (reference.md A.4): the base subject of a plain route, whatever is asked for; of a
  * priority route `{subject}.{priority}.{partition}`, without the partition where there is none. A missing or empty
@@ -28,3 +18,13 @@ export const subjectFor = (route: RouteConfig, priority: JsonValue | undefined, 
   const subject = `${route.subject}.${priorityOf(priority)}`;
   return partition === null || partition === '' ? subject : `${subject}.${partitionToken(partition)}`;
 };
+
+const priorityOf = (value: JsonValue | undefined): 'high' | 'low' => {
+  if (value === undefined || !isTruthy(value)) return 'low';
+  if (value === 'high' || value === 'low') return value;
+  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : describe(value);
+  throw new TerminalError('invalid_priority', `the priority must be "high" or "low", not ${shown}`);
+};
+
+const describe = (value: JsonValue | undefined): string =>
+  Array.isArray(value) ? 'a list' : value instanceof JsonFloat ? 'a number' : `a value of type ${typeof value}`;

@@ -37,14 +37,6 @@ const shapeOf = (list: JsonArray): readonly number[] | undefined => {
 
 type LeafText = (leaf: JsonValue) => string;
 
-const leavesOf = (list: JsonArray): readonly JsonValue[] =>
-  list.flatMap((item) => (isJsonArray(item) ? leavesOf(item) : [item]));
-
-const isNumber = (value: JsonValue): value is number | bigint | JsonFloat =>
-  typeof value === 'number' || typeof value === 'bigint' || value instanceof JsonFloat;
-
-const isNonFinite = (value: JsonValue): boolean => typeof value === 'number' && !Number.isFinite(value);
-
 /** How elements print, by the one type that an array has. */
 const leafText = (list: JsonArray): LeafText | undefined => {
   const leaves = leavesOf(list).filter((leaf) => leaf !== null);
@@ -55,11 +47,18 @@ const leafText = (list: JsonArray): LeafText | undefined => {
   return leaves.some(isNonFinite) ? doubleText : numericText;
 };
 
-const numericText: LeafText = (leaf) => {
-  if (typeof leaf === 'bigint') return leaf.toString();
-  const value = leaf instanceof JsonFloat ? leaf.value : (leaf as number);
-  return leaf instanceof JsonFloat || !Number.isInteger(value) ? floatCellText(value) : String(value);
-};
+const leavesOf = (list: JsonArray): readonly JsonValue[] =>
+  list.flatMap((item) => (isJsonArray(item) ? leavesOf(item) : [item]));
+
+const needsQuotes = /^$|^null$|[{}",\\ \t\n\r\v\f]/i;
+
+const quoted = (text: string): string =>
+  needsQuotes.test(text) ? `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"` : text;
+
+const isNumber = (value: JsonValue): value is number | bigint | JsonFloat =>
+  typeof value === 'number' || typeof value === 'bigint' || value instanceof JsonFloat;
+
+const isNonFinite = (value: JsonValue): boolean => typeof value === 'number' && !Number.isFinite(value);
 
 /** Double precision as PostgreSQL prints it: the shortest digits, an exponent below 1e-4 and from 1e15 on. */
 const doubleText: LeafText = (leaf) => {
@@ -71,10 +70,11 @@ const doubleText: LeafText = (leaf) => {
   return `${mantissa}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
 };
 
-const needsQuotes = /^$|^null$|[{}",\\ \t\n\r\v\f]/i;
-
-const quoted = (text: string): string =>
-  needsQuotes.test(text) ? `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"` : text;
+const numericText: LeafText = (leaf) => {
+  if (typeof leaf === 'bigint') return leaf.toString();
+  const value = leaf instanceof JsonFloat ? leaf.value : (leaf as number);
+  return leaf instanceof JsonFloat || !Number.isInteger(value) ? floatCellText(value) : String(value);
+};
 
 const nest = (list: JsonArray, leaf: LeafText): string => {
   const items = list.map((item) => (item === null ? 'NULL' : isJsonArray(item) ? nest(item, leaf) : leaf(item)));

@@ -8,9 +8,6 @@ interface PendingList {
   readonly items: readonly JsonValue[];
 }
 
-/** A container in a text column: JSON text as `flatten: json_string` writes it. */
-const containerText = (value: JsonValue): string => pythonJson(value, { ascii: true });
-
 /**
  * Flattens so that nothing vanishes (defects G-13, G-14).
  *
@@ -55,6 +52,9 @@ const collect = (
   // The entry itself has no name: an empty one stays an empty row, which is refused later.
   if (empty && path !== '') record.set(path, containerText(value));
 };
+
+/** A container in a text column: JSON text as `flatten: json_string` writes it. */
+const containerText = (value: JsonValue): string => pythonJson(value, { ascii: true });
 
 const expand = (lists: readonly PendingList[], record: ReadonlyMap<string, JsonValue>, rows: RowCollector): void => {
   for (const { path, items } of lists) {

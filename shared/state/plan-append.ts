@@ -116,11 +116,6 @@ const planDelivery = (
   return { id: delivery.id, rows, append: { id: delivery.id, rowCount: rows.length, cells, stateKeys } };
 };
 
-const isFresh = (keys: readonly (string | null)[], index: number, knownKeys: ReadonlySet<string>): boolean => {
-  const key = keys[index] ?? null;
-  return key === null || (!knownKeys.has(key) && keys.indexOf(key) === index);
-};
-
 const rowsOf = (delivery: DeliveryToPlan, state: PreparedState, options: PlanOptions): readonly Row[] => {
   // One evaluator for all rows of the delivery, made only where the state has an expression.
   let evaluator: Evaluator | undefined;
@@ -164,6 +159,11 @@ const mappingKey = (row: Row, { model }: PreparedState): string | null => {
     throw new TerminalError('value_too_long', `a state_key has more than ${maxNameCharacters} characters`);
   }
   return key;
+};
+
+const isFresh = (keys: readonly (string | null)[], index: number, knownKeys: ReadonlySet<string>): boolean => {
+  const key = keys[index] ?? null;
+  return key === null || (!knownKeys.has(key) && keys.indexOf(key) === index);
 };
 
 const withAllColumns = (delivery: PlannedDelivery, width: number): PlannedDelivery => {

@@ -27,14 +27,6 @@ export const shapeEntry = (
   return (fanOut ? rows : rows.slice(0, 1)).map(cleanRow);
 };
 
-const isContainer = (value: JsonValue): boolean =>
-  typeof value === 'object' && value !== null && !(value instanceof JsonFloat);
-
-const hasContainer = (entry: Row): boolean => {
-  for (const value of entry.values()) if (isContainer(value)) return true;
-  return false;
-};
-
 const withContainersAsText = (entry: Row): Row => {
   const row = new Map<string, JsonValue>();
   for (const [key, value] of entry) {
@@ -42,3 +34,11 @@ const withContainersAsText = (entry: Row): Row => {
   }
   return row;
 };
+
+const hasContainer = (entry: Row): boolean => {
+  for (const value of entry.values()) if (isContainer(value)) return true;
+  return false;
+};
+
+const isContainer = (value: JsonValue): boolean =>
+  typeof value === 'object' && value !== null && !(value instanceof JsonFloat);

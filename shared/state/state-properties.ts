@@ -52,6 +52,19 @@ export const parseProperties = (properties: JsonObject | null): StateProperties 
 
 const empty: JsonObject = {};
 
+const groupOf = (value: JsonValue, path: string): JsonObject => {
+  if (!isJsonObject(value)) throw invalid(path, 'an object');
+  return value;
+};
+
+const invalid = (path: string, wanted: string): TerminalError =>
+  new TerminalError('invalid_properties', `the state's property ${path} is not ${wanted}`);
+
+const memberGroup = (root: JsonObject, name: string): JsonObject => {
+  const value = memberOf(root, name);
+  return value === undefined || value === null ? empty : groupOf(value, name);
+};
+
 /**
  * The reference's model refuses wrong types in groups that the store does not use, and takes any text there: a mode that a
  * newer processor knows does not keep rows from being stored.
@@ -68,31 +81,11 @@ const checkUnused = (root: JsonObject, persistence: JsonObject, inheritance: Jso
   }
 };
 
-const invalid = (path: string, wanted: string): TerminalError =>
-  new TerminalError('invalid_properties', `the state's property ${path} is not ${wanted}`);
-
-const groupOf = (value: JsonValue, path: string): JsonObject => {
-  if (!isJsonObject(value)) throw invalid(path, 'an object');
-  return value;
-};
-
-const memberGroup = (root: JsonObject, name: string): JsonObject => {
-  const value = memberOf(root, name);
-  return value === undefined || value === null ? empty : groupOf(value, name);
-};
-
 /** The last part of the path names the member; null, empty and missing are the same. */
 const textOf = (group: JsonObject, path: string): string => {
   const value = memberOf(group, path.slice(path.lastIndexOf('.') + 1)) ?? '';
   if (typeof value !== 'string') throw invalid(path, 'a text');
   return value;
-};
-
-const choice = <T extends string>(value: string, choices: readonly T[], fallback: T, path: string): T => {
-  if (value === '') return fallback;
-  const found = choices.find((name) => name === value);
-  if (found === undefined) throw invalid(path, `one of ${choices.join(', ')}`);
-  return found;
 };
 
 const trueWords = new Set(['true', 't', 'yes', 'y', 'on', '1']);
@@ -110,4 +103,11 @@ const booleanOf = (group: JsonObject, path: string): boolean => {
     if (falseWords.has(word)) return false;
   }
   throw invalid(path, 'true or false');
+};
+
+const choice = <T extends string>(value: string, choices: readonly T[], fallback: T, path: string): T => {
+  if (value === '') return fallback;
+  const found = choices.find((name) => name === value);
+  if (found === undefined) throw invalid(path, `one of ${choices.join(', ')}`);
+  return found;
 };

@@ -4,21 +4,6 @@ import type { KeyDefinition, Row } from './state-model.ts';
 import { isAlphanumeric } from '../python/unicode-classes.ts';
 
 const braces = /\{([^{}]+)\}/g;
-const asciiWord = /^\w+$/;
-const underscore = 0x5f;
-
-/** Word characters are those of column names: categories L* and N* of Unicode 14.0, and `_`. */
-const isWord = (name: string): boolean => {
-  if (asciiWord.test(name)) return true;
-  for (const character of name) {
-    const codePoint = character.codePointAt(0)!;
-    if (codePoint !== underscore && !isAlphanumeric(codePoint)) return false;
-  }
-  return true;
-};
-
-/** New lines inside a value, real ones and the two characters `\n`, become spaces. */
-const oneLine = (text: string): string => text.replaceAll(String.raw`\n`, ' ').replaceAll('\n', ' ');
 
 /**
  * Replaces every `{name}` in one pass; unknown names stay as they are (reference.md D.3). Values that are texts are
@@ -50,3 +35,19 @@ export const fillTemplates = (row: Row, definitions: readonly KeyDefinition[]): 
   }
   return filled;
 };
+
+const asciiWord = /^\w+$/;
+const underscore = 0x5f;
+
+/** Word characters are those of column names: categories L* and N* of Unicode 14.0, and `_`. */
+const isWord = (name: string): boolean => {
+  if (asciiWord.test(name)) return true;
+  for (const character of name) {
+    const codePoint = character.codePointAt(0)!;
+    if (codePoint !== underscore && !isAlphanumeric(codePoint)) return false;
+  }
+  return true;
+};
+
+/** New lines inside a value, real ones and the two characters `\n`, become spaces. */
+const oneLine = (text: string): string => text.replaceAll(String.raw`\n`, ' ').replaceAll('\n', ' ');

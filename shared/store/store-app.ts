@@ -21,6 +21,46 @@ export interface StoreFunction {
   target(delivery: Delivery, metadata: Metadata): Promise<{ readonly stateId: string; readonly scope: Scope }>;
 }
 
+/** The composition of a function that stores rows: its parts, its ports, its request handler. */
+export const createStoreApp = async (runtime: FunctionRuntime, definition: StoreFunction): Promise<FunctionApp> => {
+  const parts = await openParts(runtime);
+  // A routing file without the router's route is a fault of the configuration: it is found at start.
+  requireRoute(parts.routing.routes, routerSelector);
+  const process = async (deliveries: readonly Delivery[], trace: RequestTrace): Promise<readonly Outcome[]> => {
+    const metadata = traceMetadata(parts.metadata, trace, deliveries);
+    const outcomes: Outcome[] = [];
+    const targets: StoreTarget[] = [];
+    const found = await Promise.all(
+      deliveries.map(async (delivery): Promise<StoreTarget | Outcome> => {
+        try {
+          return { delivery, ...(await definition.target(delivery, metadata)) };
+        } catch (error) {
+          return toOutcome(delivery.id, error);
+        }
+      }),
+    );
+    for (const item of found) {
+      if ('outcome' in item) outcomes.push(item);
+      else targets.push(item);
+    }
+    return [...outcomes, ...(await storeDeliveries(targets, portsFor(parts, metadata, trace)))];
+  };
+  return {
+    handle: createRequestHandler({
+      functionName: runtime.name,
+      accepts: definition.accepts,
+      nowMs: runtime.nowMs,
+      monotonicMs: runtime.monotonicMs,
+      deadlineMs: runtime.config.deadlineMs,
+      log: runtime.log,
+      metrics: parts.metrics,
+      process,
+    }),
+    metrics: parts.metricsText,
+    close: parts.close,
+  };
+};
+
 const databaseSpan = { 'db.system.name': 'postgresql' } as const;
 
 const portsFor = (parts: Parts, metadata: Metadata, trace: RequestTrace): StorePorts => {
@@ -92,45 +132,5 @@ const portsFor = (parts: Parts, metadata: Metadata, trace: RequestTrace): StoreP
     routerRoute: requireRoute(parts.routing.routes, routerSelector),
     flatten: runtime.config.flatten,
     onStored: parts.metrics.rows,
-  };
-};
-
-/** The composition of a function that stores rows: its parts, its ports, its request handler. */
-export const createStoreApp = async (runtime: FunctionRuntime, definition: StoreFunction): Promise<FunctionApp> => {
-  const parts = await openParts(runtime);
-  // A routing file without the router's route is a fault of the configuration: it is found at start.
-  requireRoute(parts.routing.routes, routerSelector);
-  const process = async (deliveries: readonly Delivery[], trace: RequestTrace): Promise<readonly Outcome[]> => {
-    const metadata = traceMetadata(parts.metadata, trace, deliveries);
-    const outcomes: Outcome[] = [];
-    const targets: StoreTarget[] = [];
-    const found = await Promise.all(
-      deliveries.map(async (delivery): Promise<StoreTarget | Outcome> => {
-        try {
-          return { delivery, ...(await definition.target(delivery, metadata)) };
-        } catch (error) {
-          return toOutcome(delivery.id, error);
-        }
-      }),
-    );
-    for (const item of found) {
-      if ('outcome' in item) outcomes.push(item);
-      else targets.push(item);
-    }
-    return [...outcomes, ...(await storeDeliveries(targets, portsFor(parts, metadata, trace)))];
-  };
-  return {
-    handle: createRequestHandler({
-      functionName: runtime.name,
-      accepts: definition.accepts,
-      nowMs: runtime.nowMs,
-      monotonicMs: runtime.monotonicMs,
-      deadlineMs: runtime.config.deadlineMs,
-      log: runtime.log,
-      metrics: parts.metrics,
-      process,
-    }),
-    metrics: parts.metricsText,
-    close: parts.close,
   };
 };

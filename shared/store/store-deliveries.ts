@@ -45,15 +45,61 @@ export interface StorePorts {
   onStored(rows: number): void;
 }
 
+/**
+ * Stores deliveries and passes them on: load metadata, plan, apply in one statement per state, forward what committed.
+ * Returns one outcome for every target; an error of one state is the outcome of that state's deliveries only.
+ */
+export const storeDeliveries = async (
+  targets: readonly StoreTarget[],
+  ports: StorePorts,
+): Promise<readonly Outcome[]> => {
+  const groups = new Map<string, StoreTarget[]>();
+  for (const target of targets) {
+    const group = groups.get(target.stateId);
+    if (group) group.push(target);
+    else groups.set(target.stateId, [target]);
+  }
+  const outcomes = await Promise.all(
+    [...groups].map(async ([stateId, group]) => {
+      try {
+        return await storeGroup(stateId, group, ports);
+      } catch (error) {
+        ports.forgetState(stateId);
+        return group.map(({ delivery }) => toOutcome(delivery.id, error));
+      }
+    }),
+  );
+  return settleRejected(outcomes.flat(), ports);
+};
+
 /** Metadata that changed under an append is read again this often before the message waits for its next try. */
 const maxPlans = 3;
 
-const noEvaluators: EvaluatorFactory = () => () => {
-  throw new TerminalError('invalid_expression', 'expressions are not loaded');
+const storeGroup = async (
+  stateId: string,
+  targets: readonly StoreTarget[],
+  ports: StorePorts,
+): Promise<readonly Outcome[]> => {
+  for (let plans = 1; ; plans += 1) {
+    const model = await ports.state(stateId);
+    const { columns, dedupe, accepted, rejected } = await planGroup(model, targets, ports);
+    if (accepted.length === 0) return rejected;
+    try {
+      const result = await ports.append({
+        stateId,
+        columns,
+        deliveries: accepted.map(({ planned, forwards }) => ({ ...planned.append, forwards: forwards.length > 0 })),
+        dedupe,
+      });
+      if (result.columns.length !== model.columns.length) ports.forgetState(stateId);
+      for (const delivery of result.deliveries) if (delivery.status === 'stored') ports.onStored(delivery.rowCount);
+      return [...rejected, ...(await forwardGroup(accepted, result.deliveries, ports))];
+    } catch (error) {
+      if (!(error instanceof StaleMetadataError) || plans >= maxPlans) throw error;
+      ports.forgetState(stateId);
+    }
+  }
 };
-
-const hasCallable = (model: StateModel): boolean =>
-  model.columns.some((column) => column.callable && column.value !== null && column.value !== '');
 
 /** The forwards of one delivery, planned before anything is stored so that one that can never be sent stores nothing. */
 interface Planned {
@@ -63,10 +109,6 @@ interface Planned {
   readonly forwardsOf: (rows: readonly number[]) => readonly OutgoingMessage[];
 }
 
-const noScope: ExpressionScope = new Map();
-
-const scopeOf = async (scope: Scope): Promise<ExpressionScope> => (typeof scope === 'function' ? scope() : scope);
-
 /** One state's deliveries, planned: what to append, what is refused. */
 interface GroupPlan {
   readonly columns: readonly ColumnDefinition[];
@@ -74,6 +116,8 @@ interface GroupPlan {
   readonly accepted: readonly Planned[];
   readonly rejected: readonly Outcome[];
 }
+
+const noScope: ExpressionScope = new Map();
 
 const planGroup = async (model: StateModel, targets: readonly StoreTarget[], ports: StorePorts): Promise<GroupPlan> => {
   const callable = hasCallable(model);
@@ -120,6 +164,15 @@ const planGroup = async (model: StateModel, targets: readonly StoreTarget[], por
   return { columns: plan.columns, dedupe: plan.dedupe, accepted, rejected };
 };
 
+const hasCallable = (model: StateModel): boolean =>
+  model.columns.some((column) => column.callable && column.value !== null && column.value !== '');
+
+const noEvaluators: EvaluatorFactory = () => () => {
+  throw new TerminalError('invalid_expression', 'expressions are not loaded');
+};
+
+const scopeOf = async (scope: Scope): Promise<ExpressionScope> => (typeof scope === 'function' ? scope() : scope);
+
 /** Publishes what has committed and is not known to be forwarded; then tells the ledger, then acknowledges. */
 const forwardGroup = async (
   accepted: readonly Planned[],
@@ -165,31 +218,7 @@ const forwardGroup = async (
   return outcomes;
 };
 
-const storeGroup = async (
-  stateId: string,
-  targets: readonly StoreTarget[],
-  ports: StorePorts,
-): Promise<readonly Outcome[]> => {
-  for (let plans = 1; ; plans += 1) {
-    const model = await ports.state(stateId);
-    const { columns, dedupe, accepted, rejected } = await planGroup(model, targets, ports);
-    if (accepted.length === 0) return rejected;
-    try {
-      const result = await ports.append({
-        stateId,
-        columns,
-        deliveries: accepted.map(({ planned, forwards }) => ({ ...planned.append, forwards: forwards.length > 0 })),
-        dedupe,
-      });
-      if (result.columns.length !== model.columns.length) ports.forgetState(stateId);
-      for (const delivery of result.deliveries) if (delivery.status === 'stored') ports.onStored(delivery.rowCount);
-      return [...rejected, ...(await forwardGroup(accepted, result.deliveries, ports))];
-    } catch (error) {
-      if (!(error instanceof StaleMetadataError) || plans >= maxPlans) throw error;
-      ports.forgetState(stateId);
-    }
-  }
-};
+type Rejection = Extract<Outcome, { readonly outcome: 'reject' }>;
 
 /** What the payload alone decides was refused the first time too: it cannot be stored. */
 const payloadCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['missing_query_state', 'invalid_query_state']);
@@ -222,33 +251,4 @@ const settleRejected = async (outcomes: readonly Outcome[], ports: StorePorts): 
     // Whether it is stored is not known: nothing is given up on a guess.
     return outcomes.map((outcome) => (rejected.has(outcome.id) ? toOutcome(outcome.id, error) : outcome));
   }
-};
-
-type Rejection = Extract<Outcome, { readonly outcome: 'reject' }>;
-
-/**
- * Stores deliveries and passes them on: load metadata, plan, apply in one statement per state, forward what committed.
- * Returns one outcome for every target; an error of one state is the outcome of that state's deliveries only.
- */
-export const storeDeliveries = async (
-  targets: readonly StoreTarget[],
-  ports: StorePorts,
-): Promise<readonly Outcome[]> => {
-  const groups = new Map<string, StoreTarget[]>();
-  for (const target of targets) {
-    const group = groups.get(target.stateId);
-    if (group) group.push(target);
-    else groups.set(target.stateId, [target]);
-  }
-  const outcomes = await Promise.all(
-    [...groups].map(async ([stateId, group]) => {
-      try {
-        return await storeGroup(stateId, group, ports);
-      } catch (error) {
-        ports.forgetState(stateId);
-        return group.map(({ delivery }) => toOutcome(delivery.id, error));
-      }
-    }),
-  );
-  return settleRejected(outcomes.flat(), ports);
 };

@@ -29,35 +29,6 @@ export const metricsEndpoint = (env: Environment): string | undefined => {
   return own ?? (shared === undefined ? undefined : `${shared.replace(/\/+$/, '')}/v1/metrics`);
 };
 
-const millisecondsOf = (text: string | undefined, fallback: number): number => {
-  const value = Number(text);
-  return text !== undefined && Number.isFinite(value) && value > 0 ? Math.min(value, 3_600_000) : fallback;
-};
-
-const post = async (
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-  body: string,
-  timeoutMs: number,
-): Promise<void> => {
-  const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-  await new Promise<void>((resolve, reject) => {
-    const outgoing = request(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      signal: AbortSignal.timeout(timeoutMs),
-      agent: false,
-    });
-    outgoing.once('error', reject);
-    outgoing.once('response', (reply) => {
-      reply.resume();
-      if (reply.statusCode !== undefined && reply.statusCode < 300) resolve();
-      else reject(new Error(`the collector answered ${String(reply.statusCode)}`));
-    });
-    outgoing.end(body);
-  });
-};
-
 /**
  * Pushes the metrics of this process as OTLP over HTTP in JSON, every `OTEL_METRIC_EXPORT_INTERVAL` (60,000 ms) and once at
  * the end. A few lines instead of the SDK's metrics, which would add to the cold start what they add to the bundle. A
@@ -98,4 +69,33 @@ export const startMetricsExport = (options: MetricsExportOptions): MetricsExport
       await send(timeoutMs);
     },
   };
+};
+
+const millisecondsOf = (text: string | undefined, fallback: number): number => {
+  const value = Number(text);
+  return text !== undefined && Number.isFinite(value) && value > 0 ? Math.min(value, 3_600_000) : fallback;
+};
+
+const post = async (
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  timeoutMs: number,
+): Promise<void> => {
+  const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  await new Promise<void>((resolve, reject) => {
+    const outgoing = request(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      signal: AbortSignal.timeout(timeoutMs),
+      agent: false,
+    });
+    outgoing.once('error', reject);
+    outgoing.once('response', (reply) => {
+      reply.resume();
+      if (reply.statusCode !== undefined && reply.statusCode < 300) resolve();
+      else reject(new Error(`the collector answered ${String(reply.statusCode)}`));
+    });
+    outgoing.end(body);
+  });
 };

@@ -29,12 +29,16 @@ export type MetricFamily =
       readonly samples: readonly HistogramSample[];
     };
 
-const labelText = (labels: Labels, more: Labels = {}): string => {
-  const pairs = Object.entries({ ...labels, ...more }).map(
-    ([name, value]) => `${name}="${value.replaceAll(/[\\"\n]/g, (found) => (found === '\n' ? '\\n' : `\\${found}`))}"`,
-  );
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
-};
+/** Prometheus text format 0.0.4. */
+export const prometheusText = (families: readonly MetricFamily[]): string =>
+  families
+    .flatMap((family) => [
+      `# HELP ${family.name} ${family.help}`,
+      `# TYPE ${family.name} ${family.kind}`,
+      ...familyLines(family),
+    ])
+    .map((line) => `${line}\n`)
+    .join('');
 
 const familyLines = (family: MetricFamily): readonly string[] => {
   const { name } = family;
@@ -49,13 +53,9 @@ const familyLines = (family: MetricFamily): readonly string[] => {
   ]);
 };
 
-/** Prometheus text format 0.0.4. */
-export const prometheusText = (families: readonly MetricFamily[]): string =>
-  families
-    .flatMap((family) => [
-      `# HELP ${family.name} ${family.help}`,
-      `# TYPE ${family.name} ${family.kind}`,
-      ...familyLines(family),
-    ])
-    .map((line) => `${line}\n`)
-    .join('');
+const labelText = (labels: Labels, more: Labels = {}): string => {
+  const pairs = Object.entries({ ...labels, ...more }).map(
+    ([name, value]) => `${name}="${value.replaceAll(/[\\"\n]/g, (found) => (found === '\n' ? '\\n' : `\\${found}`))}"`,
+  );
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
+};

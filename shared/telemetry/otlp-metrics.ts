@@ -7,13 +7,6 @@ export interface MetricsResource {
   readonly nowMs: number;
 }
 
-const attributesOf = (labels: Labels): readonly object[] =>
-  Object.entries(labels).map(([key, value]) => ({ key, value: { stringValue: value } }));
-
-/** OTLP counts each bucket by itself, and has one more for what is above the last bound. */
-const bucketCounts = ({ counts, count }: HistogramSample): readonly string[] =>
-  [...counts, count].map((upTo, index) => String(upTo - (index === 0 ? 0 : (counts[index - 1] ?? 0))));
-
 const cumulative = 2;
 
 /** An OTLP `ExportMetricsServiceRequest` as JSON; the names are those of `/metrics`. */
@@ -53,3 +46,10 @@ export const otlpMetrics = (families: readonly MetricFamily[], resource: Metrics
     ],
   });
 };
+
+const attributesOf = (labels: Labels): readonly object[] =>
+  Object.entries(labels).map(([key, value]) => ({ key, value: { stringValue: value } }));
+
+/** OTLP counts each bucket by itself, and has one more for what is above the last bound. */
+const bucketCounts = ({ counts, count }: HistogramSample): readonly string[] =>
+  [...counts, count].map((upTo, index) => String(upTo - (index === 0 ? 0 : (counts[index - 1] ?? 0))));

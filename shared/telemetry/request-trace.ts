@@ -45,58 +45,6 @@ export interface RequestTraceOptions {
   readonly nowMs: number;
 }
 
-/** Ids that a message names, as attributes; nothing else of it is told. */
-const idAttributes = ({ message }: Delivery): Attributes => {
-  const attributes: Attributes = {};
-  for (const name of ['state', 'route', 'processor'] as const) {
-    const id = memberOf(message, `${name}_id`);
-    if (typeof id === 'string') attributes[`ism.${name}.id`] = id.slice(0, 200);
-  }
-  return attributes;
-};
-
-const processAttributes = (delivery: Delivery, nowMs: number): Attributes => ({
-  'messaging.system': 'nats',
-  'messaging.operation.name': 'process',
-  'messaging.operation.type': 'process',
-  ...(delivery.subject === ''
-    ? {}
-    : {
-        'messaging.destination.name': delivery.subject,
-        'messaging.destination.template': destinationTemplate(delivery.subject),
-      }),
-  'messaging.message.id': delivery.id,
-  'ism.message.type': delivery.type,
-  'ism.delivery.attempt': delivery.attempt,
-  'ism.delivery.wait_ms': Math.max(0, nowMs - delivery.timestampMs),
-  ...idAttributes(delivery),
-});
-
-const startServer = (options: RequestTraceOptions, contexts: readonly (Context | undefined)[]): StartedSpan => {
-  const { functionName, deliveries } = options;
-  const isSampled = contexts.some((context) => context !== undefined && traceState(context) === 'sampled');
-  const base = extractContext(options.headers);
-  // Alone, the request is in the trace of its message already.
-  const linked = isSameTrace(base, contexts[0]) ? [] : contexts;
-  const server = startSpan(`POST /function/${functionName}`, isSampled ? recordedContext(base) : base, {
-    kind: SpanKind.SERVER,
-    links: linked.flatMap((context, index) =>
-      context === undefined ? [] : linkTo(context, { 'messaging.message.id': deliveries[index]!.id }),
-    ),
-  });
-  if (server.span.isRecording()) {
-    server.span.setAttributes({
-      'http.request.method': 'POST',
-      'http.route': `/function/${functionName}`,
-      'faas.name': functionName,
-      'faas.trigger': 'pubsub',
-      'faas.coldstart': options.coldStart,
-      ...(deliveries.length === 1 ? {} : { 'messaging.batch.message_count': deliveries.length }),
-    });
-  }
-  return server;
-};
-
 /**
  * Starts the spans of one request. Links alone would break the trace of a message at the publish in Jaeger
  * (performance.md 6), so each sampled message has one `process` span as child of its own context, linked to the request.
@@ -166,4 +114,56 @@ export const startRequestTrace = (options: RequestTraceOptions): RequestTrace =>
       server.span.end();
     },
   };
+};
+
+const startServer = (options: RequestTraceOptions, contexts: readonly (Context | undefined)[]): StartedSpan => {
+  const { functionName, deliveries } = options;
+  const isSampled = contexts.some((context) => context !== undefined && traceState(context) === 'sampled');
+  const base = extractContext(options.headers);
+  // Alone, the request is in the trace of its message already.
+  const linked = isSameTrace(base, contexts[0]) ? [] : contexts;
+  const server = startSpan(`POST /function/${functionName}`, isSampled ? recordedContext(base) : base, {
+    kind: SpanKind.SERVER,
+    links: linked.flatMap((context, index) =>
+      context === undefined ? [] : linkTo(context, { 'messaging.message.id': deliveries[index]!.id }),
+    ),
+  });
+  if (server.span.isRecording()) {
+    server.span.setAttributes({
+      'http.request.method': 'POST',
+      'http.route': `/function/${functionName}`,
+      'faas.name': functionName,
+      'faas.trigger': 'pubsub',
+      'faas.coldstart': options.coldStart,
+      ...(deliveries.length === 1 ? {} : { 'messaging.batch.message_count': deliveries.length }),
+    });
+  }
+  return server;
+};
+
+const processAttributes = (delivery: Delivery, nowMs: number): Attributes => ({
+  'messaging.system': 'nats',
+  'messaging.operation.name': 'process',
+  'messaging.operation.type': 'process',
+  ...(delivery.subject === ''
+    ? {}
+    : {
+        'messaging.destination.name': delivery.subject,
+        'messaging.destination.template': destinationTemplate(delivery.subject),
+      }),
+  'messaging.message.id': delivery.id,
+  'ism.message.type': delivery.type,
+  'ism.delivery.attempt': delivery.attempt,
+  'ism.delivery.wait_ms': Math.max(0, nowMs - delivery.timestampMs),
+  ...idAttributes(delivery),
+});
+
+/** Ids that a message names, as attributes; nothing else of it is told. */
+const idAttributes = ({ message }: Delivery): Attributes => {
+  const attributes: Attributes = {};
+  for (const name of ['state', 'route', 'processor'] as const) {
+    const id = memberOf(message, `${name}_id`);
+    if (typeof id === 'string') attributes[`ism.${name}.id`] = id.slice(0, 200);
+  }
+  return attributes;
 };

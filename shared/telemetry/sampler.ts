@@ -14,14 +14,6 @@ const recorded = createContextKey('state-sync-store: recorded');
  */
 export const recordedContext = (context: Context): Context => context.setValue(recorded, true);
 
-/** Whether a ratio takes this trace id: by its last 52 bits, the same in every process. */
-const isBelow = (traceId: string, ratio: number): boolean => Number.parseInt(traceId.slice(-13), 16) < ratio * 2 ** 52;
-
-const ratioOf = (text: string | undefined): number | undefined => {
-  const ratio = text === undefined || text.trim() === '' ? 1 : Number(text);
-  return ratio >= 0 && ratio <= 1 ? ratio : undefined;
-};
-
 /**
  * The sampler that `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` name (default `parentbased_always_on`), which also
  * honours {@link recordedContext} unless it is off altogether. What cannot be read is told, and sampled always.
@@ -54,3 +46,11 @@ export const samplerFromEnv = (
     toString: () => `${name}{${String(share)}}`,
   };
 };
+
+const ratioOf = (text: string | undefined): number | undefined => {
+  const ratio = text === undefined || text.trim() === '' ? 1 : Number(text);
+  return ratio >= 0 && ratio <= 1 ? ratio : undefined;
+};
+
+/** Whether a ratio takes this trace id: by its last 52 bits, the same in every process. */
+const isBelow = (traceId: string, ratio: number): boolean => Number.parseInt(traceId.slice(-13), 16) < ratio * 2 ** 52;

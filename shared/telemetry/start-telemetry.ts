@@ -32,20 +32,6 @@ const batchDefaults = {
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1024',
 } as const;
 
-/** The SDK's own troubles (exporter down, queue full) as log lines, each kind once a minute at most. */
-const diagToLog = (log: Log, nowMs: () => number): DiagLogger => {
-  const lastMs = new Map<string, number>();
-  const warn = (message: string): void => {
-    const kind = message.slice(0, 40);
-    if (nowMs() - (lastMs.get(kind) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
-    if (lastMs.size > 100) lastMs.clear();
-    lastMs.set(kind, nowMs());
-    log.warn('telemetry', { reason: message.slice(0, 300) });
-  };
-  const quiet = (): void => {};
-  return { error: warn, warn, info: quiet, debug: quiet, verbose: quiet };
-};
-
 /**
  * Starts the OpenTelemetry SDK: W3C propagation always, OTLP/HTTP export where an endpoint is set; without one no span is
  * ever made. `OTEL_*` variables (sampler, resource, batch processor) keep their meaning; the SDK's parts for logs and metrics
@@ -83,4 +69,18 @@ export const startTelemetry = (options: TelemetryOptions): Telemetry => {
       clearTimeout(timer);
     },
   };
+};
+
+/** The SDK's own troubles (exporter down, queue full) as log lines, each kind once a minute at most. */
+const diagToLog = (log: Log, nowMs: () => number): DiagLogger => {
+  const lastMs = new Map<string, number>();
+  const warn = (message: string): void => {
+    const kind = message.slice(0, 40);
+    if (nowMs() - (lastMs.get(kind) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
+    if (lastMs.size > 100) lastMs.clear();
+    lastMs.set(kind, nowMs());
+    log.warn('telemetry', { reason: message.slice(0, 300) });
+  };
+  const quiet = (): void => {};
+  return { error: warn, warn, info: quiet, debug: quiet, verbose: quiet };
 };

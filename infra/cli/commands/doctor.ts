@@ -4,6 +4,21 @@ import type { Finding } from '../doctor/finding.ts';
 import { runDoctor } from '../doctor/run-doctor.ts';
 import { flagValue } from '../values.ts';
 
+export const doctor: CliCommand = {
+  name: 'doctor',
+  summary: 'Find out why messages are not stored; each finding comes with what mends it',
+  usage: '[--quiet]',
+  options: { quiet: { type: 'boolean', short: 'q', help: 'Only what is not right' } },
+  examples: ['state-sync doctor', 'state-sync doctor --json | jq \'.findings[] | select(.level != "ok")\''],
+  positionals: { min: 0, max: 0 },
+  run: async ({ store, io, output, values }) => {
+    const findings = await runDoctor(store, io.nowMs);
+    const failures = findings.filter(({ level }) => level === 'fail').length;
+    await output.result({ ok: failures === 0, findings }, () => lines(findings, flagValue(values, 'quiet')));
+    return failures === 0 ? exitCodes.ok : exitCodes.failed;
+  },
+};
+
 const marks = { ok: '✓', warn: '!', fail: '✗' } as const;
 
 const lines = (findings: readonly Finding[], isQuiet: boolean): readonly string[] => {
@@ -18,19 +33,4 @@ const lines = (findings: readonly Finding[], isQuiet: boolean): readonly string[
     '',
     `${count('fail')} failures, ${count('warn')} warnings, ${count('ok')} right`,
   ];
-};
-
-export const doctor: CliCommand = {
-  name: 'doctor',
-  summary: 'Find out why messages are not stored; each finding comes with what mends it',
-  usage: '[--quiet]',
-  options: { quiet: { type: 'boolean', short: 'q', help: 'Only what is not right' } },
-  examples: ['state-sync doctor', 'state-sync doctor --json | jq \'.findings[] | select(.level != "ok")\''],
-  positionals: { min: 0, max: 0 },
-  run: async ({ store, io, output, values }) => {
-    const findings = await runDoctor(store, io.nowMs);
-    const failures = findings.filter(({ level }) => level === 'fail').length;
-    await output.result({ ok: failures === 0, findings }, () => lines(findings, flagValue(values, 'quiet')));
-    return failures === 0 ? exitCodes.ok : exitCodes.failed;
-  },
 };

@@ -13,16 +13,52 @@ import { flagValue, integerValue, requiredText, textValue } from '../values.ts';
 
 /** Room for the headers beside a payload. */
 const headerBytes = 2_048;
-/** Messages whose confirmation is awaited together. */
-const windowMessages = 64;
 
-interface Published {
-  readonly messages: number;
-  readonly rows: number;
-  /** Messages that the stream had already. */
-  readonly duplicates: number;
-  readonly identities: readonly string[];
-}
+export const publish: CliCommand = {
+  name: 'publish',
+  summary: 'Publish a file of JSON lines or CSV into a state, exactly once however often it is run',
+  usage: '<file|-> --state ID [--wait]',
+  options: {
+    state: { type: 'string', short: 's', value: 'ID', help: 'The state that gets the rows' },
+    format: { type: 'string', value: 'csv|jsonl', help: 'Default: what the file name ends in, else jsonl' },
+    batch: { type: 'string', value: 'N', help: 'Rows in a message (default 200)' },
+    id: {
+      type: 'string',
+      value: 'PREFIX',
+      help: 'Message ids PREFIX/0, PREFIX/1, ... instead of ones made of the content',
+    },
+    wait: { type: 'boolean', short: 'w', help: 'Wait until every row is stored or given up' },
+    timeout: { type: 'string', value: 'SECONDS', help: 'How long to wait (default 60)' },
+  },
+  examples: [
+    'state-sync publish orders.csv --state 6f1c --wait',
+    "jq -c '.items[]' export.json | state-sync publish - --state 6f1c",
+  ],
+  positionals: { min: 1, max: 1 },
+  run: async (context): Promise<ExitCode> => {
+    const { io, store, values, positionals, output } = context;
+    const stateId = requiredText(values, 'state', 'the state that gets the rows');
+    const batch = integerValue(values, 'batch', { min: 1, max: 10_000 }) ?? 200;
+    const idPrefix = textValue(values, 'id');
+    const format = formatOf(context);
+    const path = positionals[0] ?? '';
+    await sizeOf(path);
+    const bus = await store.bus();
+    const maxBytes = (await bus.maxPayloadBytes()) - headerBytes;
+    const messages = directMessages(readRows(io, path, format), { stateId, batch, maxBytes, idPrefix });
+    const published = await publishAll(context, bus, messages);
+    const where = flagValue(values, 'wait') ? await wait(context, published) : undefined;
+    const { identities: _, ...counts } = published;
+    await output.result({ ...counts, ...(where === undefined ? {} : where) }, () => [
+      `${published.rows} rows published in ${published.messages} messages${published.duplicates > 0 ? `, ${published.duplicates} of them known already` : ''}`,
+      ...(where === undefined ? [] : report(where)),
+    ]);
+    if (io.signal.aborted) return exitCodes.interrupted;
+    return where === undefined || (where.missing === 0 && where.rejected.length === 0)
+      ? exitCodes.ok
+      : exitCodes.failed;
+  },
+};
 
 const formatOf = ({ values, positionals }: CliContext): RowFormat => {
   const path = positionals[0] ?? '';
@@ -39,6 +75,17 @@ const sizeOf = async (path: string): Promise<number | undefined> => {
     throw new CliError(exitCodes.failed, 'no_file', `${path} cannot be read`, { cause: error });
   }
 };
+
+interface Published {
+  readonly messages: number;
+  readonly rows: number;
+  /** Messages that the stream had already. */
+  readonly duplicates: number;
+  readonly identities: readonly string[];
+}
+
+/** Messages whose confirmation is awaited together. */
+const windowMessages = 64;
 
 const publishAll = async (
   context: CliContext,
@@ -94,12 +141,6 @@ const publishAll = async (
   return { messages: count, rows, duplicates, identities };
 };
 
-const report = (where: Whereabouts): readonly string[] => [
-  `${where.storedRows} rows of ${where.storedMessages} messages are stored`,
-  ...where.rejected.slice(0, 20).map(({ identity, code, reason }) => `  given up: ${identity}: ${code}: ${reason}`),
-  ...(where.missing > 0 ? [`  ${where.missing} messages are still on their way; state-sync doctor tells why`] : []),
-];
-
 const wait = async (context: CliContext, published: Published): Promise<Whereabouts> => {
   const { io, store, values, output } = context;
   const timeoutMs = (integerValue(values, 'timeout', { min: 1, max: 86_400 }) ?? 60) * 1_000;
@@ -116,48 +157,8 @@ const wait = async (context: CliContext, published: Published): Promise<Whereabo
   }
 };
 
-export const publish: CliCommand = {
-  name: 'publish',
-  summary: 'Publish a file of JSON lines or CSV into a state, exactly once however often it is run',
-  usage: '<file|-> --state ID [--wait]',
-  options: {
-    state: { type: 'string', short: 's', value: 'ID', help: 'The state that gets the rows' },
-    format: { type: 'string', value: 'csv|jsonl', help: 'Default: what the file name ends in, else jsonl' },
-    batch: { type: 'string', value: 'N', help: 'Rows in a message (default 200)' },
-    id: {
-      type: 'string',
-      value: 'PREFIX',
-      help: 'Message ids PREFIX/0, PREFIX/1, ... instead of ones made of the content',
-    },
-    wait: { type: 'boolean', short: 'w', help: 'Wait until every row is stored or given up' },
-    timeout: { type: 'string', value: 'SECONDS', help: 'How long to wait (default 60)' },
-  },
-  examples: [
-    'state-sync publish orders.csv --state 6f1c --wait',
-    "jq -c '.items[]' export.json | state-sync publish - --state 6f1c",
-  ],
-  positionals: { min: 1, max: 1 },
-  run: async (context): Promise<ExitCode> => {
-    const { io, store, values, positionals, output } = context;
-    const stateId = requiredText(values, 'state', 'the state that gets the rows');
-    const batch = integerValue(values, 'batch', { min: 1, max: 10_000 }) ?? 200;
-    const idPrefix = textValue(values, 'id');
-    const format = formatOf(context);
-    const path = positionals[0] ?? '';
-    await sizeOf(path);
-    const bus = await store.bus();
-    const maxBytes = (await bus.maxPayloadBytes()) - headerBytes;
-    const messages = directMessages(readRows(io, path, format), { stateId, batch, maxBytes, idPrefix });
-    const published = await publishAll(context, bus, messages);
-    const where = flagValue(values, 'wait') ? await wait(context, published) : undefined;
-    const { identities: _, ...counts } = published;
-    await output.result({ ...counts, ...(where === undefined ? {} : where) }, () => [
-      `${published.rows} rows published in ${published.messages} messages${published.duplicates > 0 ? `, ${published.duplicates} of them known already` : ''}`,
-      ...(where === undefined ? [] : report(where)),
-    ]);
-    if (io.signal.aborted) return exitCodes.interrupted;
-    return where === undefined || (where.missing === 0 && where.rejected.length === 0)
-      ? exitCodes.ok
-      : exitCodes.failed;
-  },
-};
+const report = (where: Whereabouts): readonly string[] => [
+  `${where.storedRows} rows of ${where.storedMessages} messages are stored`,
+  ...where.rejected.slice(0, 20).map(({ identity, code, reason }) => `  given up: ${identity}: ${code}: ${reason}`),
+  ...(where.missing > 0 ? [`  ${where.missing} messages are still on their way; state-sync doctor tells why`] : []),
+];

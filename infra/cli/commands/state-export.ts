@@ -12,47 +12,6 @@ import { integerValue, textValue } from '../values.ts';
 
 const pageRows = 1_000;
 
-const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?$/;
-
-/** JSON for a cell: numbers and booleans where the column says so and the text is one; every digit is kept. */
-const cellJson = (text: string | null, dataType: string): string => {
-  if (text === null) return 'null';
-  if (dataType === 'json') return text;
-  if ((dataType === 'int' || dataType === 'float') && jsonNumber.test(text)) return text;
-  if (dataType === 'bool' && (text === 'true' || text === 'false')) return text;
-  return JSON.stringify(text);
-};
-
-const jsonLine = (columns: readonly ColumnDefinition[], cells: readonly (string | null)[]): string =>
-  `{${columns.map(({ name, dataType }, index) => `${JSON.stringify(name)}:${cellJson(cells[index] ?? null, dataType)}`).join(',')}}\n`;
-
-interface Sink {
-  readonly write: (text: string) => Promise<void>;
-  readonly close: () => Promise<void>;
-}
-
-const openSink = ({ io, values }: CliContext): Sink => {
-  const path = textValue(values, 'output');
-  if (path === undefined) return { write: io.write, close: async () => undefined };
-  const file = createWriteStream(path);
-  const done = finished(file);
-  // Awaited by close(); until then a failure must not count as unhandled.
-  done.catch(() => undefined);
-  return {
-    write: async (text) => {
-      if (!file.write(text)) await Promise.race([once(file, 'drain'), done]);
-    },
-    close: async () => {
-      file.end();
-      await done;
-    },
-  };
-};
-
-/** In the order that people see: by `display_order`, then as they were made. */
-const ordered = (columns: readonly ColumnDefinition[]): readonly ColumnDefinition[] =>
-  columns.toSorted((one, other) => (one.displayOrder ?? 0) - (other.displayOrder ?? 0));
-
 export const stateExport: CliCommand = {
   name: 'state export',
   summary: 'Write the rows of a state as CSV or JSON lines',
@@ -100,4 +59,45 @@ export const stateExport: CliCommand = {
     }
     return io.signal.aborted ? exitCodes.interrupted : exitCodes.ok;
   },
+};
+
+/** In the order that people see: by `display_order`, then as they were made. */
+const ordered = (columns: readonly ColumnDefinition[]): readonly ColumnDefinition[] =>
+  columns.toSorted((one, other) => (one.displayOrder ?? 0) - (other.displayOrder ?? 0));
+
+interface Sink {
+  readonly write: (text: string) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+const openSink = ({ io, values }: CliContext): Sink => {
+  const path = textValue(values, 'output');
+  if (path === undefined) return { write: io.write, close: async () => undefined };
+  const file = createWriteStream(path);
+  const done = finished(file);
+  // Awaited by close(); until then a failure must not count as unhandled.
+  done.catch(() => undefined);
+  return {
+    write: async (text) => {
+      if (!file.write(text)) await Promise.race([once(file, 'drain'), done]);
+    },
+    close: async () => {
+      file.end();
+      await done;
+    },
+  };
+};
+
+const jsonLine = (columns: readonly ColumnDefinition[], cells: readonly (string | null)[]): string =>
+  `{${columns.map(({ name, dataType }, index) => `${JSON.stringify(name)}:${cellJson(cells[index] ?? null, dataType)}`).join(',')}}\n`;
+
+const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?$/;
+
+/** JSON for a cell: numbers and booleans where the column says so and the text is one; every digit is kept. */
+const cellJson = (text: string | null, dataType: string): string => {
+  if (text === null) return 'null';
+  if (dataType === 'json') return text;
+  if ((dataType === 'int' || dataType === 'float') && jsonNumber.test(text)) return text;
+  if (dataType === 'bool' && (text === 'true' || text === 'false')) return text;
+  return JSON.stringify(text);
 };

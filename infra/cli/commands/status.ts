@@ -5,28 +5,20 @@ import type { CliCommand } from '../cli-command.ts';
 import { exitCodes } from '../cli-io.ts';
 import { tableOr } from '../output.ts';
 
-const noteOf = (consumer: ConsumerStatus): string => {
-  if (consumer.isPaused) return 'paused';
-  if (consumer.isPush) return 'a push consumer';
-  return consumer.waiting === 0 && consumer.pending + consumer.ackPending > 0 ? 'nobody reads' : '';
+export const status: CliCommand = {
+  name: 'status',
+  summary: 'Backlog of every stream, dead letters, database and functions',
+  usage: '',
+  options: {},
+  examples: ['state-sync status', "state-sync status --json | jq '.deadLetters.messages'"],
+  positionals: { min: 0, max: 0 },
+  run: async ({ store, output }) => {
+    const result = await callManage<StoreStatus>(store, { command: 'status' });
+    await output.result(result, () => show(result));
+    const isUp = result.nats.ok && result.database.ok;
+    return isUp ? exitCodes.ok : exitCodes.unreachable;
+  },
 };
-
-const streamRows = (status: StoreStatus): (readonly (string | number | null)[])[] =>
-  status.streams.flatMap((named) => {
-    if (!named.ok) return [[named.name, null, null, null, null, null, `${named.code}: ${named.reason}`]];
-    if (named.stream === null) return [[named.name, null, null, null, null, null, 'not there yet']];
-    const { messages, consumers } = named.stream;
-    if (consumers.length === 0) return [[named.name, messages, null, null, null, null, 'no consumer']];
-    return consumers.map((consumer) => [
-      named.name,
-      messages,
-      consumer.name,
-      consumer.pending,
-      consumer.ackPending,
-      consumer.redelivered,
-      noteOf(consumer),
-    ]);
-  });
 
 const show = (status: StoreStatus): readonly string[] => {
   const { nats, database, deadLetters, functions } = status;
@@ -63,17 +55,25 @@ const show = (status: StoreStatus): readonly string[] => {
   ];
 };
 
-export const status: CliCommand = {
-  name: 'status',
-  summary: 'Backlog of every stream, dead letters, database and functions',
-  usage: '',
-  options: {},
-  examples: ['state-sync status', "state-sync status --json | jq '.deadLetters.messages'"],
-  positionals: { min: 0, max: 0 },
-  run: async ({ store, output }) => {
-    const result = await callManage<StoreStatus>(store, { command: 'status' });
-    await output.result(result, () => show(result));
-    const isUp = result.nats.ok && result.database.ok;
-    return isUp ? exitCodes.ok : exitCodes.unreachable;
-  },
+const streamRows = (status: StoreStatus): (readonly (string | number | null)[])[] =>
+  status.streams.flatMap((named) => {
+    if (!named.ok) return [[named.name, null, null, null, null, null, `${named.code}: ${named.reason}`]];
+    if (named.stream === null) return [[named.name, null, null, null, null, null, 'not there yet']];
+    const { messages, consumers } = named.stream;
+    if (consumers.length === 0) return [[named.name, messages, null, null, null, null, 'no consumer']];
+    return consumers.map((consumer) => [
+      named.name,
+      messages,
+      consumer.name,
+      consumer.pending,
+      consumer.ackPending,
+      consumer.redelivered,
+      noteOf(consumer),
+    ]);
+  });
+
+const noteOf = (consumer: ConsumerStatus): string => {
+  if (consumer.isPaused) return 'paused';
+  if (consumer.isPush) return 'a push consumer';
+  return consumer.waiting === 0 && consumer.pending + consumer.ackPending > 0 ? 'nobody reads' : '';
 };

@@ -20,118 +20,6 @@ interface Event {
   readonly text: string;
 }
 
-const pollMs = 500;
-/** Rows that are asked for at once; where more come in between two looks, the rest comes with the next. */
-const pageRows = 500;
-
-interface LedgerLine {
-  readonly id: string;
-  readonly state: string | null;
-  readonly start: string | null;
-  readonly rows: number;
-  readonly forwarded: boolean;
-  readonly at: string;
-}
-
-const idsOf = (
-  payload: Uint8Array,
-): { readonly type: string; readonly state: string | null; readonly route: string | null } => {
-  try {
-    const value = JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown> | null;
-    const text = (name: string): string | null => (typeof value?.[name] === 'string' ? value[name] : null);
-    return { type: text('type') ?? 'no type', state: text('state_id'), route: text('route_id') };
-  } catch {
-    // Not JSON: the dead letter that it becomes says so.
-    return { type: 'not JSON', state: null, route: null };
-  }
-};
-
-const messageId = (message: WatchedMessage): string =>
-  message.headers.find(([name]) => name.toLowerCase() === 'nats-msg-id')?.[1][0] ?? '';
-
-/** Follows the ledger by its time; what commits late behind a later one is found by looking back a little. */
-const followLedger = async (
-  pool: DatabasePool,
-  signal: AbortSignal,
-  emit: (event: Event) => Promise<void>,
-): Promise<void> => {
-  const [start] = await withDatabaseErrors('read the clock of the database', () =>
-    pool.query<{ now: string }>(`select now()::text as now`),
-  );
-  let since = start?.now ?? 'now';
-  let seen = new Set<string>();
-  while (!signal.aborted) {
-    const lines = await withDatabaseErrors('follow the ledger', () =>
-      pool.query<LedgerLine>(
-        `select message_id as id, state_id as state, start_index::text as start, row_count as rows, forwarded,
-                applied_at::text as at
-           from ${pool.tables.ledger}
-          where applied_at > $1::timestamptz - interval '2 seconds' and applied_at >= $2::timestamptz
-          order by applied_at limit ${pageRows + seen.size}`,
-        [since, start?.now],
-      ),
-    );
-    const next = new Set<string>();
-    for (const line of lines) {
-      next.add(line.id);
-      since = line.at;
-      if (seen.has(line.id)) continue;
-      const rows = line.rows === 0 ? 'no rows' : `${line.rows} rows from position ${line.start}`;
-      await emit({ time: line.at, kind: 'stored', id: line.id, state: line.state, text: rows });
-    }
-    seen = next;
-    await sleep(pollMs, undefined, { signal }).catch(() => undefined);
-  }
-};
-
-const watchStreams = async (
-  { store, io }: CliContext,
-  wanted: ReadonlySet<Kind>,
-  emit: (event: Event) => void,
-): Promise<() => void> => {
-  const { routes, triggers, deadLetter } = await store.routing();
-  const connection = await (await store.bus()).connection();
-  const read = new Set(triggers.map(({ selector }) => selector));
-  const now = (): string => new Date(io.nowMs()).toISOString();
-  const stops: (() => void)[] = [];
-  const watch = async (subjects: readonly string[], onMessage: (message: WatchedMessage) => void): Promise<void> => {
-    stops.push(await watchSubjects(connection, subjects, onMessage));
-  };
-  for (const route of routes.values()) {
-    if (!route.jetstreamEnabled || route.selector === 'processor/usage') continue;
-    const kind: Kind = read.has(route.selector) ? 'received' : 'forwarded';
-    if (!wanted.has(kind)) continue;
-    await watch(streamSubjects(route.subject), (message) => {
-      const { type, state, route: routeId } = idsOf(message.payload);
-      const text = `${message.subject}: ${type}${routeId === null ? '' : ` for ${routeId}`}, ${message.payload.byteLength} bytes`;
-      emit({ time: now(), kind, id: messageId(message), state, text });
-    });
-  }
-  if (wanted.has('rejected')) {
-    await watch(streamSubjects(deadLetter.subject), (message) => {
-      const info = parseDeadLetterHeaders(message.headers);
-      emit({
-        time: now(),
-        kind: 'rejected',
-        id: info?.identity ?? '',
-        state: idsOf(message.payload).state,
-        text: `${info?.code ?? 'unknown'}: ${info?.reason ?? ''}`,
-      });
-    });
-  }
-  return () => {
-    for (const stop of stops) stop();
-  };
-};
-
-const wantedKinds = (text: string | undefined): ReadonlySet<Kind> => {
-  if (text === undefined) return new Set(kinds);
-  const words = text.split(',').map((word) => word.trim());
-  const unknown = words.find((word) => !kinds.includes(word as Kind));
-  if (unknown !== undefined) throw usageError(`--only takes ${kinds.join(', ')}`);
-  return new Set(words as Kind[]);
-};
-
 export const tail: CliCommand = {
   name: 'tail',
   summary: 'Follow what is received, stored, forwarded and rejected, live',
@@ -174,4 +62,117 @@ export const tail: CliCommand = {
     }
     return exitCodes.ok;
   },
+};
+
+const wantedKinds = (text: string | undefined): ReadonlySet<Kind> => {
+  if (text === undefined) return new Set(kinds);
+  const words = text.split(',').map((word) => word.trim());
+  const unknown = words.find((word) => !kinds.includes(word as Kind));
+  if (unknown !== undefined) throw usageError(`--only takes ${kinds.join(', ')}`);
+  return new Set(words as Kind[]);
+};
+
+const watchStreams = async (
+  { store, io }: CliContext,
+  wanted: ReadonlySet<Kind>,
+  emit: (event: Event) => void,
+): Promise<() => void> => {
+  const { routes, triggers, deadLetter } = await store.routing();
+  const connection = await (await store.bus()).connection();
+  const read = new Set(triggers.map(({ selector }) => selector));
+  const now = (): string => new Date(io.nowMs()).toISOString();
+  const stops: (() => void)[] = [];
+  const watch = async (subjects: readonly string[], onMessage: (message: WatchedMessage) => void): Promise<void> => {
+    stops.push(await watchSubjects(connection, subjects, onMessage));
+  };
+  for (const route of routes.values()) {
+    if (!route.jetstreamEnabled || route.selector === 'processor/usage') continue;
+    const kind: Kind = read.has(route.selector) ? 'received' : 'forwarded';
+    if (!wanted.has(kind)) continue;
+    await watch(streamSubjects(route.subject), (message) => {
+      const { type, state, route: routeId } = idsOf(message.payload);
+      const text = `${message.subject}: ${type}${routeId === null ? '' : ` for ${routeId}`}, ${message.payload.byteLength} bytes`;
+      emit({ time: now(), kind, id: messageId(message), state, text });
+    });
+  }
+  if (wanted.has('rejected')) {
+    await watch(streamSubjects(deadLetter.subject), (message) => {
+      const info = parseDeadLetterHeaders(message.headers);
+      emit({
+        time: now(),
+        kind: 'rejected',
+        id: info?.identity ?? '',
+        state: idsOf(message.payload).state,
+        text: `${info?.code ?? 'unknown'}: ${info?.reason ?? ''}`,
+      });
+    });
+  }
+  return () => {
+    for (const stop of stops) stop();
+  };
+};
+
+const idsOf = (
+  payload: Uint8Array,
+): { readonly type: string; readonly state: string | null; readonly route: string | null } => {
+  try {
+    const value = JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown> | null;
+    const text = (name: string): string | null => (typeof value?.[name] === 'string' ? value[name] : null);
+    return { type: text('type') ?? 'no type', state: text('state_id'), route: text('route_id') };
+  } catch {
+    // Not JSON: the dead letter that it becomes says so.
+    return { type: 'not JSON', state: null, route: null };
+  }
+};
+
+const messageId = (message: WatchedMessage): string =>
+  message.headers.find(([name]) => name.toLowerCase() === 'nats-msg-id')?.[1][0] ?? '';
+
+interface LedgerLine {
+  readonly id: string;
+  readonly state: string | null;
+  readonly start: string | null;
+  readonly rows: number;
+  readonly forwarded: boolean;
+  readonly at: string;
+}
+
+/** Rows that are asked for at once; where more come in between two looks, the rest comes with the next. */
+const pageRows = 500;
+
+const pollMs = 500;
+
+/** Follows the ledger by its time; what commits late behind a later one is found by looking back a little. */
+const followLedger = async (
+  pool: DatabasePool,
+  signal: AbortSignal,
+  emit: (event: Event) => Promise<void>,
+): Promise<void> => {
+  const [start] = await withDatabaseErrors('read the clock of the database', () =>
+    pool.query<{ now: string }>(`select now()::text as now`),
+  );
+  let since = start?.now ?? 'now';
+  let seen = new Set<string>();
+  while (!signal.aborted) {
+    const lines = await withDatabaseErrors('follow the ledger', () =>
+      pool.query<LedgerLine>(
+        `select message_id as id, state_id as state, start_index::text as start, row_count as rows, forwarded,
+                applied_at::text as at
+           from ${pool.tables.ledger}
+          where applied_at > $1::timestamptz - interval '2 seconds' and applied_at >= $2::timestamptz
+          order by applied_at limit ${pageRows + seen.size}`,
+        [since, start?.now],
+      ),
+    );
+    const next = new Set<string>();
+    for (const line of lines) {
+      next.add(line.id);
+      since = line.at;
+      if (seen.has(line.id)) continue;
+      const rows = line.rows === 0 ? 'no rows' : `${line.rows} rows from position ${line.start}`;
+      await emit({ time: line.at, kind: 'stored', id: line.id, state: line.state, text: rows });
+    }
+    seen = next;
+    await sleep(pollMs, undefined, { signal }).catch(() => undefined);
+  }
 };

@@ -13,6 +13,47 @@ export interface Configuration {
   readonly routing: Routing | undefined;
 }
 
+/** Settings, secret files, the routing file, and whether their numbers go together. */
+export const checkConfiguration = async (store: Store): Promise<Configuration> => {
+  const findings: Finding[] = [];
+  let config: FunctionConfig | undefined;
+  let routing: Routing | undefined;
+  try {
+    config = await store.config();
+    findings.push(ok('configuration', 'settings_valid', 'every setting is valid'));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    findings.push(...faultFindings('configuration', error.faults, 'correct the variable, or its secret file'));
+  }
+  findings.push(...(await checkSecrets(store)));
+  if (config === undefined) return { findings, config, routing };
+  try {
+    routing = await store.routing();
+    findings.push(
+      ok(
+        'routing',
+        'routing_valid',
+        `${config.routingFile}: ${routing.routes.size} routes, ${routing.triggers.length} triggers`,
+      ),
+    );
+    findings.push(...checkFit(config, routing));
+  } catch (error) {
+    const faults = (error as { readonly faults?: readonly string[] }).faults;
+    if (faults === undefined) throw error;
+    findings.push(
+      ...faultFindings(
+        'routing',
+        faults.map((fault) => `the routing file ${fault}`),
+        `correct ${config.routingFile}, or set ROUTING_FILE`,
+      ),
+    );
+  }
+  return { findings, config, routing };
+};
+
+const faultFindings = (check: string, faults: readonly string[], fix: string): readonly Finding[] =>
+  faults.map((fault) => fail(check, `${check}_fault`, fault, fix));
+
 const secretNames = ['DATABASE_URL', 'MSG_URL', 'FUNCTION_TOKEN'] as const;
 
 const checkSecrets = async (store: Store): Promise<readonly Finding[]> => {
@@ -58,8 +99,6 @@ const checkSecrets = async (store: Store): Promise<readonly Finding[]> => {
   return findings;
 };
 
-const kib = (bytes: number): string => `${Math.round(bytes / 1_024)} KiB`;
-
 /** Deadlines and sizes that have to fit into one another. */
 const checkFit = (config: FunctionConfig, routing: Routing): readonly Finding[] => {
   const findings: Finding[] = [];
@@ -101,43 +140,4 @@ const checkFit = (config: FunctionConfig, routing: Routing): readonly Finding[] 
   return findings.length > 0 ? findings : [ok('deadlines', 'limits_fit', 'deadlines and sizes fit into one another')];
 };
 
-const faultFindings = (check: string, faults: readonly string[], fix: string): readonly Finding[] =>
-  faults.map((fault) => fail(check, `${check}_fault`, fault, fix));
-
-/** Settings, secret files, the routing file, and whether their numbers go together. */
-export const checkConfiguration = async (store: Store): Promise<Configuration> => {
-  const findings: Finding[] = [];
-  let config: FunctionConfig | undefined;
-  let routing: Routing | undefined;
-  try {
-    config = await store.config();
-    findings.push(ok('configuration', 'settings_valid', 'every setting is valid'));
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    findings.push(...faultFindings('configuration', error.faults, 'correct the variable, or its secret file'));
-  }
-  findings.push(...(await checkSecrets(store)));
-  if (config === undefined) return { findings, config, routing };
-  try {
-    routing = await store.routing();
-    findings.push(
-      ok(
-        'routing',
-        'routing_valid',
-        `${config.routingFile}: ${routing.routes.size} routes, ${routing.triggers.length} triggers`,
-      ),
-    );
-    findings.push(...checkFit(config, routing));
-  } catch (error) {
-    const faults = (error as { readonly faults?: readonly string[] }).faults;
-    if (faults === undefined) throw error;
-    findings.push(
-      ...faultFindings(
-        'routing',
-        faults.map((fault) => `the routing file ${fault}`),
-        `correct ${config.routingFile}, or set ROUTING_FILE`,
-      ),
-    );
-  }
-  return { findings, config, routing };
-};
+const kib = (bytes: number): string => `${Math.round(bytes / 1_024)} KiB`;

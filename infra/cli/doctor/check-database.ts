@@ -5,23 +5,70 @@ import type { DatabasePool } from '../../../shared/postgres/database.ts';
 import type { Store } from '../open-store.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 
+/** Can it be reached, is the schema there, may we use it, do the clocks agree. */
+export const checkDatabase = async (
+  store: Store,
+  config: FunctionConfig,
+  nowMs: () => number,
+): Promise<readonly Finding[]> => {
+  const pool = await store.pool();
+  const findings: Finding[] = [];
+  try {
+    findings.push(...(await checkServer(pool, nowMs)));
+  } catch (error) {
+    const { code, message } = toDatabaseError(error, 'connect');
+    return [fail('database', code, reasonOf(message), connectFix(error))];
+  }
+  const ledgerSchema = await checkLedgerSchema(pool, config.ledgerSchema);
+  findings.push(...ledgerSchema);
+  if (ledgerSchema.length > 0) return findings;
+  const schema = await checkSchema(pool);
+  findings.push(...schema);
+  if (schema.some(({ level }) => level === 'fail')) return findings;
+  const privileges = await checkPrivileges(pool);
+  findings.push(...privileges);
+  if (privileges.every(({ level }) => level === 'ok')) findings.push(...(await checkLedger(pool, config)));
+  return findings;
+};
+
 /** Clocks that differ by more than this make traces and ages misleading. */
 const clockLimitMs = 2_000;
 
-/** What the functions do with each table; `usage` is of the sequence that numbers new columns. */
-const neededPrivileges = (tables: DatabasePool['tables']): ReadonlyMap<string, readonly string[]> =>
-  new Map([
-    [tables.state, ['SELECT', 'UPDATE']],
-    [tables.stateConfig, ['SELECT']],
-    [tables.keyDefinition, ['SELECT']],
-    [tables.column, ['SELECT', 'INSERT']],
-    [tables.cell, ['SELECT', 'INSERT']],
-    [tables.mapping, ['SELECT', 'INSERT']],
-    [tables.route, ['SELECT']],
-    [tables.processor, ['SELECT']],
-    [tables.provider, ['SELECT']],
-    [tables.ledger, ['SELECT', 'INSERT', 'UPDATE', 'DELETE']],
-  ]);
+const checkServer = async (pool: DatabasePool, nowMs: () => number): Promise<readonly Finding[]> => {
+  const sentMs = nowMs();
+  const [row] = await pool.query<{ version: string; ms: number; readonly: string; commit: string }>(
+    `select current_setting('server_version') as version, extract(epoch from clock_timestamp())::float8 * 1000 as ms,
+            current_setting('transaction_read_only') as readonly, current_setting('synchronous_commit') as commit`,
+  );
+  const receivedMs = nowMs();
+  if (row === undefined) return [];
+  const skewMs = Math.round(row.ms - (sentMs + receivedMs) / 2);
+  const findings: Finding[] = [
+    ok('database', 'connected', `PostgreSQL ${row.version}, ${Math.round(receivedMs - sentMs)} ms`),
+    Math.abs(skewMs) > clockLimitMs
+      ? warn(
+          'clock',
+          'clock_skew',
+          `the database's clock differs by ${skewMs} ms from this machine's`,
+          'sudo timedatectl set-ntp true',
+        )
+      : ok('clock', 'clocks_agree', `the database's clock differs by ${skewMs} ms`),
+  ];
+  if (row.readonly === 'on') {
+    findings.push(fail('database', 'read_only', 'the database takes no writes', 'point DATABASE_URL at the primary'));
+  }
+  if (row.commit === 'off') {
+    findings.push(
+      warn(
+        'database',
+        'commit_not_durable',
+        'synchronous_commit is off: what was acknowledged may be lost in a crash',
+        'psql: alter system set synchronous_commit = on; select pg_reload_conf();',
+      ),
+    );
+  }
+  return findings;
+};
 
 const connectFix = (error: unknown): string => {
   const state = sqlStateOf(error);
@@ -31,6 +78,28 @@ const connectFix = (error: unknown): string => {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'correct the host in DATABASE_URL';
   if (code === 'ECONNREFUSED') return 'start PostgreSQL (npm start has one), or correct host and port in DATABASE_URL';
   return 'check DATABASE_URL and that the database can be reached from here';
+};
+
+/** The ledger's schema hides its table from who may not use it: told apart from a missing schema. */
+const checkLedgerSchema = async (pool: DatabasePool, schema: string): Promise<readonly Finding[]> => {
+  const [row] = await pool.query<{ isThere: boolean; has: boolean | null; user: string }>(
+    `select current_user as user, exists (select from pg_namespace where nspname = $1) as "isThere",
+            (select has_schema_privilege(oid, 'USAGE') from pg_namespace where nspname = $1) as has`,
+    [schema],
+  );
+  if (row?.isThere !== true) {
+    return [fail('schema', 'schema_missing', `the schema ${schema} is missing`, 'state-sync migrate')];
+  }
+  return row.has === true
+    ? []
+    : [
+        fail(
+          'privileges',
+          'privilege_missing',
+          `${row.user} may not use the schema ${schema}`,
+          `psql: grant usage on schema ${schema} to "${row.user}";`,
+        ),
+      ];
 };
 
 interface Presence {
@@ -50,6 +119,21 @@ const checkSchema = async (pool: DatabasePool): Promise<readonly Finding[]> => {
     ? [ok('schema', 'tables_found', 'every table is there')]
     : [fail('schema', 'tables_missing', `missing: ${missing.join(', ')}`, 'state-sync migrate')];
 };
+
+/** What the functions do with each table; `usage` is of the sequence that numbers new columns. */
+const neededPrivileges = (tables: DatabasePool['tables']): ReadonlyMap<string, readonly string[]> =>
+  new Map([
+    [tables.state, ['SELECT', 'UPDATE']],
+    [tables.stateConfig, ['SELECT']],
+    [tables.keyDefinition, ['SELECT']],
+    [tables.column, ['SELECT', 'INSERT']],
+    [tables.cell, ['SELECT', 'INSERT']],
+    [tables.mapping, ['SELECT', 'INSERT']],
+    [tables.route, ['SELECT']],
+    [tables.processor, ['SELECT']],
+    [tables.provider, ['SELECT']],
+    [tables.ledger, ['SELECT', 'INSERT', 'UPDATE', 'DELETE']],
+  ]);
 
 const checkPrivileges = async (pool: DatabasePool): Promise<readonly Finding[]> => {
   const [who] = await pool.query<{ user: string }>('select current_user as user');
@@ -89,64 +173,6 @@ const checkPrivileges = async (pool: DatabasePool): Promise<readonly Finding[]> 
   return findings.length > 0 ? findings : [ok('privileges', 'privileges_held', `${user} may do all that is needed`)];
 };
 
-/** The ledger's schema hides its table from who may not use it: told apart from a missing schema. */
-const checkLedgerSchema = async (pool: DatabasePool, schema: string): Promise<readonly Finding[]> => {
-  const [row] = await pool.query<{ isThere: boolean; has: boolean | null; user: string }>(
-    `select current_user as user, exists (select from pg_namespace where nspname = $1) as "isThere",
-            (select has_schema_privilege(oid, 'USAGE') from pg_namespace where nspname = $1) as has`,
-    [schema],
-  );
-  if (row?.isThere !== true) {
-    return [fail('schema', 'schema_missing', `the schema ${schema} is missing`, 'state-sync migrate')];
-  }
-  return row.has === true
-    ? []
-    : [
-        fail(
-          'privileges',
-          'privilege_missing',
-          `${row.user} may not use the schema ${schema}`,
-          `psql: grant usage on schema ${schema} to "${row.user}";`,
-        ),
-      ];
-};
-
-const checkServer = async (pool: DatabasePool, nowMs: () => number): Promise<readonly Finding[]> => {
-  const sentMs = nowMs();
-  const [row] = await pool.query<{ version: string; ms: number; readonly: string; commit: string }>(
-    `select current_setting('server_version') as version, extract(epoch from clock_timestamp())::float8 * 1000 as ms,
-            current_setting('transaction_read_only') as readonly, current_setting('synchronous_commit') as commit`,
-  );
-  const receivedMs = nowMs();
-  if (row === undefined) return [];
-  const skewMs = Math.round(row.ms - (sentMs + receivedMs) / 2);
-  const findings: Finding[] = [
-    ok('database', 'connected', `PostgreSQL ${row.version}, ${Math.round(receivedMs - sentMs)} ms`),
-    Math.abs(skewMs) > clockLimitMs
-      ? warn(
-          'clock',
-          'clock_skew',
-          `the database's clock differs by ${skewMs} ms from this machine's`,
-          'sudo timedatectl set-ntp true',
-        )
-      : ok('clock', 'clocks_agree', `the database's clock differs by ${skewMs} ms`),
-  ];
-  if (row.readonly === 'on') {
-    findings.push(fail('database', 'read_only', 'the database takes no writes', 'point DATABASE_URL at the primary'));
-  }
-  if (row.commit === 'off') {
-    findings.push(
-      warn(
-        'database',
-        'commit_not_durable',
-        'synchronous_commit is off: what was acknowledged may be lost in a crash',
-        'psql: alter system set synchronous_commit = on; select pg_reload_conf();',
-      ),
-    );
-  }
-  return findings;
-};
-
 const checkLedger = async (pool: DatabasePool, config: FunctionConfig): Promise<readonly Finding[]> => {
   const [row] = await pool.query<{ hours: number | null }>(
     `select extract(epoch from now() - min(applied_at))::float8 / 3600 as hours from ${pool.tables.ledger}`,
@@ -163,30 +189,4 @@ const checkLedger = async (pool: DatabasePool, config: FunctionConfig): Promise<
         ),
       ]
     : [ok('ledger', 'ledger_pruned', `its oldest row is ${Math.round(hours)} hours old`)];
-};
-
-/** Can it be reached, is the schema there, may we use it, do the clocks agree. */
-export const checkDatabase = async (
-  store: Store,
-  config: FunctionConfig,
-  nowMs: () => number,
-): Promise<readonly Finding[]> => {
-  const pool = await store.pool();
-  const findings: Finding[] = [];
-  try {
-    findings.push(...(await checkServer(pool, nowMs)));
-  } catch (error) {
-    const { code, message } = toDatabaseError(error, 'connect');
-    return [fail('database', code, reasonOf(message), connectFix(error))];
-  }
-  const ledgerSchema = await checkLedgerSchema(pool, config.ledgerSchema);
-  findings.push(...ledgerSchema);
-  if (ledgerSchema.length > 0) return findings;
-  const schema = await checkSchema(pool);
-  findings.push(...schema);
-  if (schema.some(({ level }) => level === 'fail')) return findings;
-  const privileges = await checkPrivileges(pool);
-  findings.push(...privileges);
-  if (privileges.every(({ level }) => level === 'ok')) findings.push(...(await checkLedger(pool, config)));
-  return findings;
 };

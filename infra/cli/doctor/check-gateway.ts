@@ -4,59 +4,7 @@ import type { FunctionConfig } from '../../../shared/config/function-config.ts';
 import type { Routing } from '../../../shared/routing/routing.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 
-/** A function that was scaled to zero may have to start first. */
-const timeoutMs = 15_000;
-
 const clockLimitMs = 3_000;
-
-const causeOf = (error: unknown): string => reasonOf((error as { readonly cause?: unknown } | null)?.cause ?? error);
-
-/** An empty batch has an empty answer: it proves the way, the token and the function without storing anything. */
-const checkFunction = async (url: URL, name: string, token: string | undefined): Promise<Finding> => {
-  let answer: Response;
-  try {
-    answer = await fetch(url, {
-      method: 'POST',
-      headers: {
-        'content-type': cloudEventsBatchType,
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
-      body: '[]',
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-  } catch (error) {
-    return fail(
-      'functions',
-      'function_unavailable',
-      `${name} does not answer: ${causeOf(error)}`,
-      `look at the log of ${name}`,
-    );
-  }
-  const body = (await answer.text()).slice(0, 200).replaceAll(/\s+/g, ' ');
-  if (answer.ok) return ok('functions', 'function_answers', `${name} answers`);
-  if (answer.status === 401 || answer.status === 403) {
-    return fail(
-      'functions',
-      'unauthorized',
-      `${name} refuses our token: its messages would wait`,
-      'give function, connector and this command the same FUNCTION_TOKEN (secret function-token)',
-    );
-  }
-  if (answer.status === 404) {
-    return fail(
-      'functions',
-      'function_missing',
-      `the gateway knows no function ${name}`,
-      `deploy it: faas-cli deploy -f stack.yml --filter ${name}`,
-    );
-  }
-  return fail(
-    'functions',
-    'function_fails',
-    `${name} answers ${answer.status}: ${body}`,
-    `look at the log of ${name}: its settings, its routing file, its memory`,
-  );
-};
 
 /** The gateway, and a call of every function that a trigger names. */
 export const checkGateway = async (
@@ -113,4 +61,56 @@ export const checkGateway = async (
   const names = [...new Set(routing.triggers.map((trigger) => trigger.function))];
   const calls = names.map((name) => checkFunction(new URL(`function/${name}`, base), name, config.functionToken));
   return [...findings, ...(await Promise.all(calls))];
+};
+
+const causeOf = (error: unknown): string => reasonOf((error as { readonly cause?: unknown } | null)?.cause ?? error);
+
+/** A function that was scaled to zero may have to start first. */
+const timeoutMs = 15_000;
+
+/** An empty batch has an empty answer: it proves the way, the token and the function without storing anything. */
+const checkFunction = async (url: URL, name: string, token: string | undefined): Promise<Finding> => {
+  let answer: Response;
+  try {
+    answer = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': cloudEventsBatchType,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: '[]',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch (error) {
+    return fail(
+      'functions',
+      'function_unavailable',
+      `${name} does not answer: ${causeOf(error)}`,
+      `look at the log of ${name}`,
+    );
+  }
+  const body = (await answer.text()).slice(0, 200).replaceAll(/\s+/g, ' ');
+  if (answer.ok) return ok('functions', 'function_answers', `${name} answers`);
+  if (answer.status === 401 || answer.status === 403) {
+    return fail(
+      'functions',
+      'unauthorized',
+      `${name} refuses our token: its messages would wait`,
+      'give function, connector and this command the same FUNCTION_TOKEN (secret function-token)',
+    );
+  }
+  if (answer.status === 404) {
+    return fail(
+      'functions',
+      'function_missing',
+      `the gateway knows no function ${name}`,
+      `deploy it: faas-cli deploy -f stack.yml --filter ${name}`,
+    );
+  }
+  return fail(
+    'functions',
+    'function_fails',
+    `${name} answers ${answer.status}: ${body}`,
+    `look at the log of ${name}: its settings, its routing file, its memory`,
+  );
 };

@@ -6,15 +6,45 @@ import type { RouteConfig, Routing } from '../../../shared/routing/routing.ts';
 import type { Store } from '../open-store.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 
-const versionOf = (text: string): readonly [number, number, number] => {
-  const [major = 0, minor = 0, patch = 0] = text.split(/[.-]/).map(Number);
-  return [major, minor, patch];
-};
-
-/** Servers that lost whole streams when they were killed; mended in 2.10.23. */
-const losesStreams = (version: string): boolean => {
-  const [major, minor, patch] = versionOf(version);
-  return major === 2 && minor === 10 && patch >= 20 && patch <= 22;
+/** The server, every stream of the routing file, and the consumers of those that the store reads. */
+export const checkNats = async (
+  store: Store,
+  config: FunctionConfig,
+  routing: Routing,
+): Promise<readonly Finding[]> => {
+  let connection: NatsConnection;
+  try {
+    connection = await (await store.bus()).connection();
+  } catch (error) {
+    const cause = (error as Error).cause ?? error;
+    return [
+      fail(
+        'nats',
+        'nats_unavailable',
+        `the NATS server cannot be reached: ${reasonOf(cause)}`,
+        'start nats-server -js (npm start has one), or correct MSG_URL',
+      ),
+    ];
+  }
+  const findings = [...checkServer(connection, config)];
+  if (findings.some(({ code }) => code === 'jetstream_off')) return findings;
+  const read = new Set(routing.triggers.map(({ selector }) => selector));
+  for (const route of routing.routes.values()) {
+    if (!route.jetstreamEnabled) continue;
+    try {
+      findings.push(...(await checkRoute(connection, route, read.has(route.selector))));
+    } catch (error) {
+      findings.push(
+        fail(
+          'streams',
+          'stream_unreadable',
+          `stream ${route.name}: ${reasonOf(error)}`,
+          'allow $JS.API.> to the user of MSG_URL',
+        ),
+      );
+    }
+  }
+  return findings;
 };
 
 const checkServer = (connection: NatsConnection, config: FunctionConfig): readonly Finding[] => {
@@ -63,57 +93,39 @@ const checkServer = (connection: NatsConnection, config: FunctionConfig): readon
   return findings;
 };
 
-const checkConsumer = (route: RouteConfig, stream: StreamStatus, consumer: ConsumerStatus): readonly Finding[] => {
-  const name = `consumer ${consumer.name} of ${route.name}`;
-  const findings: Finding[] = [];
-  if (consumer.isPaused) {
-    findings.push(
-      fail(
-        'consumers',
-        'consumer_paused',
-        `${name} is paused: ${consumer.pending} messages wait`,
-        `nats consumer resume ${route.name} ${consumer.name}`,
-      ),
-    );
-  } else if (consumer.isPush) {
-    findings.push(
-      fail(
-        'consumers',
-        'consumer_is_push',
-        `${name} is a push consumer: the connector cannot read it`,
-        `stop its reader, then: nats consumer rm ${route.name} ${consumer.name}`,
-      ),
-    );
-  } else if (consumer.waiting === 0 && consumer.pending + consumer.ackPending > 0) {
-    findings.push(
-      consumer.ackPending >= consumer.maxAckPending
-        ? fail(
-            'consumers',
-            'consumer_is_full',
-            `${name} has ${consumer.ackPending} messages in flight, its limit: it gives no more until they are settled`,
-            'state-sync status; look at the functions and the connector’s log',
-          )
-        : fail(
-            'consumers',
-            'nobody_reads',
-            `${name}: ${consumer.pending} messages wait and nobody asks for them`,
-            'start the connector (npm start, or kubectl scale deployment state-sync-connector --replicas=1)',
+/** Servers that lost whole streams when they were killed; mended in 2.10.23. */
+const losesStreams = (version: string): boolean => {
+  const [major, minor, patch] = versionOf(version);
+  return major === 2 && minor === 10 && patch >= 20 && patch <= 22;
+};
+
+const versionOf = (text: string): readonly [number, number, number] => {
+  const [major = 0, minor = 0, patch = 0] = text.split(/[.-]/).map(Number);
+  return [major, minor, patch];
+};
+
+const checkRoute = async (
+  connection: NatsConnection,
+  route: RouteConfig,
+  isRead: boolean,
+): Promise<readonly Finding[]> => {
+  const stream = await readStreamStatus(connection, route.name);
+  if (stream === undefined) {
+    // The streams of processors appear with their first message.
+    return isRead
+      ? [
+          fail(
+            'streams',
+            'stream_missing',
+            `there is no stream ${route.name}: messages for ${route.selector} are lost or refused`,
+            'state-sync streams create',
           ),
-    );
+        ]
+      : [ok('streams', 'stream_not_yet', `stream ${route.name} is made with its first message`)];
   }
-  if (consumer.maxDeliver !== undefined) {
-    findings.push(
-      warn(
-        'consumers',
-        'max_deliver_is_set',
-        `${name} gives up after ${consumer.maxDeliver} deliveries: such messages stay in the stream for ever`,
-        `nats consumer edit ${route.name} ${consumer.name} --max-deliver=-1`,
-      ),
-    );
-  }
-  return findings.length > 0 || stream.messages === 0
-    ? findings
-    : [ok('consumers', 'consumer_is_read', `${name}: ${consumer.pending} wait, ${consumer.ackPending} in flight`)];
+  const findings = [...checkStream(route, isRead, stream)];
+  if (isRead) findings.push(...stream.consumers.flatMap((consumer) => checkConsumer(route, stream, consumer)));
+  return findings;
 };
 
 const checkStream = (route: RouteConfig, isRead: boolean, stream: StreamStatus): readonly Finding[] => {
@@ -181,67 +193,55 @@ const checkStream = (route: RouteConfig, isRead: boolean, stream: StreamStatus):
     : [ok('streams', 'stream_found', `stream ${name}: ${stream.messages} messages, ${stream.retention}`)];
 };
 
-const checkRoute = async (
-  connection: NatsConnection,
-  route: RouteConfig,
-  isRead: boolean,
-): Promise<readonly Finding[]> => {
-  const stream = await readStreamStatus(connection, route.name);
-  if (stream === undefined) {
-    // The streams of processors appear with their first message.
-    return isRead
-      ? [
-          fail(
-            'streams',
-            'stream_missing',
-            `there is no stream ${route.name}: messages for ${route.selector} are lost or refused`,
-            'state-sync streams create',
-          ),
-        ]
-      : [ok('streams', 'stream_not_yet', `stream ${route.name} is made with its first message`)];
-  }
-  const findings = [...checkStream(route, isRead, stream)];
-  if (isRead) findings.push(...stream.consumers.flatMap((consumer) => checkConsumer(route, stream, consumer)));
-  return findings;
-};
-
-/** The server, every stream of the routing file, and the consumers of those that the store reads. */
-export const checkNats = async (
-  store: Store,
-  config: FunctionConfig,
-  routing: Routing,
-): Promise<readonly Finding[]> => {
-  let connection: NatsConnection;
-  try {
-    connection = await (await store.bus()).connection();
-  } catch (error) {
-    const cause = (error as Error).cause ?? error;
-    return [
+const checkConsumer = (route: RouteConfig, stream: StreamStatus, consumer: ConsumerStatus): readonly Finding[] => {
+  const name = `consumer ${consumer.name} of ${route.name}`;
+  const findings: Finding[] = [];
+  if (consumer.isPaused) {
+    findings.push(
       fail(
-        'nats',
-        'nats_unavailable',
-        `the NATS server cannot be reached: ${reasonOf(cause)}`,
-        'start nats-server -js (npm start has one), or correct MSG_URL',
+        'consumers',
+        'consumer_paused',
+        `${name} is paused: ${consumer.pending} messages wait`,
+        `nats consumer resume ${route.name} ${consumer.name}`,
       ),
-    ];
+    );
+  } else if (consumer.isPush) {
+    findings.push(
+      fail(
+        'consumers',
+        'consumer_is_push',
+        `${name} is a push consumer: the connector cannot read it`,
+        `stop its reader, then: nats consumer rm ${route.name} ${consumer.name}`,
+      ),
+    );
+  } else if (consumer.waiting === 0 && consumer.pending + consumer.ackPending > 0) {
+    findings.push(
+      consumer.ackPending >= consumer.maxAckPending
+        ? fail(
+            'consumers',
+            'consumer_is_full',
+            `${name} has ${consumer.ackPending} messages in flight, its limit: it gives no more until they are settled`,
+            'state-sync status; look at the functions and the connector’s log',
+          )
+        : fail(
+            'consumers',
+            'nobody_reads',
+            `${name}: ${consumer.pending} messages wait and nobody asks for them`,
+            'start the connector (npm start, or kubectl scale deployment state-sync-connector --replicas=1)',
+          ),
+    );
   }
-  const findings = [...checkServer(connection, config)];
-  if (findings.some(({ code }) => code === 'jetstream_off')) return findings;
-  const read = new Set(routing.triggers.map(({ selector }) => selector));
-  for (const route of routing.routes.values()) {
-    if (!route.jetstreamEnabled) continue;
-    try {
-      findings.push(...(await checkRoute(connection, route, read.has(route.selector))));
-    } catch (error) {
-      findings.push(
-        fail(
-          'streams',
-          'stream_unreadable',
-          `stream ${route.name}: ${reasonOf(error)}`,
-          'allow $JS.API.> to the user of MSG_URL',
-        ),
-      );
-    }
+  if (consumer.maxDeliver !== undefined) {
+    findings.push(
+      warn(
+        'consumers',
+        'max_deliver_is_set',
+        `${name} gives up after ${consumer.maxDeliver} deliveries: such messages stay in the stream for ever`,
+        `nats consumer edit ${route.name} ${consumer.name} --max-deliver=-1`,
+      ),
+    );
   }
-  return findings;
+  return findings.length > 0 || stream.messages === 0
+    ? findings
+    : [ok('consumers', 'consumer_is_read', `${name}: ${consumer.pending} wait, ${consumer.ackPending} in flight`)];
 };

@@ -11,18 +11,6 @@ import { checkNats } from './check-nats.ts';
 import { checkTracing } from './check-tracing.ts';
 import { fail, type Finding } from './finding.ts';
 
-/** A check that breaks is a finding too: the others go on. */
-const guarded = async (check: string, work: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> => {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof ConfigError) {
-      return error.faults.map((fault) => fail('configuration', 'configuration_fault', fault, 'correct the variable'));
-    }
-    return [fail(check, 'check_failed', reasonOf(error), 'see the reason')];
-  }
-};
-
 /** Looks at everything between a message and its row, in the order of the message's way. */
 export const runDoctor = async (store: Store, nowMs: () => number): Promise<readonly Finding[]> => {
   const { findings, config, routing } = await checkConfiguration(store);
@@ -42,4 +30,16 @@ export const runDoctor = async (store: Store, nowMs: () => number): Promise<read
   }
   parts.push(guarded('tracing', async () => checkTracing(config, settings().jaegerUrl)));
   return [...findings, ...(await Promise.all(parts)).flat()];
+};
+
+/** A check that breaks is a finding too: the others go on. */
+const guarded = async (check: string, work: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return error.faults.map((fault) => fail('configuration', 'configuration_fault', fault, 'correct the variable'));
+    }
+    return [fail(check, 'check_failed', reasonOf(error), 'see the reason')];
+  }
 };

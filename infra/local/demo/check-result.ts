@@ -12,7 +12,11 @@ export interface DemoResult {
   readonly functions: readonly FunctionStatus[];
 }
 
-const usedFunctions = ['state-direct', 'state-route', 'state-entry'];
+/** Everything that is wrong with a demo run, one sentence each; empty where it is right. */
+export const checkResult = (result: DemoResult): readonly string[] => {
+  const faults = [...checkStored(result), ...checkArrivals(result), ...checkFunctions(result)];
+  return faults.length > 12 ? [...faults.slice(0, 12), `and ${faults.length - 12} more`] : faults;
+};
 
 const checkStored = ({ amounts, stored }: DemoResult): readonly string[] => {
   const faults: string[] = [];
@@ -57,13 +61,9 @@ const checkArrivals = ({ amounts, arrivals, messagesPerRoute }: DemoResult): rea
       : [`${route.messages} messages came through ${routeId}, not ${messagesPerRoute}`]),
   ]);
 
+const usedFunctions = ['state-direct', 'state-route', 'state-entry'];
+
 const checkFunctions = ({ functions }: DemoResult): readonly string[] =>
   usedFunctions
     .filter((name) => (functions.find((status) => status.name === name)?.invocationCount ?? 0) === 0)
     .map((name) => `function ${name} was never called`);
-
-/** Everything that is wrong with a demo run, one sentence each; empty where it is right. */
-export const checkResult = (result: DemoResult): readonly string[] => {
-  const faults = [...checkStored(result), ...checkArrivals(result), ...checkFunctions(result)];
-  return faults.length > 12 ? [...faults.slice(0, 12), `and ${faults.length - 12} more`] : faults;
-};

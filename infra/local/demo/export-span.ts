@@ -9,18 +9,6 @@ export interface ProducerSpan {
   readonly endMs: number;
 }
 
-const nanoseconds = (ms: number): string => `${Math.round(ms * 1_000)}000`;
-
-const post = (url: string, body: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const outgoing = request(url, { method: 'POST', headers: { 'content-type': 'application/json' } }, (reply) => {
-      reply.resume();
-      reply.once('end', resolve);
-    });
-    outgoing.once('error', reject);
-    outgoing.end(body);
-  });
-
 /** Reports the span that published a message, as a traced processor would: without it the trace has no top. */
 export const exportProducerSpan = (collectorUrl: string, span: ProducerSpan): Promise<void> => {
   const text = (key: string, value: string): object => ({ key, value: { stringValue: value } });
@@ -37,3 +25,15 @@ export const exportProducerSpan = (collectorUrl: string, span: ProducerSpan): Pr
   const body = { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: 'demo' }, spans: [exported] }] }] };
   return post(`${collectorUrl}/v1/traces`, JSON.stringify(body));
 };
+
+const nanoseconds = (ms: number): string => `${Math.round(ms * 1_000)}000`;
+
+const post = (url: string, body: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const outgoing = request(url, { method: 'POST', headers: { 'content-type': 'application/json' } }, (reply) => {
+      reply.resume();
+      reply.once('end', resolve);
+    });
+    outgoing.once('error', reject);
+    outgoing.end(body);
+  });

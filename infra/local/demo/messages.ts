@@ -20,12 +20,6 @@ export const uploadedRowCount = 20;
 const firstUploadedOrder = 100_001;
 const cities = ['Lisboa', 'Zürich', 'São Paulo', '東京', 'Kraków', 'Nairobi'];
 
-const order = (id: number): { readonly id: number; readonly quantity: number; readonly unitPrice: number } => ({
-  id,
-  quantity: 1 + (id % 7),
-  unitPrice: 5 + (id % 90),
-});
-
 /** One upload of rows whose values are all text, as from a CSV file, and many messages of one row with nested fields. */
 export const createMessages = (workflow: Workflow, routeMessageCount: number): DemoMessages => {
   const amounts = new Map<number, number>();
@@ -72,3 +66,9 @@ export const createMessages = (workflow: Workflow, routeMessageCount: number): D
     traced: { traceId, spanId },
   };
 };
+
+const order = (id: number): { readonly id: number; readonly quantity: number; readonly unitPrice: number } => ({
+  id,
+  quantity: 1 + (id % 7),
+  unitPrice: 5 + (id % 90),
+});

@@ -25,29 +25,6 @@ export interface PlainClient {
   close(): Promise<void>;
 }
 
-const ensureQueue = async (connection: NatsConnection, stream: string, subject: string): Promise<string> => {
-  const manager = await connection.jetstreamManager();
-  const durable = `${stream}_sub_1`;
-  const found = await manager.streams.info(stream).catch((error: { api_error?: { err_code: number } }) => {
-    if (error.api_error?.err_code === 10_059) return undefined; // there is no such stream yet
-    throw error;
-  });
-  if (found === undefined) {
-    await manager.streams.add({
-      name: stream,
-      subjects: [subject, `${subject}.>`],
-      retention: RetentionPolicy.Workqueue,
-      storage: StorageType.File,
-    });
-  }
-  await manager.consumers.add(stream, {
-    durable_name: durable,
-    ack_policy: AckPolicy.Explicit,
-    max_ack_pending: 1_000,
-  });
-  return durable;
-};
-
 export const connectPlainClient = async (url: string): Promise<PlainClient> => {
   const target = new URL(url.split(',')[0] ?? url);
   const connection = await connect({
@@ -95,4 +72,27 @@ export const connectPlainClient = async (url: string): Promise<PlainClient> => {
       await connection.drain();
     },
   };
+};
+
+const ensureQueue = async (connection: NatsConnection, stream: string, subject: string): Promise<string> => {
+  const manager = await connection.jetstreamManager();
+  const durable = `${stream}_sub_1`;
+  const found = await manager.streams.info(stream).catch((error: { api_error?: { err_code: number } }) => {
+    if (error.api_error?.err_code === 10_059) return undefined; // there is no such stream yet
+    throw error;
+  });
+  if (found === undefined) {
+    await manager.streams.add({
+      name: stream,
+      subjects: [subject, `${subject}.>`],
+      retention: RetentionPolicy.Workqueue,
+      storage: StorageType.File,
+    });
+  }
+  await manager.consumers.add(stream, {
+    durable_name: durable,
+    ack_policy: AckPolicy.Explicit,
+    max_ack_pending: 1_000,
+  });
+  return durable;
 };

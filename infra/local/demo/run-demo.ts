@@ -25,60 +25,6 @@ export interface DemoOptions {
   readonly onPublished?: () => void;
 }
 
-const pollMs = 100;
-/** Without any progress for this long the demo has failed. */
-const stallMs = 30_000;
-/** How long to look for forwards that come a second time. */
-const settleMs = 1_000;
-
-/** The queues of the demo's processors: the streams of routing.yaml whose selector begins like their provider ids. */
-const demoPrefix = 'demo/processors/';
-
-const consumeProcessors = async (stack: Stack, client: PlainClient, arrivals: ArrivalLog): Promise<void> => {
-  const routing = await readRouting(stack.routingFile);
-  const queues = [...routing.routes.values()].filter(({ selector }) => selector.startsWith(demoPrefix));
-  if (queues.length === 0) throw new Error(`the routing file has no selector that begins with ${demoPrefix}`);
-  for (const { name, subject } of queues) await client.consume(name, subject, arrivals.add);
-};
-
-const publish = async (stack: Stack, client: PlainClient, messages: DemoMessages): Promise<void> => {
-  const subject = (await readRouting(stack.routingFile)).routes.get(syncSelector)?.subject;
-  if (subject === undefined) throw new Error(`the routing file has no selector ${syncSelector}`);
-  const startMs = Date.now();
-  await client.publish(subject, messages.messages);
-  const span = { ...messages.traced, subject, startMs, endMs: Date.now() };
-  // Without it the trace has no top. Whoever takes the spans elsewhere may refuse it: that is no fault of the demo.
-  await exportProducerSpan(stack.otlpUrl, span).catch((error: unknown) => {
-    if (stack.collector !== undefined) throw error;
-  });
-};
-
-/** Waits until all is stored and forwarded, or nothing has moved for too long; the check that follows says what is missing. */
-const waitUntilQuiet = async (
-  database: DatabasePool,
-  stateId: string,
-  arrivals: ArrivalLog,
-  expected: { readonly rows: number; readonly forwarded: number },
-  options: DemoOptions,
-): Promise<void> => {
-  let lastChangeMs = performance.now();
-  let seen = -1;
-  for (;;) {
-    options.signal.throwIfAborted();
-    const stored = await readCount(database, stateId);
-    const forwarded = arrivals.orderCount();
-    options.progress.note(`stored ${stored} of ${expected.rows}, received ${forwarded} of ${expected.forwarded}`);
-    if (stored >= expected.rows && forwarded >= expected.forwarded) break;
-    if (stored + forwarded !== seen) {
-      seen = stored + forwarded;
-      lastChangeMs = performance.now();
-    }
-    if (performance.now() - lastChangeMs > stallMs) return;
-    await sleep(pollMs, undefined, { signal: options.signal });
-  }
-  await sleep(settleMs, undefined, { signal: options.signal });
-};
-
 /**
  * Runs a small real workflow through the store: one upload and a few hundred messages into a state with two processors
  * behind it. Shows what was stored, what arrived and the trace of one message.
@@ -135,4 +81,60 @@ export const runDemo = async (stack: Stack, options: DemoOptions): Promise<reado
     await client?.close();
     await database.end();
   }
+};
+
+/** The queues of the demo's processors: the streams of routing.yaml whose selector begins like their provider ids. */
+const demoPrefix = 'demo/processors/';
+
+const consumeProcessors = async (stack: Stack, client: PlainClient, arrivals: ArrivalLog): Promise<void> => {
+  const routing = await readRouting(stack.routingFile);
+  const queues = [...routing.routes.values()].filter(({ selector }) => selector.startsWith(demoPrefix));
+  if (queues.length === 0) throw new Error(`the routing file has no selector that begins with ${demoPrefix}`);
+  for (const { name, subject } of queues) await client.consume(name, subject, arrivals.add);
+};
+
+const publish = async (stack: Stack, client: PlainClient, messages: DemoMessages): Promise<void> => {
+  const subject = (await readRouting(stack.routingFile)).routes.get(syncSelector)?.subject;
+  if (subject === undefined) throw new Error(`the routing file has no selector ${syncSelector}`);
+  const startMs = Date.now();
+  await client.publish(subject, messages.messages);
+  const span = { ...messages.traced, subject, startMs, endMs: Date.now() };
+  // Without it the trace has no top. Whoever takes the spans elsewhere may refuse it: that is no fault of the demo.
+  await exportProducerSpan(stack.otlpUrl, span).catch((error: unknown) => {
+    if (stack.collector !== undefined) throw error;
+  });
+};
+
+/** Without any progress for this long the demo has failed. */
+const stallMs = 30_000;
+
+const pollMs = 100;
+
+/** How long to look for forwards that come a second time. */
+const settleMs = 1_000;
+
+/** Waits until all is stored and forwarded, or nothing has moved for too long; the check that follows says what is missing. */
+const waitUntilQuiet = async (
+  database: DatabasePool,
+  stateId: string,
+  arrivals: ArrivalLog,
+  expected: { readonly rows: number; readonly forwarded: number },
+  options: DemoOptions,
+): Promise<void> => {
+  let lastChangeMs = performance.now();
+  let seen = -1;
+  for (;;) {
+    options.signal.throwIfAborted();
+    const stored = await readCount(database, stateId);
+    const forwarded = arrivals.orderCount();
+    options.progress.note(`stored ${stored} of ${expected.rows}, received ${forwarded} of ${expected.forwarded}`);
+    if (stored >= expected.rows && forwarded >= expected.forwarded) break;
+    if (stored + forwarded !== seen) {
+      seen = stored + forwarded;
+      lastChangeMs = performance.now();
+    }
+    if (performance.now() - lastChangeMs > stallMs) return;
+    await sleep(pollMs, undefined, { signal: options.signal });
+  }
+  await sleep(settleMs, undefined, { signal: options.signal });
 };

@@ -10,16 +10,6 @@ import type { Workflow } from './workflow.ts';
 
 const shownRows = 8;
 
-const showTable = (
-  progress: Progress,
-  title: string,
-  header: readonly string[],
-  rows: readonly (readonly (string | null)[])[],
-): void => {
-  progress.say(`\n${title}`);
-  for (const line of textTable(header, rows)) progress.say(`  ${line}`);
-};
-
 export const showStored = (progress: Progress, workflow: Workflow, stored: StoredResult): void => {
   const header = ['#', ...stored.columns];
   const rows = stored.rows.slice(0, shownRows).map(({ position, cells }) => {
@@ -68,23 +58,6 @@ export const showFunctions = (progress: Progress, functions: readonly FunctionSt
   );
 };
 
-/** Spans are exported in batches: the trace is whole when nothing has been added for a while. */
-const quietMs = 1_500;
-const deadlineMs = 10_000;
-
-const wholeTrace = async (collector: TraceCollector, traceId: string, signal: AbortSignal) => {
-  const startedMs = performance.now();
-  let spans = collector.trace(traceId);
-  let changedMs = startedMs;
-  while (performance.now() - changedMs < quietMs && performance.now() - startedMs < deadlineMs) {
-    await sleep(100, undefined, { signal });
-    const now = collector.trace(traceId);
-    if (now.length !== spans.length) changedMs = performance.now();
-    spans = now;
-  }
-  return spans;
-};
-
 /** The trace of one message as a tree, or where to find it when spans go elsewhere. */
 export const showTrace = async (
   progress: Progress,
@@ -102,4 +75,31 @@ export const showTrace = async (
     return;
   }
   for (const line of printTrace(await wholeTrace(source.collector, traceId, source.signal))) progress.say(`  ${line}`);
+};
+
+const showTable = (
+  progress: Progress,
+  title: string,
+  header: readonly string[],
+  rows: readonly (readonly (string | null)[])[],
+): void => {
+  progress.say(`\n${title}`);
+  for (const line of textTable(header, rows)) progress.say(`  ${line}`);
+};
+
+/** Spans are exported in batches: the trace is whole when nothing has been added for a while. */
+const quietMs = 1_500;
+const deadlineMs = 10_000;
+
+const wholeTrace = async (collector: TraceCollector, traceId: string, signal: AbortSignal) => {
+  const startedMs = performance.now();
+  let spans = collector.trace(traceId);
+  let changedMs = startedMs;
+  while (performance.now() - changedMs < quietMs && performance.now() - startedMs < deadlineMs) {
+    await sleep(100, undefined, { signal });
+    const now = collector.trace(traceId);
+    if (now.length !== spans.length) changedMs = performance.now();
+    spans = now;
+  }
+  return spans;
 };

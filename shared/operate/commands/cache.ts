@@ -1,13 +1,7 @@
 import { askReplicas, replicaSubject } from '../../nats/replica-channel.ts';
 import type { ManageCommand, ManageContext } from '../manage-context.ts';
 
-/** Nobody knows how many replicas are warm: answers are collected for so long. */
-const waitMs = 300;
-
 const maxIdCharacters = 255;
-
-const ask = async (context: ManageContext, request: Readonly<Record<string, unknown>>): Promise<readonly unknown[]> =>
-  askReplicas(await context.bus.connection(), replicaSubject(context.manageTopic), request, waitMs);
 
 /**
  * `cache.invalidate` {state_id | route_id | all: true}: every warm replica forgets it. A replica that is cold has nothing to
@@ -36,3 +30,9 @@ export const cacheStats: ManageCommand = async (args, context) => {
   const replicas = await ask(context, { command: 'cache.stats' });
   return { answered: replicas.length, replicas };
 };
+
+/** Nobody knows how many replicas are warm: answers are collected for so long. */
+const waitMs = 300;
+
+const ask = async (context: ManageContext, request: Readonly<Record<string, unknown>>): Promise<readonly unknown[]> =>
+  askReplicas(await context.bus.connection(), replicaSubject(context.manageTopic), request, waitMs);

@@ -14,33 +14,6 @@ const batchBytes = 8_388_608;
 /** Failures that an answer lists; the rest is counted. */
 const maxListedFailures = 100;
 
-interface Selection {
-  readonly sequence: number | undefined;
-  readonly filter: DeadLetterFilter;
-  readonly limit: number;
-  readonly after: number;
-  readonly until: number | undefined;
-}
-
-/** One by `sequence`, those that a filter names, or `all: true`; never everything by an argument left out. */
-const readSelection = (args: ArgumentReader, maxLimit: number, { takesAllAtOnce = false } = {}): Selection => {
-  const bounds = { min: 1, max: Number.MAX_SAFE_INTEGER };
-  const sequence = args.optionalInteger('sequence', bounds);
-  const filter = readFilter(args);
-  const all = args.flag('all', false);
-  const limit = args.optionalInteger('limit', { min: 1, max: maxLimit });
-  const after = args.optionalInteger('after', { min: 0, max: Number.MAX_SAFE_INTEGER });
-  const until = args.optionalInteger('until', bounds);
-  if ([sequence !== undefined, isFiltered(filter), all].filter(Boolean).length !== 1) {
-    args.fault('give one of sequence, a filter (code, stream, state_id, route_id) or all: true');
-  }
-  if (takesAllAtOnce && all && (limit ?? after) !== undefined) {
-    args.fault('all: true takes everything at once, without limit and after');
-  }
-  args.check();
-  return { sequence, filter, limit: limit ?? Math.min(1_000, maxLimit), after: after ?? 0, until };
-};
-
 /**
  * `dead.replay` {sequence | code, stream, state_id, route_id | all} oldest first, at most `limit` letters. `next` and
  * `until` are the `after` and `until` of the request that goes on, null when all are done: letters that arrive meanwhile,
@@ -121,4 +94,31 @@ export const deadPurge: ManageCommand = async (args, context) => {
     if (matches(filter, describeDeadLetter(letter, undefined)) && (await store.remove(letter.sequence))) purged += 1;
   }
   return { purged, next: null, until: null };
+};
+
+interface Selection {
+  readonly sequence: number | undefined;
+  readonly filter: DeadLetterFilter;
+  readonly limit: number;
+  readonly after: number;
+  readonly until: number | undefined;
+}
+
+/** One by `sequence`, those that a filter names, or `all: true`; never everything by an argument left out. */
+const readSelection = (args: ArgumentReader, maxLimit: number, { takesAllAtOnce = false } = {}): Selection => {
+  const bounds = { min: 1, max: Number.MAX_SAFE_INTEGER };
+  const sequence = args.optionalInteger('sequence', bounds);
+  const filter = readFilter(args);
+  const all = args.flag('all', false);
+  const limit = args.optionalInteger('limit', { min: 1, max: maxLimit });
+  const after = args.optionalInteger('after', { min: 0, max: Number.MAX_SAFE_INTEGER });
+  const until = args.optionalInteger('until', bounds);
+  if ([sequence !== undefined, isFiltered(filter), all].filter(Boolean).length !== 1) {
+    args.fault('give one of sequence, a filter (code, stream, state_id, route_id) or all: true');
+  }
+  if (takesAllAtOnce && all && (limit ?? after) !== undefined) {
+    args.fault('all: true takes everything at once, without limit and after');
+  }
+  args.check();
+  return { sequence, filter, limit: limit ?? Math.min(1_000, maxLimit), after: after ?? 0, until };
 };

@@ -7,9 +7,6 @@ import type { ManageCommand, ManageContext } from '../manage-context.ts';
 /** Messages that one request looks at: a filter that nothing matches must not read a whole stream. */
 const maxScanned = 5_000;
 
-/** What is shown of a payload. */
-const maxShownBytes = 262_144;
-
 export const openDeadLetters = async (context: ManageContext): Promise<DeadLetterStore> =>
   createDeadLetterStore(await context.bus.connection(), context.routing.deadLetter.stream);
 
@@ -41,19 +38,6 @@ export const deadList: ManageCommand = async (args, context) => {
   return { total: summary.messages, letters, next: null };
 };
 
-/** Text where the bytes are UTF-8, else base64; cut at what a page can show. */
-const shownPayload = (payload: Uint8Array) => {
-  const payloadIsCut = payload.byteLength > maxShownBytes;
-  const bytes = payloadIsCut ? payload.subarray(0, maxShownBytes) : payload;
-  try {
-    // A cut may split a character: as part of a stream its first bytes are no fault.
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: payloadIsCut });
-    return { payload: text, payloadEncoding: 'utf8', payloadIsCut };
-  } catch {
-    return { payload: Buffer.from(bytes).toString('base64'), payloadEncoding: 'base64', payloadIsCut };
-  }
-};
-
 /** `dead.show` {sequence}: one dead letter with its headers and its payload. */
 export const deadShow: ManageCommand = async (args, context) => {
   const sequence = args.optionalInteger('sequence', { min: 1, max: Number.MAX_SAFE_INTEGER });
@@ -66,4 +50,20 @@ export const deadShow: ManageCommand = async (args, context) => {
     headers: letter.headers.flatMap(([name, values]) => values.map((value) => [name, value])),
     ...shownPayload(letter.payload),
   };
+};
+
+/** What is shown of a payload. */
+const maxShownBytes = 262_144;
+
+/** Text where the bytes are UTF-8, else base64; cut at what a page can show. */
+const shownPayload = (payload: Uint8Array) => {
+  const payloadIsCut = payload.byteLength > maxShownBytes;
+  const bytes = payloadIsCut ? payload.subarray(0, maxShownBytes) : payload;
+  try {
+    // A cut may split a character: as part of a stream its first bytes are no fault.
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: payloadIsCut });
+    return { payload: text, payloadEncoding: 'utf8', payloadIsCut };
+  } catch {
+    return { payload: Buffer.from(bytes).toString('base64'), payloadEncoding: 'base64', payloadIsCut };
+  }
 };

@@ -36,8 +36,45 @@ export interface StoreStatus {
   readonly functions: Answer<{ readonly list: readonly FunctionState[] }> | null;
 }
 
-/** Rows that are counted one by one; beyond that the planner's estimate is good enough. */
-const maxCounted = 100_000;
+/** The whole picture; a part that does not answer says why and keeps nothing else from being told. */
+export const readStatus = async (context: ManageContext): Promise<StoreStatus> => {
+  const [nats, streams, deadLetters, database, functions] = await Promise.all([
+    natsStatus(context),
+    streamStatuses(context),
+    deadLetterStatus(context),
+    databaseStatus(context),
+    functionStatus(context),
+  ]);
+  return { time: new Date(context.nowMs()).toISOString(), nats, streams, deadLetters, database, functions };
+};
+
+/** `status`: streams and consumers, dead letters, database, functions. */
+export const status: ManageCommand = async (args, context) => {
+  args.check();
+  return await readStatus(context);
+};
+
+const natsStatus = (context: ManageContext) =>
+  answer(context, 'ask the NATS server', async () => {
+    const connection = await context.bus.connection();
+    const latencyMs = await connection.rtt();
+    const { server_name: server = '', version = '', max_payload: maxPayloadBytes = 0 } = connection.info ?? {};
+    return { server, version, latencyMs: roundedMs(latencyMs), maxPayloadBytes };
+  });
+
+const answer = async <T extends object>(
+  context: ManageContext,
+  doing: string,
+  work: () => Promise<T>,
+): Promise<Answer<T>> => {
+  try {
+    return { ok: true, ...(await inTime(work())) };
+  } catch (error) {
+    context.onError(doing, error);
+    const code = (error as { readonly code?: unknown } | null)?.code;
+    return { ok: false, code: typeof code === 'string' ? code : 'internal_error', reason: reasonOf(error) };
+  }
+};
 
 /** A part that is silent must not keep the others from being shown. */
 const partTimeoutMs = 5_000;
@@ -55,29 +92,45 @@ const inTime = async <T>(work: Promise<T>): Promise<T> => {
   }
 };
 
-const answer = async <T extends object>(
-  context: ManageContext,
-  doing: string,
-  work: () => Promise<T>,
-): Promise<Answer<T>> => {
-  try {
-    return { ok: true, ...(await inTime(work())) };
-  } catch (error) {
-    context.onError(doing, error);
-    const code = (error as { readonly code?: unknown } | null)?.code;
-    return { ok: false, code: typeof code === 'string' ? code : 'internal_error', reason: reasonOf(error) };
-  }
-};
-
 const roundedMs = (ms: number): number => Math.round(ms * 10) / 10;
 
-const natsStatus = (context: ManageContext) =>
-  answer(context, 'ask the NATS server', async () => {
-    const connection = await context.bus.connection();
-    const latencyMs = await connection.rtt();
-    const { server_name: server = '', version = '', max_payload: maxPayloadBytes = 0 } = connection.info ?? {};
-    return { server, version, latencyMs: roundedMs(latencyMs), maxPayloadBytes };
+const streamStatuses = (context: ManageContext): Promise<readonly NamedStream[]> =>
+  Promise.all(
+    [...streamNames(context)].map(async ([name, selectors]) => ({
+      name,
+      selectors,
+      ...(await answer(context, `read stream ${name}`, async () => ({
+        stream: (await readStreamStatus(await context.bus.connection(), name)) ?? null,
+      }))),
+    })),
+  );
+
+/** Streams of the routes with JetStream, the ones that we read first. */
+const streamNames = (context: ManageContext): ReadonlyMap<string, string[]> => {
+  const { routes, triggers } = context.routing;
+  const names = new Map<string, string[]>();
+  const add = (selector: string): void => {
+    const route = routes.get(selector);
+    if (route === undefined || !route.jetstreamEnabled) return;
+    const selectors = names.get(route.name) ?? [];
+    if (!selectors.includes(selector)) names.set(route.name, [...selectors, selector]);
+  };
+  for (const trigger of triggers) add(trigger.selector);
+  for (const selector of routes.keys()) add(selector);
+  return names;
+};
+
+const deadLetterStatus = async (context: ManageContext) => {
+  const { stream } = context.routing.deadLetter;
+  const summary = await answer(context, 'read the dead-letter stream', async () => {
+    const found = await createDeadLetterStore(await context.bus.connection(), stream).summary();
+    return found ?? { messages: 0, bytes: 0, firstSequence: 0, lastSequence: 0 };
   });
+  return { stream, ...summary };
+};
+
+/** Rows that are counted one by one; beyond that the planner's estimate is good enough. */
+const maxCounted = 100_000;
 
 const databaseStatus = (context: ManageContext) =>
   answer(context, 'ask the database', async () => {
@@ -98,61 +151,8 @@ const databaseStatus = (context: ManageContext) =>
     }
   });
 
-const deadLetterStatus = async (context: ManageContext) => {
-  const { stream } = context.routing.deadLetter;
-  const summary = await answer(context, 'read the dead-letter stream', async () => {
-    const found = await createDeadLetterStore(await context.bus.connection(), stream).summary();
-    return found ?? { messages: 0, bytes: 0, firstSequence: 0, lastSequence: 0 };
-  });
-  return { stream, ...summary };
-};
-
-/** Streams of the routes with JetStream, the ones that we read first. */
-const streamNames = (context: ManageContext): ReadonlyMap<string, string[]> => {
-  const { routes, triggers } = context.routing;
-  const names = new Map<string, string[]>();
-  const add = (selector: string): void => {
-    const route = routes.get(selector);
-    if (route === undefined || !route.jetstreamEnabled) return;
-    const selectors = names.get(route.name) ?? [];
-    if (!selectors.includes(selector)) names.set(route.name, [...selectors, selector]);
-  };
-  for (const trigger of triggers) add(trigger.selector);
-  for (const selector of routes.keys()) add(selector);
-  return names;
-};
-
-const streamStatuses = (context: ManageContext): Promise<readonly NamedStream[]> =>
-  Promise.all(
-    [...streamNames(context)].map(async ([name, selectors]) => ({
-      name,
-      selectors,
-      ...(await answer(context, `read stream ${name}`, async () => ({
-        stream: (await readStreamStatus(await context.bus.connection(), name)) ?? null,
-      }))),
-    })),
-  );
-
 const functionStatus = async (context: ManageContext): Promise<StoreStatus['functions']> => {
   const { gateway } = context;
   if (gateway === undefined) return null;
   return answer(context, 'ask the gateway', async () => ({ list: await gateway.functions() }));
-};
-
-/** The whole picture; a part that does not answer says why and keeps nothing else from being told. */
-export const readStatus = async (context: ManageContext): Promise<StoreStatus> => {
-  const [nats, streams, deadLetters, database, functions] = await Promise.all([
-    natsStatus(context),
-    streamStatuses(context),
-    deadLetterStatus(context),
-    databaseStatus(context),
-    functionStatus(context),
-  ]);
-  return { time: new Date(context.nowMs()).toISOString(), nats, streams, deadLetters, database, functions };
-};
-
-/** `status`: streams and consumers, dead letters, database, functions. */
-export const status: ManageCommand = async (args, context) => {
-  args.check();
-  return await readStatus(context);
 };
