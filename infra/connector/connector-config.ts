@@ -36,7 +36,7 @@ const connectorSettings = {
   otlpEndpoint: optionalText('OTEL_EXPORTER_OTLP_ENDPOINT'),
 } as const;
 
-/** One checked, frozen object; see the README's table of settings. */
+/** One checked, frozen object; functions/README.md has the table of settings. */
 export type ConnectorConfig = ReturnType<typeof readConnectorConfig>;
 
 /**

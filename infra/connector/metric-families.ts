@@ -37,7 +37,7 @@ const described: Readonly<Record<string, Described>> = {
   held_messages: { name: 'state_sync_held_messages', help: 'Messages that are worked on now.', kind: 'gauge' },
 };
 
-/** What the connector counts, by the names in the README's table; what is not in it is not told. */
+/** What the connector counts, by the names in the table of infra/kubernetes/README.md; what is not in it is not told. */
 export const connectorFamilies = (
   snapshot: Readonly<Record<string, number>>,
   lags: readonly ConsumerLag[],

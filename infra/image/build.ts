@@ -20,8 +20,8 @@ export const bundles = {
 export type BundleName = keyof typeof bundles;
 
 /**
- * Builds `<outDir>/<name>/index.js`, one CommonJS file each: CommonJS starts 25 to 35 ms sooner than ESM, and minifying
- * only changes the size (performance.md 4.1). `import()` stays lazy inside the file: a function listens before it loads its parts.
+ * Builds `<outDir>/<name>/index.js`, one CommonJS file each: CommonJS starts 25 to 35 ms sooner than ESM. Minifying changes
+ * only the size, not the start. `import()` stays lazy inside the file: a function listens before it loads its parts.
  */
 export const buildBundles = async (options: {
   readonly outDir: string;

@@ -1,6 +1,6 @@
 import { integer, oneOf, optionalText, optionalUrl, readSettings, text, url, type SettingSource } from './settings.ts';
 
-/** The settings of every function; names and defaults as in reference.md A.1 where they make sense for NATS. */
+/** The settings of every function; names and defaults as in reference.md A.1 if they make sense for NATS. */
 const functionSettings = {
   port: integer('PORT', 8080, { min: 0, max: 65_535 }),
   host: text('HOST', '0.0.0.0'),
@@ -30,7 +30,7 @@ const functionSettings = {
   otlpEndpoint: optionalText('OTEL_EXPORTER_OTLP_ENDPOINT'),
 } as const;
 
-/** One checked, frozen object; see the README's table of settings. */
+/** One checked, frozen object; functions/README.md has the table of settings. */
 export type FunctionConfig = ReturnType<typeof readFunctionConfig>;
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Every code that an outcome, a dead letter or an HTTP reply can carry. Codes are stable: operators filter and replay by
- * them, so a code is never renamed and never used for a second meaning. The README has the table of them.
+ * them, so a code is never renamed and never used for a second meaning. functions/README.md has the table of them.
  */
 export const terminalCodes = [
   'invalid_json',

@@ -7,7 +7,7 @@ import { tableNames, type SchemaOptions } from './table-names.ts';
 import { createTcpSocketClass } from './tcp-socket.ts';
 
 export interface PoolOptions extends SchemaOptions {
-  /** Connections at most; 2 to 4 is right (postgres.md 3). */
+  /** Connections at most: one for each statement at once, so 2 to 4. More writers only share the server's cores. */
   readonly max?: number;
   /** Time to get a connection, new or from the pool. */
   readonly connectTimeoutMs?: number;

@@ -1,6 +1,6 @@
 const keptTokens = 3;
 
-/** Subjects end in priorities and partition keys: span names keep what is before them (performance.md 6, item 10). */
+/** Subjects end in priorities and partition keys. Ids in span names break Jaeger's list of operations, so names end before them. */
 export const destinationTemplate = (subject: string): string => {
   let at = -1;
   for (let token = 0; token < keptTokens; token += 1) {

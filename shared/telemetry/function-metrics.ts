@@ -22,7 +22,7 @@ export interface FunctionMetrics {
   text(): string;
 }
 
-/** Counters of one function by the names in the README's table of metrics. */
+/** Counters of one function by the names in the table of infra/kubernetes/README.md. */
 export const createFunctionMetrics = (functionName: string): FunctionMetrics => {
   const outcomes = new Map<string, { readonly labels: Sample['labels']; value: number }>();
   const counts = bucketSeconds.map(() => 0);

@@ -46,9 +46,9 @@ export interface RequestTraceOptions {
 }
 
 /**
- * Starts the spans of one request. Links alone would break the trace of a message at the publish in Jaeger
- * (performance.md 6), so each sampled message has one `process` span as child of its own context, linked to the request.
- * A message without a trace begins one of its own, where the sampler says so.
+ * Starts the spans of one request. In Jaeger a trace ends where only a link goes on, so each sampled message has one
+ * `process` span: a child of the message's own context, linked to the request. A message without a trace begins one of its own
+ * if the sampler says so.
  */
 export const startRequestTrace = (options: RequestTraceOptions): RequestTrace => {
   const { deliveries, nowMs } = options;

@@ -39,7 +39,7 @@ const batchDefaults = {
  */
 export const startTelemetry = (options: TelemetryOptions): Telemetry => {
   const { env } = options;
-  // The bundles hold no part of logs (performance.md 4.3 b): an empty list of processors would still build a provider.
+  // The bundles hold no part of logs. Unless logs are off, the SDK would still build their provider and crash at the start.
   env['OTEL_LOGS_EXPORTER'] = 'none';
   for (const [name, value] of Object.entries(batchDefaults)) env[name] ||= value;
   diag.setLogger(diagToLog(options.log, Date.now));

@@ -5,7 +5,7 @@ const member = 'ism';
 
 /**
  * Forwards after which a trace ends and a new one begins, linked to it: processors that feed each other in a circle would
- * else grow one trace for ever (performance.md 6, item 6). Messages are not affected.
+ * else grow one trace for ever. Messages are not affected.
  */
 export const maxTraceHops = 32;
 

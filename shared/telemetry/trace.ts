@@ -33,7 +33,7 @@ export const isUnsampledIn = (headers: TraceHeaders): boolean => {
   return traceparent !== undefined && traceparent.length === 55 && traceparent.endsWith('-00');
 };
 
-/** The headers that carry the context on, lower case (performance.md 6, header case). */
+/** The headers that carry the context on. They are in lower case, as clients that compare names exactly look for that. */
 export const injectContext = (context: Context): Record<string, string> => {
   const headers: Record<string, string> = {};
   propagation.inject(context, headers);

@@ -8,7 +8,7 @@ export interface ChaosTimes {
   readonly functionDeadlineMs: number;
 }
 
-/** Short enough that what is lost comes back within a round, and in the order that the README asks for. */
+/** Short enough that what is lost comes back within a round, and in the order function < gateway < ack wait. */
 export const chaosTimes: ChaosTimes = { ackWaitSeconds: 6, requestTimeoutMs: 4_500, functionDeadlineMs: 3_500 };
 
 /** A routing file whose routes lead through one link; tries follow each other faster than by default. */

@@ -48,7 +48,7 @@ export const runTracedLoop = async (stack: TracedStack): Promise<TracedLoop> => 
         state_id: first.stateId,
         query_state: [{ secret: 'x-payload' }],
       }),
-      // As Go clients write it (performance.md 6, item 1).
+      // As Go clients write it, with a capital.
       headers: { Traceparent: `00-${producer.traceId}-${producer.spanId}-01` },
     },
   ]);

@@ -39,7 +39,7 @@ describe.skipIf(binary === undefined || process.platform !== 'linux')(name, () =
       return ((await reply.json()) as { readonly data: readonly string[] }).data.toSorted();
     };
     expect(await read('services')).toEqual(['connector', 'demo', 'state-direct', 'state-entry', 'state-route']);
-    // Ids and partitions are attributes, never in names (performance.md 6, item 10).
+    // Ids and partitions are attributes, never in names: they would break Jaeger's list of operations.
     expect(await read('services/connector/operations')).toEqual([
       'POST /function/state-direct',
       'POST /function/state-entry',

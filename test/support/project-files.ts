@@ -1,0 +1,20 @@
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The project's folder. */
+export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
+
+const rooms = '{functions,shared,infra,test,.config,.ci,.github}/**/*';
+const topLevel = '*.{md,json,yaml,yml}';
+/** Recorded data and pictures: nobody writes citations there. */
+const notText = /(^|\/)(vectors|node_modules)\/|package-lock\.json$|\.png$/;
+
+/** Every text file that the project's people write, as a path from the root, in order. */
+export const projectFiles = (): readonly string[] =>
+  globSync([rooms, topLevel], { cwd: projectRoot })
+    .filter((file) => !notText.test(file) && statSync(join(projectRoot, file)).isFile())
+    .toSorted();
+
+/** Text of a file by its path from the root. */
+export const readProjectFile = (file: string): string => readFileSync(join(projectRoot, file), 'utf8');
