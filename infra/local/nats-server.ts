@@ -140,15 +140,15 @@ const greets = (port: number, serverName: string): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port, timeout: 1_000 });
     let greeting = '';
-    const settle = (value: boolean): void => {
+    const finish = (value: boolean): void => {
       socket.destroy();
       resolve(value);
     };
     socket.setEncoding('latin1').on('data', (text: string) => {
       greeting += text;
-      if (greeting.includes('\r\n')) settle(greeting.startsWith('INFO ') && greeting.includes(`"${serverName}"`));
+      if (greeting.includes('\r\n')) finish(greeting.startsWith('INFO ') && greeting.includes(`"${serverName}"`));
     });
-    socket.once('timeout', () => settle(false));
-    socket.once('error', () => settle(false));
-    socket.once('close', () => settle(false));
+    socket.once('timeout', () => finish(false));
+    socket.once('error', () => finish(false));
+    socket.once('close', () => finish(false));
   });

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
-
 import { TerminalError } from '../errors/sync-error.ts';
-import { toOutcome } from './to-outcome.ts';
 import { isJsonObject, memberOf, type JsonObject, type JsonValue } from '../json/json-value.ts';
 import { parseJson } from '../json/parse-json.ts';
+import { cloudEventsBatchType } from './cloud-event.ts';
 import type { Delivery, MessageType } from './delivery.ts';
+import { boundedIdentity } from './delivery-identity.ts';
 import { readEnvelope } from './envelope.ts';
 import type { Outcome } from './outcome.ts';
+import { toOutcome } from './to-outcome.ts';
 
 /** What a request held: deliveries to plan, and the outcomes of what could not be decoded. */
 export interface DecodedRequest {
@@ -35,7 +35,7 @@ export const decodeRequest = (
   context: DecodeContext,
 ): DecodedRequest => {
   const contentType = (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
-  if (contentType === 'application/cloudevents-batch+json') {
+  if (contentType === cloudEventsBatchType) {
     try {
       const events = parseJson(decodeText(body));
       if (!Array.isArray(events)) throw new TerminalError('invalid_envelope', 'the batch is not a JSON array');
@@ -119,12 +119,6 @@ const attributesOf = (get: (name: string) => string | undefined): Attributes | u
 /** The connector's ids are scoped by stream already; of any other event `source` and `id` together are unique. */
 const eventIdentity = (source: string, id: string): string =>
   boundedIdentity(source.startsWith('/nats/') ? id : `${source}#${id}`);
-
-const maxIdentityCharacters = 200;
-
-/** Identities are ledger keys: bounded, and the same text always gives the same key. */
-const boundedIdentity = (identity: string): string =>
-  identity.length <= maxIdentityCharacters ? identity : `sha256:${createHash('sha256').update(identity).digest('hex')}`;
 
 const traceContextOf = (get: (name: string) => string | undefined): Record<string, string> => {
   const context: Record<string, string> = {};

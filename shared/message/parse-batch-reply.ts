@@ -17,7 +17,7 @@ export const parseBatchReply = (body: Uint8Array): ReadonlyMap<string, Outcome> 
   if (!Array.isArray(results)) return undefined;
   const outcomes = new Map<string, Outcome>();
   for (const result of results as readonly unknown[]) {
-    const outcome = toOutcome(result);
+    const outcome = readOutcome(result);
     if (outcome === undefined) continue;
     const earlier = outcomes.get(outcome.id);
     if (earlier === undefined || earlier.outcome === 'ack') outcomes.set(outcome.id, outcome);
@@ -25,7 +25,7 @@ export const parseBatchReply = (body: Uint8Array): ReadonlyMap<string, Outcome> 
   return outcomes;
 };
 
-const toOutcome = (value: unknown): Outcome | undefined => {
+const readOutcome = (value: unknown): Outcome | undefined => {
   if (typeof value !== 'object' || value === null) return undefined;
   const { id, outcome, code, reason, delayMs } = value as Record<string, unknown>;
   if (typeof id !== 'string') return undefined;

@@ -36,7 +36,7 @@ export const readState = async (pool: DatabasePool, stateId: string): Promise<St
     projectId: row.project_id,
     stateType: row.state_type,
     config: row.config ?? {},
-    properties: parseProperties(row.properties),
+    properties: propertiesOf(row.properties),
     columns: row.columns ?? [],
     primaryKey: keysOf('primary_key'),
     remap: keysOf('remap_query_state_columns'),
@@ -71,7 +71,7 @@ export const readProcessor = async (pool: DatabasePool, processorId: string): Pr
     text,
     id,
   );
-  return row === undefined ? undefined : { ...row, properties: parseProperties(row.properties) };
+  return row === undefined ? undefined : { ...row, properties: propertiesOf(row.properties) };
 };
 
 /** The provider, or undefined; a processor without one is the caller's to refuse. */
@@ -101,7 +101,7 @@ const readOne = async <R extends ResultRow>(
 };
 
 /** `properties` columns come as text, so that numbers stay as they were written. */
-const parseProperties = (text: string | null): JsonObject | null => {
+const propertiesOf = (text: string | null): JsonObject | null => {
   const value = text === null ? null : parseJson(text);
   return isJsonObject(value ?? undefined) ? (value as JsonObject) : null;
 };

@@ -21,7 +21,7 @@ interface Pending {
   readonly message: OutgoingMessage;
   readonly headers: ReturnType<typeof buildHeaders>;
   readonly bytes: number;
-  readonly settle: (outcome: PublishOutcome) => void;
+  readonly resolve: (outcome: PublishOutcome) => void;
   /** Place among all messages of this publisher. */
   readonly order: number;
   attempt: number;
@@ -76,7 +76,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
         reply: `${inbox}.${token}`,
       });
     } catch (cause) {
-      pending.settle({
+      pending.resolve({
         ok: false,
         error: new RetryableError('nats_unavailable', 'the message was not sent', { cause }),
       });
@@ -93,7 +93,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       const next = waiting[waitingHead]!;
       if (sent.size > 0 && sentBytes + next.bytes > windowBytes) break;
       waitingHead += 1;
-      if (closed) next.settle({ ok: false, error: new RetryableError('shutting_down', 'the publisher is closed') });
+      if (closed) next.resolve({ ok: false, error: new RetryableError('shutting_down', 'the publisher is closed') });
       else send(next);
     }
     if (waitingHead === waiting.length) {
@@ -103,7 +103,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
   };
 
   const sendAgainOrFail = (pending: Pending, error: Error): void => {
-    if (closed || pending.attempt >= attempts) pending.settle({ ok: false, error });
+    if (closed || pending.attempt >= attempts) pending.resolve({ ok: false, error });
     else send(pending);
   };
 
@@ -135,7 +135,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       if (!closed && pending.attempt < attempts) again.push(pending);
       else {
         const text = `no stream holds the subject of ${pending.message.stream}`;
-        pending.settle({ ok: false, error: new RetryableError('publish_failed', text, { cause: failure }) });
+        pending.resolve({ ok: false, error: new RetryableError('publish_failed', text, { cause: failure }) });
       }
     }
     waiting.splice(waitingHead, 0, ...again);
@@ -159,7 +159,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
     try {
       ack = JSON.parse(decoder.decode(answer.data)) as PubAck;
     } catch (cause) {
-      pending.settle({ ok: false, error: new RetryableError('publish_failed', 'the PubAck is not JSON', { cause }) });
+      pending.resolve({ ok: false, error: new RetryableError('publish_failed', 'the PubAck is not JSON', { cause }) });
       return;
     }
     if (ack.error !== undefined) {
@@ -170,10 +170,10 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       const error = isTooLarge
         ? new TerminalError('forward_too_large', text)
         : new RetryableError('publish_failed', text);
-      pending.settle({ ok: false, error });
+      pending.resolve({ ok: false, error });
       return;
     }
-    pending.settle({ ok: true, duplicate: ack.duplicate === true, sequence: ack.seq ?? 0 });
+    pending.resolve({ ok: true, duplicate: ack.duplicate === true, sequence: ack.seq ?? 0 });
   };
 
   const subscription = connection.subscribe(`${inbox}.*`, {
@@ -189,7 +189,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
     },
   });
 
-  const prepare = (message: OutgoingMessage): Omit<Pending, 'settle'> | Error => {
+  const prepare = (message: OutgoingMessage): Omit<Pending, 'resolve'> | Error => {
     if (closed || connection.isClosed()) {
       return new RetryableError('nats_unavailable', 'the connection to NATS is closed');
     }
@@ -205,10 +205,10 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
   };
 
   const publishOne = (message: OutgoingMessage): Promise<PublishOutcome> =>
-    new Promise((settle) => {
+    new Promise((resolve) => {
       const prepared = prepare(message);
-      if (prepared instanceof Error) settle({ ok: false, error: prepared });
-      else waiting.push({ ...prepared, settle });
+      if (prepared instanceof Error) resolve({ ok: false, error: prepared });
+      else waiting.push({ ...prepared, resolve });
     });
 
   /** What was sent on a connection that broke may be lost: it is sent again at once instead of after its timeout. */
@@ -246,7 +246,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       clearTimeout(sweep);
       for (const [token, pending] of sent) {
         release(token, pending);
-        pending.settle({ ok: false, error: new RetryableError('shutting_down', 'the publisher was closed') });
+        pending.resolve({ ok: false, error: new RetryableError('shutting_down', 'the publisher was closed') });
       }
       fill();
       if (!connection.isClosed()) subscription.unsubscribe();

@@ -59,7 +59,7 @@ export const runIsolated = async (
   once: AppendOnce,
 ): Promise<readonly AppendedDelivery[]> => {
   try {
-    return await runSettled(pool, batch, once);
+    return await runMended(pool, batch, once);
   } catch (error) {
     if (!(error instanceof TerminalError)) {
       throw error instanceof RetryableError ? error : toDatabaseError(error, `append to state ${batch.stateId}`);
@@ -86,7 +86,7 @@ const duplicateOf = (answer: AppendAnswer, id: string): AppendedDelivery => ({
 
 const maxAttempts = 6;
 
-const runSettled = async (
+const runMended = async (
   pool: DatabasePool,
   batch: AppendBatch,
   once: AppendOnce,
@@ -106,7 +106,7 @@ const runSettled = async (
       }
       const broken: boolean = !reconnected && isBrokenConnection(error);
       reconnected ||= broken;
-      const again = broken || (attempt < maxAttempts && (await settle(pool, batch.stateId, error)) === 'again');
+      const again = broken || (attempt < maxAttempts && (await mend(pool, batch.stateId, error)) === 'again');
       if (!again) throw toDatabaseError(error, `append to state ${batch.stateId}`);
     }
   }
@@ -123,10 +123,10 @@ const isBrokenConnection = (error: unknown): boolean => {
 };
 
 /**
- * What can be settled here and now: the same message being applied elsewhere, positions taken by a writer that does not
+ * What can be mended here and now: the same message being applied elsewhere, positions taken by a writer that does not
  * lock, a deadlock, a connection that had died while idle. Running again is safe, because the ledger decides each time.
  */
-const settle = async (pool: DatabasePool, stateId: string, error: unknown): Promise<'again' | 'fail'> => {
+const mend = async (pool: DatabasePool, stateId: string, error: unknown): Promise<'again' | 'fail'> => {
   const state = sqlStateOf(error);
   if (state === '40001' || state === '40P01') return 'again';
   if (state === '23505') {

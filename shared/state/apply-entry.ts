@@ -9,7 +9,7 @@ import { shapeEntry, type FlattenRule } from './shape-entry.ts';
 import { configRecord } from './state-config.ts';
 import { keyValues, plainKey, stateKey } from './state-key.ts';
 import type { ColumnDefinition, Row, StateModel } from './state-model.ts';
-import { parseProperties, type StateProperties } from './state-properties.ts';
+import { readStateProperties, type StateProperties } from './state-properties.ts';
 
 /** A state's model with what the rules read of it prepared once for many entries. */
 export interface PreparedState {
@@ -27,7 +27,7 @@ export const prepareState = (model: StateModel): PreparedState => {
   if (computed.some(({ callable }) => callable)) {
     scope.set('id', model.id).set('state_type', model.stateType).set('config', configRecord(model));
   }
-  return { model, properties: parseProperties(model.properties), computed, scope };
+  return { model, properties: readStateProperties(model.properties), computed, scope };
 };
 
 export interface ApplyContext {

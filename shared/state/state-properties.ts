@@ -29,7 +29,7 @@ const dispatchModes = ['batch', 'individual'] as const;
  *
  * Throws `TerminalError('invalid_properties')`.
  */
-export const parseProperties = (properties: JsonObject | null): StateProperties => {
+export const readStateProperties = (properties: JsonObject | null): StateProperties => {
   const root = properties === null ? empty : groupOf(properties, 'properties');
   const persistence = memberGroup(root, 'persistence');
   const routing = memberGroup(root, 'routing');

@@ -69,7 +69,7 @@ export const storeDeliveries = async (
       }
     }),
   );
-  return settleRejected(outcomes.flat(), ports);
+  return acknowledgeStored(outcomes.flat(), ports);
 };
 
 /** Metadata that changed under an append is read again this often before the message waits for its next try. */
@@ -232,7 +232,7 @@ const payloadCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['missing_query_
  * its rows: replayed when the state is in order again, it is only passed on. To retry instead would hold the messages
  * behind it until its attempts are used up, and then refuse it all the same.
  */
-const settleRejected = async (outcomes: readonly Outcome[], ports: StorePorts): Promise<readonly Outcome[]> => {
+const acknowledgeStored = async (outcomes: readonly Outcome[], ports: StorePorts): Promise<readonly Outcome[]> => {
   const rejected = new Map<string, Rejection>();
   for (const outcome of outcomes) {
     if (outcome.outcome === 'reject' && !payloadCodes.has(outcome.code)) rejected.set(outcome.id, outcome);

@@ -1,6 +1,7 @@
 import type { FunctionConfig } from '../../../shared/config/function-config.ts';
 import { reasonOf } from '../../../shared/message/to-outcome.ts';
 import type { NatsConnection } from '../../../shared/nats/connect.ts';
+import { coversSubject } from '../../../shared/nats/subject-filter.ts';
 import { readStreamStatus, type ConsumerStatus, type StreamStatus } from '../../../shared/nats/stream-status.ts';
 import type { RouteConfig, Routing } from '../../../shared/routing/routing.ts';
 import type { Store } from '../open-store.ts';
@@ -131,13 +132,7 @@ const checkRoute = async (
 const checkStream = (route: RouteConfig, isRead: boolean, stream: StreamStatus): readonly Finding[] => {
   const { name } = route;
   const findings: Finding[] = [];
-  const covered = stream.subjects.some(
-    (subject) =>
-      subject === route.subject ||
-      subject === '>' ||
-      (subject.endsWith('.>') && route.subject.startsWith(subject.slice(0, -1))),
-  );
-  if (!covered) {
+  if (!stream.subjects.some((held) => coversSubject(held, route.subject))) {
     findings.push(
       fail(
         'streams',

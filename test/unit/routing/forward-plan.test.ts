@@ -2,7 +2,7 @@ import { array, assert, boolean, constantFrom, integer, property, record, string
 import { describe, expect, it } from 'vitest';
 import { JsonFloat, type JsonObject, type JsonValue } from '../../../shared/json/json-value.ts';
 import type { OutgoingMessage } from '../../../shared/message/outgoing-message.ts';
-import { parseProperties } from '../../../shared/state/state-properties.ts';
+import { readStateProperties } from '../../../shared/state/state-properties.ts';
 import { planForwards, type ForwardInput } from '../../../shared/routing/plan-forwards.ts';
 import type { Row } from '../../../shared/state/state-model.ts';
 import { routeConfig, withPriority } from '../../support/route-config.ts';
@@ -35,7 +35,7 @@ describe('what a state says of forwarding', () => {
     [{ routing: { mode: 'after_save', dispatch: '' } }, 'after_save', 'batch'],
     [{ routing: { mode: 'after_save', dispatch: 'individual' } }, 'after_save', 'individual'],
   ])('%j means %s, %s (G-20: missing, null and empty dispatch are batch)', (properties, mode, dispatch) => {
-    expect(parseProperties(properties).dispatch).toBe(mode === 'after_save' ? dispatch : null);
+    expect(readStateProperties(properties).dispatch).toBe(mode === 'after_save' ? dispatch : null);
   });
 
   it.each<[JsonObject]>([
@@ -43,7 +43,7 @@ describe('what a state says of forwarding', () => {
     [{ routing: { mode: 'after_save', dispatch: 'x' } }],
     [{ routing: [] }],
   ])('%j is refused before anything is stored (G-21)', (properties) => {
-    expect(() => parseProperties(properties)).toThrow(expect.objectContaining({ code: 'invalid_properties' }));
+    expect(() => readStateProperties(properties)).toThrow(expect.objectContaining({ code: 'invalid_properties' }));
   });
 });
 
