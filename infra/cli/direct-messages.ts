@@ -7,7 +7,8 @@ export interface DirectMessage {
   readonly id: string;
   readonly payload: Uint8Array;
   readonly rows: number;
-  readonly lastLine: number;
+  /** Line of its first row. */
+  readonly firstLine: number;
 }
 
 export interface DirectOptions {
@@ -16,13 +17,14 @@ export interface DirectOptions {
   readonly batch: number;
   /** Bytes of a payload, at most. */
   readonly maxBytes: number;
-  /** Default: made of the content. */
+  /** Ids `PREFIX/0`, `PREFIX/1`, ... instead of ones made of the content. */
   readonly idPrefix: string | undefined;
 }
 
 /**
- * Packs rows into messages. A message's id is made of its place and its content: the same file published again, after a
- * crash or by mistake, is the same messages again, and stored once.
+ * Packs rows into messages. A message's id is made of its content, and of how often the same content came before in the
+ * file: the same file published again, after a crash or by mistake, is the same messages again, and stored once. So is a file
+ * in which some lines were changed, added or removed: with one row in a message only those lines are new.
  */
 export async function* directMessages(
   rows: AsyncIterable<SourceRow>,
@@ -31,15 +33,19 @@ export async function* directMessages(
   const head = `{"type":"query_state_direct","state_id":${JSON.stringify(options.stateId)},"query_state":[`;
   const tail = ']}';
   const frameBytes = Buffer.byteLength(head) + tail.length;
+  const repeats = new Map<string, number>();
   let index = 0;
   let pending: string[] = [];
   let bytes = frameBytes;
-  let lastLine = 0;
+  let firstLine = 0;
   const pack = (): DirectMessage => {
     const payload = Buffer.from(`${head}${pending.join(',')}${tail}`);
-    const digest = createHash('sha256').update(`${index}\n`).update(payload).digest('hex').slice(0, 40);
-    const id = options.idPrefix === undefined ? `publish/${digest}` : `${options.idPrefix}/${index}`;
-    const message = { id, payload, rows: pending.length, lastLine };
+    const digest = createHash('sha256').update(payload).digest('base64url').slice(0, digestCharacters);
+    const repeat = repeats.get(digest) ?? 0;
+    repeats.set(digest, repeat + 1);
+    const contentId = repeat === 0 ? `publish/${digest}` : `publish/${digest}/${repeat}`;
+    const id = options.idPrefix === undefined ? contentId : `${options.idPrefix}/${index}`;
+    const message = { id, payload, rows: pending.length, firstLine };
     index += 1;
     pending = [];
     bytes = frameBytes;
@@ -55,9 +61,12 @@ export async function* directMessages(
       );
     }
     if (pending.length === options.batch || bytes + rowBytes > options.maxBytes) yield pack();
+    if (pending.length === 0) firstLine = line;
     pending.push(json);
     bytes += rowBytes;
-    lastLine = line;
   }
   if (pending.length > 0) yield pack();
 }
+
+/** 132 bits: no two rows of one file share an id by chance, and a million of them fit in memory. */
+const digestCharacters = 22;

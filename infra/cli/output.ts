@@ -18,6 +18,17 @@ export const printable = (text: string): string =>
   // oxlint-disable-next-line no-control-regex
   stripVTControlCharacters(text).replaceAll(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, ' ');
 
+/** Characters that move a cursor, change what was written, or turn the direction of text (Unicode UAX 9). */
+// oxlint-disable-next-line no-control-regex
+const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Data for a terminal: control and bidirectional characters are shown by their code; line ends and tabs stay. */
+export const visible = (text: string): string =>
+  text.replaceAll(/\r\n/g, '\n').replaceAll(hidden, (character) => {
+    const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+    return `<U+${code}>`;
+  });
+
 export const createOutput = (io: CliIo, isJson: boolean): Output => ({
   isJson,
   result: (value, show) =>

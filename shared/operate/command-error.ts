@@ -4,6 +4,7 @@ export type CommandErrorCode =
   | 'invalid_arguments'
   | 'unknown_command'
   | 'not_found'
+  | 'ambiguous_state'
   | 'unknown_stream'
   | 'unauthorized'
   | 'cross_site'

@@ -6,22 +6,36 @@ import { requireRoute } from '../../../shared/routing/selector.ts';
 import { awaitStored, type Whereabouts } from '../await-stored.ts';
 import type { CliCommand, CliContext } from '../cli-command.ts';
 import { CliError, exitCodes, usageError, type ExitCode } from '../cli-io.ts';
+import { isEncoding } from '../decode-text.ts';
+import { describeRows, type RowSummary } from '../describe-rows.ts';
 import { directMessages, type DirectMessage } from '../direct-messages.ts';
+import { findState } from '../find-state.ts';
+import { tableOr } from '../output.ts';
 import { createProgressBar } from '../progress-bar.ts';
-import { readRows, type RowFormat } from '../read-rows.ts';
+import { readRows, type RowSource } from '../read-rows.ts';
 import { flagValue, integerValue, requiredText, textValue } from '../values.ts';
-
-/** Room for the headers beside a payload. */
-const headerBytes = 2_048;
 
 export const publish: CliCommand = {
   name: 'publish',
   summary: 'Publish a file of JSON lines or CSV into a state, exactly once however often it is run',
-  usage: '<file|-> --state ID [--wait]',
+  usage: '<file|-> --state STATE [--wait | --dry-run]',
   options: {
-    state: { type: 'string', short: 's', value: 'ID', help: 'The state that gets the rows' },
+    state: {
+      type: 'string',
+      short: 's',
+      value: 'STATE',
+      help: 'The state that gets the rows: id, name, or how one begins',
+    },
     format: { type: 'string', value: 'csv|jsonl', help: 'Default: what the file name ends in, else jsonl' },
-    batch: { type: 'string', value: 'N', help: 'Rows in a message (default 200)' },
+    delimiter: { type: 'string', value: 'CHAR', help: 'Of CSV (default: the one that the first line has)' },
+    encoding: { type: 'string', value: 'NAME', help: 'Default: UTF-8, or what the byte order mark says' },
+    batch: {
+      type: 'string',
+      value: 'N',
+      help: 'Rows in a message (default 1: then a changed line is the only new one)',
+    },
+    'dry-run': { type: 'boolean', help: 'Show columns, types and the first rows; publish nothing' },
+    'no-check': { type: 'boolean', help: 'Do not ask the database whether the state exists' },
     id: {
       type: 'string',
       value: 'PREFIX',
@@ -36,17 +50,24 @@ export const publish: CliCommand = {
   ],
   positionals: { min: 1, max: 1 },
   run: async (context): Promise<ExitCode> => {
-    const { io, store, values, positionals, output } = context;
-    const stateId = requiredText(values, 'state', 'the state that gets the rows');
-    const batch = integerValue(values, 'batch', { min: 1, max: 10_000 }) ?? 200;
+    const { io, store, values, output } = context;
+    const wanted = requiredText(values, 'state', 'the state that gets the rows');
+    const batch = integerValue(values, 'batch', { min: 1, max: 10_000 }) ?? 1;
     const idPrefix = textValue(values, 'id');
-    const format = formatOf(context);
-    const path = positionals[0] ?? '';
-    await sizeOf(path);
+    const source = sourceOf(context);
+    await sizeOf(source.path);
+    const stateId = flagValue(values, 'no-check') ? wanted : await findState(store, wanted);
+    if (flagValue(values, 'dry-run')) {
+      const summary = await describeRows(readRows(io, source));
+      await output.result({ stateId, ...summary }, () => showRows(stateId, summary));
+      return exitCodes.ok;
+    }
     const bus = await store.bus();
     const maxBytes = (await bus.maxPayloadBytes()) - headerBytes;
-    const messages = directMessages(readRows(io, path, format), { stateId, batch, maxBytes, idPrefix });
-    const published = await publishAll(context, bus, messages);
+    const messages = (): AsyncIterable<DirectMessage> =>
+      directMessages(readRows(io, source), { stateId, batch, maxBytes, idPrefix });
+    if (source.path !== '-') await checkAll(messages(), io.signal);
+    const published = await publishAll(context, bus, messages());
     const where = flagValue(values, 'wait') ? await wait(context, published) : undefined;
     const { identities: _, ...counts } = published;
     await output.result({ ...counts, ...(where === undefined ? {} : where) }, () => [
@@ -60,11 +81,29 @@ export const publish: CliCommand = {
   },
 };
 
-const formatOf = ({ values, positionals }: CliContext): RowFormat => {
+/** Room for the headers beside a payload. */
+const headerBytes = 2_048;
+/** Messages, and bytes of them, whose confirmation is awaited together. */
+const windowMessages = 1_000;
+const windowBytes = 4 * 1024 * 1024;
+
+interface Published {
+  readonly messages: number;
+  readonly rows: number;
+  /** Messages that the stream had already. */
+  readonly duplicates: number;
+  readonly identities: readonly string[];
+}
+
+const sourceOf = ({ values, positionals }: CliContext): RowSource => {
   const path = positionals[0] ?? '';
-  const format = textValue(values, 'format') ?? (path.endsWith('.csv') ? 'csv' : 'jsonl');
+  const format = textValue(values, 'format') ?? (/\.(csv|tsv)$/i.test(path) ? 'csv' : 'jsonl');
   if (format !== 'csv' && format !== 'jsonl') throw usageError('--format is csv or jsonl');
-  return format;
+  const encoding = textValue(values, 'encoding');
+  if (encoding !== undefined && !isEncoding(encoding)) throw usageError(`--encoding ${encoding} is not known`);
+  const named = values['delimiter'] === '\\t' || values['delimiter'] === 'tab' ? '\t' : textValue(values, 'delimiter');
+  if (named !== undefined && named.length !== 1) throw usageError('--delimiter is one character, or tab');
+  return { path, format, encoding, delimiter: named };
 };
 
 const sizeOf = async (path: string): Promise<number | undefined> => {
@@ -76,16 +115,9 @@ const sizeOf = async (path: string): Promise<number | undefined> => {
   }
 };
 
-interface Published {
-  readonly messages: number;
-  readonly rows: number;
-  /** Messages that the stream had already. */
-  readonly duplicates: number;
-  readonly identities: readonly string[];
-}
-
-/** Messages whose confirmation is awaited together. */
-const windowMessages = 64;
+/** What went in before a failure, as a part of its reason. */
+const progressOf = (rows: number, line: number): string =>
+  `${rows} rows are published${rows === 0 ? '' : `, those before line ${line}`}: run the command again once this is mended, only what is missing is stored`;
 
 const publishAll = async (
   context: CliContext,
@@ -99,6 +131,7 @@ const publishAll = async (
   const identities: string[] = [];
   let [count, rows, duplicates, bytes] = [0, 0, 0, 0];
   let window: DirectMessage[] = [];
+  let pendingBytes = 0;
   const send = async (): Promise<void> => {
     const outcomes = await publisher.publish(
       window.map(({ id, payload }) => ({
@@ -112,12 +145,8 @@ const publishAll = async (
     for (const [index, outcome] of outcomes.entries()) {
       const message = window[index]!;
       if (!outcome.ok) {
-        throw new CliError(
-          exitCodes.failed,
-          'publish_failed',
-          `${outcome.error.message}; ${rows} rows are published, up to line ${message.lastLine - message.rows}: run the same command again, nothing is stored twice`,
-          { cause: outcome.error },
-        );
+        const reason = `${outcome.error.message}; ${progressOf(rows, message.firstLine)}`;
+        throw new CliError(exitCodes.failed, 'publish_failed', reason, { cause: outcome.error });
       }
       identities.push(deliveryIdentity({ stream: route.name, sequence: 0, timestampNs: '0', messageId: message.id }));
       count += 1;
@@ -126,20 +155,60 @@ const publishAll = async (
       if (outcome.duplicate) duplicates += 1;
     }
     window = [];
-    await bar.update(bytes, totalBytes);
+    pendingBytes = 0;
+    await bar.update(bytes, totalBytes === undefined ? undefined : Math.max(bytes, totalBytes));
   };
   try {
     for await (const message of messages) {
       if (io.signal.aborted) break;
       window.push(message);
-      if (window.length === windowMessages) await send();
+      pendingBytes += message.payload.byteLength;
+      if (window.length === windowMessages || pendingBytes >= windowBytes) await send();
     }
     if (window.length > 0) await send();
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code === 'publish_failed') throw error;
+    // Only standard input gets here: a file is read to its end before anything of it is published.
+    const line = window[0]?.firstLine ?? 0;
+    throw new CliError(error.exitCode, error.code, `${error.message}; ${progressOf(rows, line)}`, { cause: error });
   } finally {
     await bar.clear();
   }
   return { messages: count, rows, duplicates, identities };
 };
+
+/** Reads the file to its end, so that a fault in its last line is found before the first one is published. */
+const checkAll = async (messages: AsyncIterable<DirectMessage>, signal: AbortSignal): Promise<void> => {
+  for await (const _message of messages) if (signal.aborted) return;
+};
+
+const showRows = (stateId: string, { rows, columns, first }: RowSummary): readonly string[] => [
+  `${rows} rows for state ${stateId}; nothing is published`,
+  '',
+  ...tableOr(
+    'no columns',
+    ['in the file', 'column', 'values'],
+    columns.map(({ name, column, types }) => [
+      name,
+      column,
+      Object.entries(types)
+        .map(([type, count]) => `${count} ${type}`)
+        .join(', '),
+    ]),
+  ),
+  '',
+  ...tableOr(
+    'no rows',
+    columns.map(({ name }) => name),
+    first.map((row) => columns.map(({ name }) => row[name] ?? null)),
+  ),
+];
+
+const report = (where: Whereabouts): readonly string[] => [
+  `${where.storedRows} rows of ${where.storedMessages} messages are stored`,
+  ...where.rejected.slice(0, 20).map(({ identity, code, reason }) => `  given up: ${identity}: ${code}: ${reason}`),
+  ...(where.missing > 0 ? [`  ${where.missing} messages are still on their way; state-sync doctor tells why`] : []),
+];
 
 const wait = async (context: CliContext, published: Published): Promise<Whereabouts> => {
   const { io, store, values, output } = context;
@@ -156,9 +225,3 @@ const wait = async (context: CliContext, published: Published): Promise<Whereabo
     await bar.clear();
   }
 };
-
-const report = (where: Whereabouts): readonly string[] => [
-  `${where.storedRows} rows of ${where.storedMessages} messages are stored`,
-  ...where.rejected.slice(0, 20).map(({ identity, code, reason }) => `  given up: ${identity}: ${code}: ${reason}`),
-  ...(where.missing > 0 ? [`  ${where.missing} messages are still on their way; state-sync doctor tells why`] : []),
-];

@@ -6,9 +6,11 @@ import { readPage } from '../../../shared/postgres/read-page.ts';
 import type { ColumnDefinition } from '../../../shared/state/state-model.ts';
 import type { CliCommand, CliContext } from '../cli-command.ts';
 import { CliError, exitCodes, usageError } from '../cli-io.ts';
-import { csvLine } from '../csv.ts';
+import { csvLine, safeField } from '../csv.ts';
+import { findState } from '../find-state.ts';
+import { visible } from '../output.ts';
 import { createProgressBar } from '../progress-bar.ts';
-import { integerValue, textValue } from '../values.ts';
+import { flagValue, integerValue, textValue } from '../values.ts';
 
 const pageRows = 1_000;
 
@@ -21,6 +23,7 @@ export const stateExport: CliCommand = {
     output: { type: 'string', short: 'o', value: 'FILE', help: 'A file instead of stdout' },
     offset: { type: 'string', value: 'N', help: 'First row (default 0)' },
     limit: { type: 'string', value: 'N', help: 'At most so many rows' },
+    safe: { type: 'boolean', help: 'CSV that no spreadsheet takes for formulas; not exact any more' },
   },
   examples: ['state-sync state export 6f1c > rows.jsonl', 'state-sync state export 6f1c -o rows.csv'],
   positionals: { min: 1, max: 1 },
@@ -31,11 +34,12 @@ export const stateExport: CliCommand = {
     if (format !== 'csv' && format !== 'jsonl') throw usageError('--format is csv or jsonl');
     const first = integerValue(values, 'offset', { min: 0, max: 2_147_483_647 }) ?? 0;
     const limit = integerValue(values, 'limit', { min: 0, max: 2_147_483_647 }) ?? Number.POSITIVE_INFINITY;
-    const stateId = positionals[0] ?? '';
+    const stateId = await findState(store, positionals[0] ?? '');
     const pool = await store.pool();
     const model = await readState(pool, stateId);
     if (model === undefined) throw new CliError(exitCodes.failed, 'not_found', `there is no state ${stateId}`);
     const columns = ordered(model.columns);
+    const isSafe = flagValue(values, 'safe');
     const sink = openSink(context);
     const bar = createProgressBar(io, 'exported', path === undefined);
     let written = 0;
@@ -44,7 +48,9 @@ export const stateExport: CliCommand = {
       while (written < limit && !io.signal.aborted) {
         const asked = Math.min(pageRows, limit - written);
         const { count, rows } = await readPage(pool, { stateId, columns, offset: first + written, limit: asked });
-        const lines = rows.map((cells) => (format === 'csv' ? csvLine(cells) : jsonLine(columns, cells)));
+        const lines = rows.map((cells) =>
+          format === 'csv' ? csvLine(isSafe ? cells.map(safeField) : cells) : jsonLine(columns, cells),
+        );
         await sink.write(lines.join(''));
         written += rows.length;
         await bar.update(written, Math.min(limit, Math.max(0, count - first)));
@@ -72,7 +78,11 @@ interface Sink {
 
 const openSink = ({ io, values }: CliContext): Sink => {
   const path = textValue(values, 'output');
-  if (path === undefined) return { write: io.write, close: async () => undefined };
+  if (path === undefined) {
+    // A pipe gets the data as they are; a terminal must not obey them.
+    const write = io.isTerminal ? (text: string) => io.write(visible(text)) : io.write;
+    return { write, close: async () => undefined };
+  }
   const file = createWriteStream(path);
   const done = finished(file);
   // Awaited by close(); until then a failure must not count as unhandled.

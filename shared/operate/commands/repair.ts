@@ -10,7 +10,7 @@ const maxIdCharacters = 36;
  * `state_id` it lists states whose `count` has drifted, `limit` at a time after the id `after`.
  */
 export const repairFind: ManageCommand = async (args, { pool }) => {
-  const stateId = args.optionalText('state_id', maxIdCharacters);
+  const stateId = args.optionalText('state_id', maxNameCharacters);
   const limit = args.integer('limit', 100, { min: 1, max: 1_000 });
   const after = args.optionalText('after', maxIdCharacters);
   args.check();
@@ -27,7 +27,7 @@ export const repairFind: ManageCommand = async (args, { pool }) => {
  * state's row. Nothing that holds data is removed.
  */
 export const repairMend: ManageCommand = async (args, { pool }) => {
-  const stateId = args.text('state_id', maxIdCharacters);
+  const stateId = args.text('state_id', maxNameCharacters);
   const apply = args.flag('apply', false);
   const closeGaps = args.flag('close_gaps', true);
   args.check();

@@ -38,7 +38,7 @@ export const stateList: ManageCommand = async (args, { pool }) => {
 
 /** `state.show` {state_id, offset, limit}: columns, keys, forward routes and a page of its rows (limit 0: none). */
 export const stateShow: ManageCommand = async (args, { pool }) => {
-  const stateId = args.text('state_id', maxIdCharacters);
+  const stateId = args.text('state_id', maxNameCharacters);
   const offset = args.integer('offset', 0, { min: 0, max: 2_147_483_647 });
   const limit = args.integer('limit', 20, { min: 0, max: 200 });
   args.check();
