@@ -1,8 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /** Unit and contract tests need no server; integration tests start their own PostgreSQL and nats-server on free ports. */
 export const config = defineConfig({
-  root: new URL('..', import.meta.url).pathname,
+  root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     include: ['test/{unit,contract,integration,platform,chaos}/**/*.test.ts'],
     pool: 'forks',

@@ -31,5 +31,9 @@ export interface CliCommand {
   readonly examples: readonly string[];
   /** How many words may follow the name. */
   readonly positionals: { readonly min: number; readonly max: number };
+  /** Whether these options make it change or remove something: then servers that nobody named are asked about. */
+  readonly changes?: (values: CliValues) => boolean;
+  /** Whether it needs no server at all. */
+  readonly isLocal?: boolean;
   run(context: CliContext): Promise<ExitCode>;
 }

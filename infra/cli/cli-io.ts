@@ -10,6 +10,8 @@ export interface CliIo {
   readonly cwd: string;
   /** Standard input, for `-` as a file. */
   readonly stdin: AsyncIterable<Buffer | string>;
+  /** Asks a person at the terminal; undefined if nobody is there to answer. */
+  readonly ask?: (question: string) => Promise<string>;
   readonly nowMs: () => number;
   /** Aborts at Ctrl-C. */
   readonly signal: AbortSignal;

@@ -3,9 +3,9 @@ import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse, type Info } from 'csv-parse';
 import { parse as parseAtOnce } from 'csv-parse/sync';
 
-/** A field as RFC 4180 has it: quoted if it holds what would end it. */
+/** A field as RFC 4180 has it: quoted if it holds what would end it, here or for a reader that guesses the delimiter. */
 export const csvField = (value: string | null): string =>
-  value === null ? '' : /[",\r\n]|^\s|\s$/.test(value) || value === '' ? `"${value.replaceAll('"', '""')}"` : value;
+  value === null ? '' : /[",;|\t\r\n]|^\s|\s$/.test(value) || value === '' ? `"${value.replaceAll('"', '""')}"` : value;
 
 export const csvLine = (values: readonly (string | null)[]): string => `${values.map(csvField).join(',')}\r\n`;
 

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createGateway } from '../../shared/operate/gateway.ts';
 import type { ManageContext } from '../../shared/operate/manage-context.ts';
 import { readManageSettings } from '../../shared/operate/manage-settings.ts';
@@ -16,6 +17,8 @@ import type { CliIo } from './cli-io.ts';
 export interface Store {
   /** The environment, with what a running `npm start` adds. */
   environment(): Promise<Readonly<Record<string, string | undefined>>>;
+  /** Whether the environment of this process has the setting. */
+  isGiven(name: string): boolean;
   /** Whether the setting is that of a running `npm start`. */
   isStarted(name: string): Promise<boolean>;
   /** @throws ConfigError with every fault */
@@ -34,12 +37,15 @@ export interface Store {
  */
 export const openStore = (io: CliIo): Store => {
   const closers: (() => Promise<unknown>)[] = [];
+  const isGiven = (name: string): boolean => (io.env[name] ?? '') !== '';
+  const started = once(() => readStartedEnvironment(cacheDir(io.env)));
   const environment = once(async () => {
     const given = Object.fromEntries(Object.entries(io.env).filter(([, value]) => value !== undefined && value !== ''));
-    const started = await readStartedEnvironment(cacheDir(io.env));
     // A server of the user's own choice must not be mixed with parts of another installation.
     const env: Record<string, string | undefined> =
-      given['DATABASE_URL'] === undefined && given['MSG_URL'] === undefined ? { ...started, ...given } : { ...given };
+      given['DATABASE_URL'] === undefined && given['MSG_URL'] === undefined
+        ? { ...(await started()), ...given }
+        : { ...given };
     if (env['ROUTING_FILE'] === undefined && !(await exists(join(io.cwd, '.routing.yaml')))) {
       env['ROUTING_FILE'] = join(io.cwd, 'routing.yaml');
     }
@@ -90,7 +96,9 @@ export const openStore = (io: CliIo): Store => {
   };
   return {
     environment,
-    isStarted: async (name) => (io.env[name] ?? '') === '' && (await environment())[name] !== undefined,
+    isGiven,
+    isStarted: async (name) =>
+      !isGiven(name) && (await started())[name] !== undefined && (await environment())[name] !== undefined,
     config,
     routing,
     pool,
@@ -108,7 +116,8 @@ const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
 };
 
 /** The project's own folder: where `npm start` keeps what it started. */
-const cacheDir = (env: CliIo['env']): string => env['CACHE_DIR'] ?? new URL('../../.cache', import.meta.url).pathname;
+const cacheDir = (env: CliIo['env']): string =>
+  env['CACHE_DIR'] ?? fileURLToPath(new URL('../../.cache', import.meta.url));
 
 const exists = async (path: string): Promise<boolean> => {
   try {

@@ -8,6 +8,7 @@ import { commands } from './commands.ts';
 import { commandHelp, commonOptions, generalHelp } from './help.ts';
 import { openStore } from './open-store.ts';
 import { createOutput, printable } from './output.ts';
+import { confirmDefaults, describeServers, findServers } from './servers.ts';
 
 /** Runs one command line and returns its exit code; nothing is thrown and no process is ended. */
 export const runCli = async (args: readonly string[], io: CliIo): Promise<ExitCode> => {
@@ -35,6 +36,13 @@ export const runCli = async (args: readonly string[], io: CliIo): Promise<ExitCo
     }
     if (positionals.length < command.positionals.min || positionals.length > command.positionals.max) {
       throw usageError(`usage: state-sync ${command.name} ${command.usage}`);
+    }
+    if (command.isLocal !== true) {
+      const servers = await findServers(store);
+      if (servers.length > 0) {
+        io.writeError(`${values['json'] === true ? JSON.stringify({ servers }) : describeServers(servers)}\n`);
+      }
+      if (command.changes?.(values) === true) await confirmDefaults(io, servers);
     }
     const output = createOutput(io, values['json'] === true);
     const exitCode = await command.run({ io, output, values, positionals, store });

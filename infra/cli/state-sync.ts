@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { once } from 'node:events';
+import { createInterface } from 'node:readline/promises';
 import { runCli } from './run-cli.ts';
 
 const interrupt = new AbortController();
@@ -12,6 +13,15 @@ process.once('SIGTERM', () => interrupt.abort());
 // A reader that has seen enough (`| head`) is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
+const ask = async (question: string): Promise<string> => {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(question, { signal: interrupt.signal });
+  } finally {
+    terminal.close();
+  }
+};
+
 process.exitCode = await runCli(process.argv.slice(2), {
   write: async (text) => {
     if (!process.stdout.write(text)) await once(process.stdout, 'drain');
@@ -21,6 +31,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   stdin: process.stdin as AsyncIterable<Buffer>,
+  ...(process.stdin.isTTY && process.stderr.isTTY ? { ask } : {}),
   nowMs: Date.now,
   signal: interrupt.signal,
 });

@@ -2,8 +2,8 @@ import { withDatabaseErrors } from '../postgres/database-error.ts';
 import type { DatabasePool } from '../postgres/database.ts';
 import { CommandError } from './command-error.ts';
 
-/** So many candidates are named by an error. */
-const shownCandidates = 5;
+/** An id has 36 characters, a name as many as a column takes. */
+export const maxStateNameCharacters = 255;
 
 /**
  * The id of the state that a text means: its whole id, its whole name, or the beginning of one id or one name.
@@ -32,3 +32,6 @@ export const findStateId = async (pool: DatabasePool, text: string): Promise<str
   const more = best.length > shownCandidates ? ', ...' : '';
   throw new CommandError(409, 'ambiguous_state', `${text} means several states: ${names.join(', ')}${more}`);
 };
+
+/** So many candidates are named by an error. */
+const shownCandidates = 5;

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'esbuild';
 import { buildBundles, type BundleName } from '../../infra/image/build.ts';
@@ -10,7 +11,7 @@ export interface SourceChange {
   readonly replace: string;
 }
 
-const root = new URL('../..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Applies the changes while the bundles are built. Fails where a text is not there exactly once: then the source has moved on. */
 const changing = (changes: readonly SourceChange[]): Plugin => ({

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chmod, copyFile, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -11,7 +12,7 @@ import { identityOf } from '../../infra/local/postgres-data.ts';
 import { findServerUser } from '../../infra/local/system-user.ts';
 
 const run = promisify(execFile);
-const cacheDir = new URL('../../.cache/pgbouncer', import.meta.url).pathname;
+const cacheDir = fileURLToPath(new URL('../../.cache/pgbouncer', import.meta.url));
 
 /** The program and the folder of libraries that it brings; empty where the system has them. */
 interface PoolerBinary {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 // Run it to have a Jaeger for the tests: `node test/support/build-jaeger.ts` (needs Go; some minutes).
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -7,7 +8,7 @@ import { tmpdir } from 'node:os';
 
 const run = promisify(execFile);
 
-export const jaegerBinary = new URL('../../.cache/go-bin/jaeger', import.meta.url).pathname;
+export const jaegerBinary = fileURLToPath(new URL('../../.cache/go-bin/jaeger', import.meta.url));
 
 /**
  * Builds Jaeger v2 from its newest Go module. `go install` refuses it, because its go.mod has a `replace`: it has to be the

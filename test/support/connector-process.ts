@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -43,7 +44,7 @@ export const startConnectorProcess = async (options: ConnectorProcessOptions): P
   const folder = await mkdtemp(join(tmpdir(), 'test-connector-'));
   await writeFile(join(folder, 'routing.yaml'), routingYaml(options.natsUrl, options.ackWaitSeconds ?? 5));
   const port = await freePort();
-  const entry = new URL('../../infra/connector/main.ts', import.meta.url).pathname;
+  const entry = fileURLToPath(new URL('../../infra/connector/main.ts', import.meta.url));
   const child = spawn(process.execPath, [entry], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {

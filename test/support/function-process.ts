@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -29,7 +30,7 @@ export const startFunctionProcess = async (
   const folder = await mkdtemp(join(tmpdir(), 'function-process-'));
   await writeFile(join(folder, 'routing.yaml'), storeRouting);
   const port = await freePort();
-  const child = spawn(process.execPath, [new URL(`../../functions/${name}/main.ts`, import.meta.url).pathname], {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(`../../functions/${name}/main.ts`, import.meta.url))], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
       PATH: process.env['PATH'],

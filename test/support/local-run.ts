@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -7,7 +8,7 @@ import { findNatsBinary } from '../../infra/local/nats-binary.ts';
 import { natsCacheDir } from './test-nats.ts';
 import { until } from './until.ts';
 
-export const rootDir = new URL('../..', import.meta.url).pathname;
+export const rootDir = fileURLToPath(new URL('../..', import.meta.url));
 
 /** One `npm start` under test. */
 export interface LocalRun {

@@ -13,7 +13,7 @@ export interface CliRun {
 export const runStateSync = async (
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  more: Partial<Pick<CliIo, 'stdin' | 'signal' | 'nowMs' | 'isTerminal'>> = {},
+  more: Partial<Pick<CliIo, 'stdin' | 'signal' | 'nowMs' | 'isTerminal' | 'ask'>> = {},
 ): Promise<CliRun> => {
   let stdout = '';
   let stderr = '';

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { execFile } from 'node:child_process';
 import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,7 @@ import { startNats, type NatsServer } from '../../infra/local/nats-server.ts';
 const run = promisify(execFile);
 
 /** The same folder that `npm start` uses, so that a binary is fetched once per clone. */
-export const natsCacheDir = new URL('../../.cache/nats', import.meta.url).pathname;
+export const natsCacheDir = fileURLToPath(new URL('../../.cache/nats', import.meta.url));
 
 export interface TestNatsServer extends NatsServer {
   /** JetStream's files. */
@@ -45,7 +46,7 @@ export interface NatsVariant {
 }
 
 const installNewest = async (): Promise<NatsVariant> => {
-  const folder = new URL('../../.cache/nats-newest', import.meta.url).pathname;
+  const folder = fileURLToPath(new URL('../../.cache/nats-newest', import.meta.url));
   const target = join(folder, 'nats-server');
   const found = (): Promise<boolean> =>
     access(target).then(

@@ -71,6 +71,7 @@ export const completion = (commands: () => readonly CliCommand[]): CliCommand =>
   options: {},
   examples: ['source <(state-sync completion bash)'],
   positionals: { min: 1, max: 1 },
+  isLocal: true,
   run: async ({ output, positionals }) => {
     const make = Object.hasOwn(shells, positionals[0] ?? '') ? shells[positionals[0] ?? ''] : undefined;
     if (make === undefined) throw usageError(`completion for ${Object.keys(shells).join(', ')}`);

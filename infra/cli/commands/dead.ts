@@ -182,6 +182,7 @@ const replay: CliCommand = {
     'state-sync dead replay --all',
   ],
   positionals: { min: 0, max: 1 },
+  changes: () => true,
   run: async (context) => {
     const failed: ReplayFailure[] = [];
     let replayed = 0;
@@ -213,6 +214,7 @@ const purge: CliCommand = {
   options: { ...selectOptions, yes: { type: 'boolean', help: 'Yes, they are lost then' } },
   examples: ['state-sync dead purge 17 --yes', 'state-sync dead purge --all --yes'],
   positionals: { min: 0, max: 1 },
+  changes: () => true,
   run: async (context) => {
     const fields = selection(context);
     if (!flagValue(context.values, 'yes')) throw usageError('what is purged is lost: say --yes');

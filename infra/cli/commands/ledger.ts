@@ -19,6 +19,7 @@ export const ledgerPrune: CliCommand = {
   },
   examples: ['state-sync ledger prune', 'state-sync ledger prune --hours 720'],
   positionals: { min: 0, max: 0 },
+  changes: () => true,
   run: async ({ store, io, output, values }) => {
     const hours = integerValue(values, 'hours', { min: 1, max: 87_600 });
     const bar = createProgressBar(io, 'removed', output.isJson);

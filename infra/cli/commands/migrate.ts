@@ -10,6 +10,7 @@ export const migrateCommand: CliCommand = {
   options: {},
   examples: ['DATABASE_URL=postgresql://... state-sync migrate'],
   positionals: { min: 0, max: 0 },
+  changes: () => true,
   run: async ({ store, output }) => {
     const { databaseUrl, tableSchema, ledgerSchema } = await store.config();
     const options = { ledgerSchema, ...(tableSchema === undefined ? {} : { tableSchema }) };

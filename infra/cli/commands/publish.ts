@@ -49,6 +49,7 @@ export const publish: CliCommand = {
     "jq -c '.items[]' export.json | state-sync publish - --state 6f1c",
   ],
   positionals: { min: 1, max: 1 },
+  changes: (values) => !flagValue(values, 'dry-run'),
   run: async (context): Promise<ExitCode> => {
     const { io, store, values, output } = context;
     const wanted = requiredText(values, 'state', 'the state that gets the rows');

@@ -171,6 +171,7 @@ const repair: CliCommand = {
   },
   examples: ['state-sync state repair 6f1c', 'state-sync state repair 6f1c --apply'],
   positionals: { min: 1, max: 1 },
+  changes: (values) => flagValue(values, 'apply'),
   run: async ({ store, output, values, positionals }) => {
     const apply = flagValue(values, 'apply');
     const result = await callManage<RepairResult>(store, {

@@ -9,6 +9,7 @@ export const streamsCreate: CliCommand = {
   options: {},
   examples: ['state-sync streams create'],
   positionals: { min: 0, max: 0 },
+  changes: () => true,
   run: async ({ store, output }) => {
     const { routes, deadLetter } = await store.routing();
     const connection = await (await store.bus()).connection();

@@ -2,6 +2,7 @@ import { inspectState } from '../../postgres/inspect-state.ts';
 import { withDatabaseErrors } from '../../postgres/database-error.ts';
 import { findDriftedStates, repairState } from '../../postgres/repair.ts';
 import type { ManageCommand } from '../manage-context.ts';
+import { findStateId, maxStateNameCharacters } from '../find-state.ts';
 
 const maxIdCharacters = 36;
 
@@ -10,11 +11,12 @@ const maxIdCharacters = 36;
  * `state_id` it lists states whose `count` has drifted, `limit` at a time after the id `after`.
  */
 export const repairFind: ManageCommand = async (args, { pool }) => {
-  const stateId = args.optionalText('state_id', maxNameCharacters);
+  const text = args.optionalText('state_id', maxStateNameCharacters);
   const limit = args.integer('limit', 100, { min: 1, max: 1_000 });
   const after = args.optionalText('after', maxIdCharacters);
   args.check();
-  if (stateId !== undefined) {
+  if (text !== undefined) {
+    const stateId = await findStateId(pool, text);
     const report = await withDatabaseErrors('inspect the state', () => inspectState(pool, pool.tables, stateId));
     return { report };
   }
@@ -27,9 +29,9 @@ export const repairFind: ManageCommand = async (args, { pool }) => {
  * state's row. Nothing that holds data is removed.
  */
 export const repairMend: ManageCommand = async (args, { pool }) => {
-  const stateId = args.text('state_id', maxNameCharacters);
+  const text = args.text('state_id', maxStateNameCharacters);
   const apply = args.flag('apply', false);
   const closeGaps = args.flag('close_gaps', true);
   args.check();
-  return await repairState(pool, stateId, { apply, closeGaps });
+  return await repairState(pool, await findStateId(pool, text), { apply, closeGaps });
 };

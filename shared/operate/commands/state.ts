@@ -4,6 +4,7 @@ import { readForwardRoutes, readState } from '../../metadata/read-metadata.ts';
 import { readPage } from '../../postgres/read-page.ts';
 import { CommandError } from '../command-error.ts';
 import type { ManageCommand } from '../manage-context.ts';
+import { findStateId, maxStateNameCharacters } from '../find-state.ts';
 
 interface StateLine {
   readonly id: string;
@@ -38,10 +39,11 @@ export const stateList: ManageCommand = async (args, { pool }) => {
 
 /** `state.show` {state_id, offset, limit}: columns, keys, forward routes and a page of its rows (limit 0: none). */
 export const stateShow: ManageCommand = async (args, { pool }) => {
-  const stateId = args.text('state_id', maxNameCharacters);
+  const text = args.text('state_id', maxStateNameCharacters);
   const offset = args.integer('offset', 0, { min: 0, max: 2_147_483_647 });
   const limit = args.integer('limit', 20, { min: 0, max: 200 });
   args.check();
+  const stateId = await findStateId(pool, text);
   const model = await readState(pool, stateId);
   if (model === undefined) throw new CommandError(404, 'not_found', `there is no state ${stateId}`);
   const [page, forwardRoutes] = await Promise.all([

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,7 @@ import { startTestDatabase, type TestDatabase } from '../../support/test-databas
 import { startTestNats, type TestNatsServer } from '../../support/test-nats.ts';
 import { startTestStore, type TestStore } from '../../support/test-store.ts';
 
-const script = new URL('../../../infra/cli/state-sync.ts', import.meta.url).pathname;
+const script = fileURLToPath(new URL('../../../infra/cli/state-sync.ts', import.meta.url));
 
 let database: TestDatabase;
 let server: TestNatsServer;
@@ -21,6 +22,8 @@ let store: TestStore;
 let folder: string;
 
 const run = (args: readonly string[], more?: Parameters<typeof runStateSync>[2]) => runStateSync(args, store.env, more);
+
+const lastLineOf = (text: string): unknown => JSON.parse(text.trimEnd().split('\n').at(-1) ?? '');
 
 const fileOf = async (name: string, text: string): Promise<string> => {
   const path = join(folder, name);
@@ -44,13 +47,89 @@ afterAll(async () => {
 });
 
 describe('publish', () => {
+  it('stores only what is missing of a corrected file, also if an earlier line was changed', async () => {
+    const { stateId } = await createState(database.pool);
+    const lines = ['{"n":1}', '{"n":2}', '{"n":2}', '{"n":3}'];
+    const args = ['publish', '-', '--state', stateId, '--wait', '--json'];
+    const publishLines = async (texts: readonly string[]) =>
+      run(args, {
+        stdin: (async function* () {
+          yield `${texts.join('\n')}\n`;
+        })(),
+      });
+    const stopped = await publishLines([...lines, 'not json']);
+    expect(stopped.exitCode).toBe(1);
+    expect(lastLineOf(stopped.stderr)).toMatchObject({
+      error: { code: 'invalid_file', reason: expect.stringContaining('run the command again') as unknown },
+    });
+    expect((await publishLines(lines)).json()).toMatchObject({ rows: 4 });
+    expect((await publishLines(['{"n":0}', '{"n":2}', '{"n":2}', '{"n":3}', '{"n":4}'])).json()).toMatchObject({
+      rows: 5,
+    });
+    const { rows } = (await run(['state', 'show', stateId, '--limit', '10', '--json'])).json() as { rows: string[][] };
+    expect(rows.flat().toSorted()).toEqual(['0', '1', '2', '2', '3', '4']);
+  });
+
+  it('publishes nothing of a file whose last line is wrong', async () => {
+    const { stateId } = await createState(database.pool);
+    const file = await fileOf('last.jsonl', '{"n":1}\n{"n":2}\nnot json\n');
+    expect((await run(['publish', file, '--state', stateId])).exitCode).toBe(1);
+    expect((await run(['state', 'show', stateId])).stdout).toContain('0 rows');
+  });
+
+  it('takes the name of a state, or how its id or name begins, and says which are meant if there are several', async () => {
+    const [one, other] = [await createState(database.pool), await createState(database.pool)];
+    const name = `orders of ${one.stateId}`;
+    for (const [id, text] of [
+      [one.stateId, name],
+      [other.stateId, `${name} too`],
+    ]) {
+      await database.pool.query("insert into state_config (state_id, attribute, data) values ($1, 'name', $2)", [
+        id,
+        text,
+      ]);
+    }
+    const file = await fileOf('named.jsonl', '{"n":1}\n');
+    const publishInto = async (state: string) => run(['publish', file, '--state', state, '--wait', '--json']);
+    expect((await publishInto(name)).json()).toMatchObject({ storedRows: 1 });
+    expect((await publishInto(other.stateId.slice(0, 30))).json()).toMatchObject({ storedRows: 1 });
+    expect((await run(['state', 'show', `${name} t`])).stdout).toContain(`state ${other.stateId}`);
+    const several = await publishInto('orders of');
+    expect(lastLineOf(several.stderr)).toMatchObject({ error: { code: 'ambiguous_state' } });
+    expect(several.stderr).toContain(one.stateId);
+    expect(lastLineOf((await publishInto('nobody has this')).stderr)).toMatchObject({ error: { code: 'not_found' } });
+  });
+
+  it('shows columns, types and the first rows, and publishes nothing, with --dry-run', async () => {
+    const { stateId } = await createState(database.pool);
+    const file = await fileOf('dry.jsonl', '{"Order.Id":1,"x":"a"}\n{"Order.Id":2.5,"x":null}\n');
+    const shown = await run(['publish', file, '--state', stateId, '--dry-run', '--json']);
+    expect(shown.json()).toEqual({
+      stateId,
+      rows: 2,
+      columns: [
+        { name: 'Order.Id', column: 'order_id', types: { int: 1, float: 1 } },
+        { name: 'x', column: 'x', types: { text: 1, null: 1 } },
+      ],
+      first: [
+        { 'Order.Id': '1', x: 'a' },
+        { 'Order.Id': '2.5', x: 'null' },
+      ],
+    });
+    const table = await run(['publish', file, '--state', stateId, '--dry-run']);
+    expect(table.stdout).toContain('2 rows for state');
+    expect((await run(['state', 'show', stateId])).stdout).toContain('0 rows');
+  });
+
   it('stores a file of JSON lines, the numbers as they were written, and a second run stores nothing', async () => {
     const { stateId } = await createState(database.pool);
     const lines = ['{"n": 12345678901234567890, "x": 1e2}', '', '{"n": 2, "text": "é\\n"}', '{"n": 3}'];
     const file = await fileOf('rows.jsonl', lines.join('\n'));
     const args = ['publish', file, '--state', stateId, '--batch', '2', '--wait', '--json'];
     const first = await run(args);
-    expect(first.stderr).toBe('');
+    expect(JSON.parse(first.stderr)).toMatchObject({
+      servers: [{ origin: 'the environment' }, { origin: 'the environment' }],
+    });
     expect(first.json()).toEqual({
       messages: 2,
       rows: 3,
@@ -84,7 +163,7 @@ describe('publish', () => {
 
   it('reads standard input and keeps its own ids', async () => {
     const { stateId } = await createState(database.pool);
-    const result = await run(['publish', '-', '--state', stateId, '--id', 'mine', '--wait', '--json'], {
+    const result = await run(['publish', '-', '--state', stateId, '--batch', '2', '--id', 'mine', '--wait', '--json'], {
       stdin: (async function* () {
         yield '{"a":1}\n{"a"';
         yield Buffer.from(':2}\n');
@@ -98,7 +177,7 @@ describe('publish', () => {
 
   it('says what was given up and why, and fails', async () => {
     const file = await fileOf('lost.jsonl', '{"a":1}\n');
-    const result = await run(['publish', file, '--state', 'nobody', '--wait', '--json']);
+    const result = await run(['publish', file, '--state', 'nobody', '--no-check', '--wait', '--json']);
     expect(result.exitCode).toBe(1);
     expect(result.json()).toMatchObject({ storedRows: 0, missing: 0, rejected: [{ code: 'unknown_state' }] });
   });
@@ -107,11 +186,11 @@ describe('publish', () => {
     ['bad.jsonl', '{"a":1}\nnot json\n', 'line 2 is not JSON'],
     ['list.jsonl', '[1]\n', 'line 1 is not a JSON object'],
     ['short.csv', 'a,b\n1,2\n3\n', 'line 3 has 1 fields, the header has 2'],
-    ['open.csv', 'a,b\n1,"2\n', 'line 2: a quote is never closed'],
+    ['open.csv', 'a,b\n1,"2\n', 'a quote is never closed; it was opened before line'],
     ['twice.csv', 'a,a\n1,2\n', 'the column a is there twice'],
   ])('names the line of %s that cannot be read', async (name, text, reason) => {
     const file = await fileOf(name, text);
-    const result = await run(['publish', file, '--state', 'nobody']);
+    const result = await run(['publish', file, '--state', 'nobody', '--no-check']);
     expect(result.exitCode).toBe(1);
     expect(result.stderr).toContain(reason);
   });
@@ -119,12 +198,22 @@ describe('publish', () => {
   it('splits below the payload limit and refuses a row that cannot fit', async () => {
     const { stateId } = await createState(database.pool);
     const row = `{"t":"${'x'.repeat(300_000)}"}\n`;
-    const result = await run(['publish', await fileOf('big.jsonl', row.repeat(7)), '--state', stateId, '--json']);
+    const result = await run([
+      'publish',
+      await fileOf('big.jsonl', row.repeat(7)),
+      '--state',
+      stateId,
+      '--batch',
+      '7',
+      '--json',
+    ]);
     expect(result.json()).toMatchObject({ messages: 3, rows: 7 });
     const huge = await fileOf('huge.jsonl', `{"t":"${'x'.repeat(1_100_000)}"}\n`);
     const refused = await run(['publish', huge, '--state', stateId, '--json']);
     expect(refused.exitCode).toBe(1);
-    expect(JSON.parse(refused.stderr)).toMatchObject({ error: { code: 'payload_too_large' } });
+    expect(lastLineOf(refused.stderr)).toMatchObject({
+      error: { code: 'payload_too_large' },
+    });
   });
 });
 
@@ -239,6 +328,33 @@ describe('tail', () => {
   });
 });
 
+describe('servers that nobody named', () => {
+  const args = ['ledger', 'prune'];
+  it('are not changed without a person’s yes', async () => {
+    const refused = await runStateSync(args, {});
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain('database localhost:5432/postgres (a default)');
+    expect(refused.stderr).toContain('set DATABASE_URL');
+    const questions: string[] = [];
+    const ask = async (question: string): Promise<string> => {
+      questions.push(question);
+      return 'no';
+    };
+    const declined = await runStateSync(args, {}, { ask });
+    expect(declined.exitCode).toBe(1);
+    expect(declined.stderr).toContain('nothing was done');
+    expect(questions).toHaveLength(1);
+  });
+
+  it('are named for every command, without a password', async () => {
+    const { stderr } = await runStateSync(['state', 'list'], {
+      DATABASE_URL: 'postgresql://u:p%40s@127.0.0.1:1/z?sslmode=disable',
+    });
+    expect(stderr).toContain('database 127.0.0.1:1/z (the environment)');
+    expect(stderr).not.toContain('p%40');
+  });
+});
+
 describe('the command line', () => {
   it('shows help with examples for every command, and what it takes wrong usage for', async () => {
     const general = await run(['--help']);
@@ -269,7 +385,7 @@ describe('the command line', () => {
     const env = { ...store.env, MSG_URL: 'nats://127.0.0.1:1' };
     const result = await runStateSync(['dead', 'list', '--json'], env);
     expect(result.exitCode).toBe(3);
-    expect(JSON.parse(result.stderr)).toMatchObject({ error: { code: 'nats_unavailable' } });
+    expect(lastLineOf(result.stderr)).toMatchObject({ error: { code: 'nats_unavailable' } });
     const database = await runStateSync(['state', 'list'], {
       ...store.env,
       DATABASE_URL: 'postgresql://x:y@127.0.0.1:1/z',
@@ -307,6 +423,9 @@ describe('the command line', () => {
       () => undefined,
       (error: unknown) => error as { code: number; stderr: string },
     );
-    expect(failed).toMatchObject({ code: 1, stderr: 'there is no dead letter 999999\n' });
+    expect(failed?.code).toBe(1);
+    expect(failed?.stderr).toMatch(
+      /^database 127\.0\.0\.1:\d+\/test \(the environment\), NATS .*\nthere is no dead letter 999999\n$/,
+    );
   });
 });

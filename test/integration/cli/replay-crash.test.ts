@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -14,7 +15,7 @@ import { testRoutingText } from '../../support/manage-app.ts';
 import { runStateSync } from '../../support/run-state-sync.ts';
 import { natsVariants, startTestNats } from '../../support/test-nats.ts';
 
-const script = new URL('../../../infra/cli/state-sync.ts', import.meta.url).pathname;
+const script = fileURLToPath(new URL('../../../infra/cli/state-sync.ts', import.meta.url));
 const letters = 3_000;
 
 for (const variant of await natsVariants()) {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -119,7 +120,7 @@ describe('the HTTP server of a function', () => {
 describe('a function whose port is taken', () => {
   it('says so in one line of its log and exits 1', async () => {
     const { server } = await start();
-    const entry = new URL('../../../functions/state-direct/main.ts', import.meta.url).pathname;
+    const entry = fileURLToPath(new URL('../../../functions/state-direct/main.ts', import.meta.url));
     const child = spawn(process.execPath, [entry], {
       env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(server.port) },
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,7 @@ import { createLog } from '../../../shared/telemetry/log.ts';
 import { startFunctionHost, type FunctionHost, type FunctionHostOptions } from '../../../infra/local/function-host.ts';
 import { until } from '../../support/until.ts';
 
-const entry = new URL('../../support/obedient-process.ts', import.meta.url).pathname;
+const entry = fileURLToPath(new URL('../../support/obedient-process.ts', import.meta.url));
 
 interface Answer {
   readonly status: number;

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +14,7 @@ import { readRouting } from '../../../shared/routing/read-routing.ts';
 import { createLog } from '../../../shared/telemetry/log.ts';
 import { until } from '../../support/until.ts';
 
-const scripted = new URL('../../support/obedient-process.ts', import.meta.url).pathname;
+const scripted = fileURLToPath(new URL('../../support/obedient-process.ts', import.meta.url));
 const guardModule = new URL('../../../infra/local/orphan-guard.ts', import.meta.url).href;
 const log = createLog({ service: 'test', level: 'ERROR', write: () => undefined, nowMs: Date.now });
 

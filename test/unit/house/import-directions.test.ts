@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,5 +46,16 @@ describe('the house has one direction', () => {
       ['c', new Map([['b', 2]])],
     ]);
     expect(findCircle(arrows)).toBe('b -> c -> b');
+  });
+});
+
+describe('a folder of any name', () => {
+  it('is no matter: no path is taken from a URL undecoded', () => {
+    const files = globSync('{functions,shared,infra,test,.config}/**/*.ts', { cwd: root });
+    const undecoded = files.filter((file) => {
+      const source = readFileSync(join(root, file), 'utf8');
+      return /import\.meta\.url\)\s*\.pathname/.test(source);
+    });
+    expect(undecoded).toEqual([]);
   });
 });
