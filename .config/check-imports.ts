@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url';
-
-import { findBreaches } from './find-breaches.ts';
+import { findBreaches, findUnusedPermissions } from './find-breaches.ts';
 import { printMap } from './room-map.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-
 if (process.argv.includes('--map')) process.stdout.write(printMap(root));
-const breaches = findBreaches(root);
-for (const { file, imported, rule } of breaches) process.stderr.write(`${file} imports ${imported}: ${rule}\n`);
-process.stdout.write(breaches.length === 0 ? 'imports: every room keeps its direction\n' : '');
-process.exitCode = breaches.length === 0 ? 0 : 1;
+const faults = [
+  ...findBreaches(root).map(({ file, imported, rule }) => `${file} imports ${imported}: ${rule}`),
+  ...findUnusedPermissions(root).map((arrow) => `${arrow} is allowed in .config/import-rules.ts, and nothing uses it`),
+];
+for (const fault of faults) process.stderr.write(`${fault}\n`);
+process.stdout.write(faults.length === 0 ? 'imports: every room keeps its direction\n' : '');
+process.exitCode = faults.length === 0 ? 0 : 1;

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
-import { breachOf, roomOf, type ImportBreach } from './import-rules.ts';
+import { breachOf, roomOf, rooms, type ImportBreach } from './import-rules.ts';
 
 const importLine =
   /(?:^|\n)\s*(?:import|export)\s[^;]*?\sfrom\s+'([^']+)'|(?:^|[^.\w])import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g;
@@ -56,7 +56,7 @@ export const findCircle = (arrows: ReadonlyMap<string, ReadonlyMap<string, numbe
   return undefined;
 };
 
-/** Reads the import lines of every source file below the root and returns the breaches of the house's direction. */
+/** What is wrong with the import lines of the source files below the root: breaches of a rule, and a circle of rooms. */
 export const findBreaches = (root: string): readonly ImportBreach[] => {
   const imports = readImports(root);
   const breaches: ImportBreach[] = imports.flatMap(({ file, imported }) => {
@@ -66,4 +66,12 @@ export const findBreaches = (root: string): readonly ImportBreach[] => {
   const circle = findCircle(roomArrows(imports));
   if (circle !== undefined) breaches.push({ file: circle, imported: circle, rule: 'rooms form a circle' });
   return breaches;
+};
+
+/** Permissions of the list that no file below the root uses, as `room -> room`. */
+export const findUnusedPermissions = (root: string): readonly string[] => {
+  const arrows = roomArrows(readImports(root));
+  return rooms.flatMap(({ path, mayImport }) =>
+    mayImport.filter((target) => arrows.get(path)?.has(target) !== true).map((target) => `${path} -> ${target}`),
+  );
 };

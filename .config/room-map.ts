@@ -13,7 +13,10 @@ export const printMap = (root: string): string => {
     const files = globSync(`${path}**/*.ts`, { cwd: root });
     const count = files.reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
     const size = `${files.length} files ${count} lines`.padEnd(22);
-    const targets = [...(arrows.get(path)?.keys() ?? [])].map(short).join(' ');
+    const targets = rooms
+      .filter((room) => arrows.get(path)?.has(room.path) === true)
+      .map((room) => short(room.path))
+      .join(' ');
     return `${path.padEnd(24)} ${isPure ? 'pure' : 'I/O '} ${size} ${holds}\n${' '.repeat(30)}-> ${targets || 'nothing'}`;
   });
   return `${lines.join('\n')}\n`;

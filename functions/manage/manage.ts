@@ -5,7 +5,7 @@ import { settingSource } from '../../shared/config/function-config.ts';
 import { createBus } from '../../shared/nats/bus.ts';
 import { askReplicas, replicaSubject } from '../../shared/nats/replica-channel.ts';
 import { createPool } from '../../shared/postgres/pool.ts';
-import { readRouting } from '../../shared/routing/read-routing.ts';
+import { readRouting } from '../../shared/config/read-routing.ts';
 import { errorFields } from '../../shared/telemetry/log.ts';
 import { startTelemetry } from '../../shared/telemetry/start-telemetry.ts';
 import { extractContext, SpanKind, withSpan } from '../../shared/telemetry/trace.ts';

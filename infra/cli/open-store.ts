@@ -8,7 +8,7 @@ import { readFunctionConfig, settingSource, type FunctionConfig } from '../../sh
 import { createBus, type Bus } from '../../shared/nats/bus.ts';
 import type { DatabasePool } from '../../shared/postgres/database.ts';
 import { createPool } from '../../shared/postgres/pool.ts';
-import { readRouting } from '../../shared/routing/read-routing.ts';
+import { readRouting } from '../../shared/config/read-routing.ts';
 import type { Routing } from '../../shared/routing/routing.ts';
 import { readStartedEnvironment } from '../local/started-environment.ts';
 import type { CliIo } from './cli-io.ts';

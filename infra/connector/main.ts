@@ -1,9 +1,10 @@
 import { settingSource } from '../../shared/config/function-config.ts';
 import { ConfigError } from '../../shared/config/settings.ts';
 import { startHttpServer } from '../../shared/http/http-server.ts';
-import { readRouting } from '../../shared/routing/read-routing.ts';
+import { readRouting } from '../../shared/config/read-routing.ts';
+import { stopOnSignals } from '../../shared/process/stop-on-signals.ts';
 import { RoutingError } from '../../shared/routing/routing-error.ts';
-import { createLog, errorFields, type Log } from '../../shared/telemetry/log.ts';
+import { createLog, errorFields } from '../../shared/telemetry/log.ts';
 import { startMetricsExport } from '../../shared/telemetry/export-metrics.ts';
 import { prometheusText } from '../../shared/telemetry/metric-family.ts';
 import { startTelemetry } from '../../shared/telemetry/start-telemetry.ts';
@@ -52,36 +53,20 @@ const run = async (): Promise<void> => {
           }
         : { status: 404, body: 'not found' },
   });
-  stopOnSignals(log, config.drainMs + closeMs, async () => {
-    await connector.stop(config.drainMs);
-    await server.close(1_000);
-    await Promise.all([telemetry.shutdown(flushMs), pushed?.shutdown(flushMs)]);
+  stopOnSignals({
+    limitMs: config.drainMs + closeMs,
+    stop: async (signal) => {
+      log.info('stopping', { signal });
+      await connector.stop(config.drainMs);
+      await server.close(1_000);
+      await Promise.all([telemetry.shutdown(flushMs), pushed?.shutdown(flushMs)]);
+    },
+    // A server that does not answer must not keep a connector that reads no more.
+    onUnfinished: (afterMs) => log.warn('stop_unfinished', { afterMs }),
+    onFailed: (error) => log.error('stop_failed', errorFields(error)),
   });
   await connector.start();
   log.info('started', { port: server.port });
-};
-
-const stopOnSignals = (log: Log, limitMs: number, stop: () => Promise<void>): void => {
-  let stopping = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (stopping) return;
-    stopping = true;
-    log.info('stopping', { signal });
-    // A server that does not answer must not keep a connector that reads no more.
-    setTimeout(() => {
-      log.warn('stop_unfinished', { afterMs: limitMs });
-      process.exit(0);
-    }, limitMs).unref();
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error('stop_failed', errorFields(error));
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
 };
 
 run().catch((error: unknown) => {

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { readRouting } from '../../shared/routing/read-routing.ts';
+import { readRouting } from '../../shared/config/read-routing.ts';
 
 /** What the shipped routing file says; it stands for "the server of this start". */
 const placeholderUrl = 'nats://localhost:4222';

@@ -7,6 +7,7 @@ import { RetryableError } from '../errors/sync-error.ts';
 import { decodeRequest } from '../message/decode-request.ts';
 import type { Delivery, MessageType } from '../message/delivery.ts';
 import type { Outcome } from '../message/outcome.ts';
+import { within } from '../process/within.ts';
 import { startRequestTrace, type RequestTrace } from '../telemetry/request-trace.ts';
 import type { FunctionMetrics } from '../telemetry/function-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -76,18 +77,10 @@ export const createRequestHandler = (
  * The work's outcomes, or a rejection when its time is up. The work goes on by itself then; whatever it still stores, the
  * ledger keeps from being stored again.
  */
-const withinDeadline = async <T>(work: Promise<T>, deadlineMs: number): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const error = new RetryableError('function_timeout', `the function had no answer after ${deadlineMs} ms`);
-    timer = setTimeout(() => reject(error), deadlineMs);
+const withinDeadline = <T>(work: Promise<T>, deadlineMs: number): Promise<T> =>
+  within(deadlineMs, work, () => {
+    throw new RetryableError('function_timeout', `the function had no answer after ${deadlineMs} ms`);
   });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
 
 /** Every id gets exactly one outcome: the first that was said, or a failure where none was. */
 const completeOutcomes = (deliveries: readonly Delivery[], outcomes: readonly Outcome[]): Outcome[] => {

@@ -5,7 +5,7 @@ import { createBus, type Bus } from '../nats/bus.ts';
 import type { OutgoingMessage, PublishOutcome } from '../message/outgoing-message.ts';
 import type { DatabasePool } from '../postgres/database.ts';
 import { createPool } from '../postgres/pool.ts';
-import { readRouting } from '../routing/read-routing.ts';
+import { readRouting } from '../config/read-routing.ts';
 import type { Routing } from '../routing/routing.ts';
 import type { EvaluatorFactory } from '../python/evaluator.ts';
 import { createFunctionMetrics, type FunctionMetrics } from '../telemetry/function-metrics.ts';

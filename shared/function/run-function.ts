@@ -2,6 +2,7 @@ import { ConfigError } from '../config/settings.ts';
 import { readFunctionConfig, settingSource, type FunctionConfig } from '../config/function-config.ts';
 import { createLog, errorFields, type Log } from '../telemetry/log.ts';
 import { hasToken } from '../http/check-token.ts';
+import { stopOnSignals } from '../process/stop-on-signals.ts';
 import { errorReply, startHttpServer, type HttpReply, type HttpRequest, type HttpStream } from '../http/http-server.ts';
 
 /** What a function needs from its process. */
@@ -38,9 +39,8 @@ const closeMs = 8_000;
 
 /**
  * Runs a function as a process: checks its settings, listens, then loads its parts, so that the port is open as soon as
- * a bare server's would be and a first request waits only for what it needs. Drains on SIGTERM and SIGINT, exits 0, whatever
- * hangs: a process whose port is closed and that does not end takes every request that a gateway gives it to its grave.
- * Exits 1 with every configuration fault listed at once, and where the port cannot be had.
+ * a bare server's would be and a first request waits only for what it needs. Drains on SIGTERM and SIGINT and ends, whatever
+ * hangs. Exits 1 with every configuration fault listed at once, and where the port cannot be had.
  */
 export const runFunction = async (definition: FunctionDefinition, env: NodeJS.ProcessEnv): Promise<void> => {
   const write = (line: string): void => void process.stderr.write(line);
@@ -97,23 +97,16 @@ export const runFunction = async (definition: FunctionDefinition, env: NodeJS.Pr
   });
   log.debug('listening', { port: server.port });
 
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) return;
-    stopping = true;
-    log.debug('stopping', { signal });
-    setTimeout(() => {
-      log.warn('stop_unfinished', { afterMs: config.drainMs + closeMs });
-      process.exit(0);
-    }, config.drainMs + closeMs).unref();
-    server
-      .close(config.drainMs)
-      .then(() => loaded?.close())
-      .catch((error: unknown) => log.error('stop_failed', errorFields(error)))
-      .finally(() => process.exit(0));
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  stopOnSignals({
+    limitMs: config.drainMs + closeMs,
+    stop: async (signal) => {
+      log.debug('stopping', { signal });
+      await server.close(config.drainMs);
+      await loaded?.close();
+    },
+    onUnfinished: (afterMs) => log.warn('stop_unfinished', { afterMs }),
+    onFailed: (error) => log.error('stop_failed', errorFields(error)),
+  });
   await load().catch((error: unknown) => {
     const faults = (error as { faults?: readonly string[] } | null)?.faults;
     if (faults === undefined) return log.error('load_failed', errorFields(error));

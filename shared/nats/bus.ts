@@ -1,6 +1,7 @@
 import type { NatsConnection } from 'nats';
 
 import { RetryableError } from '../errors/sync-error.ts';
+import { within } from '../process/within.ts';
 import type { RouteConfig } from '../routing/routing.ts';
 import type { BusLine } from './bus-line.ts';
 import type { OutgoingMessage, PublishOutcome, Publisher } from '../message/outgoing-message.ts';
@@ -126,8 +127,6 @@ const drainMs = 2_000;
 
 /** Ends the connection; what a server that does not answer has not read by then stays unread. */
 const drain = async (connection: NatsConnection): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, drainMs)));
-  await Promise.race([connection.drain(), late]).finally(() => clearTimeout(timer));
+  await within(drainMs, connection.drain(), () => undefined);
   await connection.close();
 };

@@ -2,6 +2,7 @@ import { diag, type DiagLogger } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 
+import { within } from '../process/within.ts';
 import type { Log } from './log.ts';
 import { resourceAttributes } from './resource.ts';
 import { samplerFromEnv } from './sampler.ts';
@@ -58,15 +59,10 @@ export const startTelemetry = (options: TelemetryOptions): Telemetry => {
   sdk.start();
   return {
     shutdown: async (timeoutMs) => {
-      let timer: NodeJS.Timeout | undefined;
-      const timeout = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, timeoutMs);
-      });
       const flush = sdk.shutdown().catch((error: unknown) => {
         options.log.warn('telemetry', { reason: error instanceof Error ? error.message : String(error) });
       });
-      await Promise.race([flush, timeout]);
-      clearTimeout(timer);
+      await within(timeoutMs, flush, () => undefined);
     },
   };
 };

@@ -10,7 +10,7 @@ import { readFunctionConfig } from '../../shared/config/function-config.ts';
 import { hasToken } from '../../shared/http/check-token.ts';
 import { errorReply, startHttpServer, type HttpServer } from '../../shared/http/http-server.ts';
 import type { FunctionApp, FunctionRuntime } from '../../shared/function/run-function.ts';
-import { readRouting } from '../../shared/routing/read-routing.ts';
+import { readRouting } from '../../shared/config/read-routing.ts';
 import { createLog } from '../../shared/telemetry/log.ts';
 
 const functions: Readonly<Record<string, (runtime: FunctionRuntime) => Promise<FunctionApp>>> = {

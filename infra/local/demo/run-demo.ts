@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabasePool } from '../../../shared/postgres/database.ts';
 import { createPool } from '../../../shared/postgres/pool.ts';
-import { readRouting } from '../../../shared/routing/read-routing.ts';
+import { readRouting } from '../../../shared/config/read-routing.ts';
 import { syncSelector } from '../../../shared/routing/routing.ts';
 import type { Stack } from '../local-stack.ts';
 import type { Progress } from '../progress.ts';

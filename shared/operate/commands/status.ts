@@ -3,6 +3,7 @@ import { reasonOf } from '../../message/to-outcome.ts';
 import { createDeadLetterStore, type DeadLetterSummary } from '../../nats/dead-letter-store.ts';
 import { readStreamStatus, type StreamStatus } from '../../nats/stream-status.ts';
 import { toDatabaseError } from '../../postgres/database-error.ts';
+import { within } from '../../process/within.ts';
 import type { FunctionState } from '../gateway.ts';
 import type { ManageCommand, ManageContext } from '../manage-context.ts';
 
@@ -79,18 +80,10 @@ const answer = async <T extends object>(
 /** A part that is silent must not keep the others from being shown. */
 const partTimeoutMs = 5_000;
 
-const inTime = async <T>(work: Promise<T>): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new RetryableError('no_outcome', `no answer within ${partTimeoutMs / 1_000} s`);
-    timer = setTimeout(() => reject(error), partTimeoutMs);
+const inTime = <T>(work: Promise<T>): Promise<T> =>
+  within(partTimeoutMs, work, () => {
+    throw new RetryableError('no_outcome', `no answer within ${partTimeoutMs / 1_000} s`);
   });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
 
 const roundedMs = (ms: number): number => Math.round(ms * 10) / 10;
 

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeLocalRouting } from '../../../infra/local/local-routing.ts';
 import { claimFolder } from '../../../infra/local/single-start.ts';
 import { superviseProcess } from '../../../infra/local/supervised-process.ts';
-import { readRouting } from '../../../shared/routing/read-routing.ts';
+import { readRouting } from '../../../shared/config/read-routing.ts';
 import { createLog } from '../../../shared/telemetry/log.ts';
 import { until } from '../../support/until.ts';
 

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 import { afterAll, describe, expect, it } from 'vitest';
 
-import { findBreaches, findCircle } from '../../../.config/find-breaches.ts';
+import { findBreaches, findCircle, findUnusedPermissions } from '../../../.config/find-breaches.ts';
+import { rooms } from '../../../.config/import-rules.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'imports-'));
@@ -37,6 +38,18 @@ describe('the house has one direction', () => {
     ['the client package leaves its room', 'functions/manage/a.ts', "import { connect } from 'nats';"],
   ])('is broken where %s', (_case, file, source) => {
     expect(breachesOf(file, source)).toHaveLength(1);
+  });
+
+  it('gives no room a permission that it does not use', () => {
+    expect(findUnusedPermissions(root)).toEqual([]);
+  });
+
+  it('lets a room import only rooms above it in the list', () => {
+    const above = new Set<string>();
+    for (const { path, mayImport } of rooms) {
+      expect(mayImport.filter((target) => !above.has(target)).map((target) => `${path} -> ${target}`)).toEqual([]);
+      above.add(path);
+    }
   });
 
   it('is broken by a circle of rooms', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { defaultDeadLetter, defaultLimits, defaultTriggers } from '../../../shared/routing/default-triggers.ts';
 import { parseRouting } from '../../../shared/routing/parse-routing.ts';
-import { readRouting } from '../../../shared/routing/read-routing.ts';
+import { readRouting } from '../../../shared/config/read-routing.ts';
 import { RoutingError } from '../../../shared/routing/routing-error.ts';
 
 const sync = `

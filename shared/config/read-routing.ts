@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { parseRouting } from './parse-routing.ts';
-import { RoutingError } from './routing-error.ts';
-import type { Routing } from './routing.ts';
+import { parseRouting } from '../routing/parse-routing.ts';
+import { RoutingError } from '../routing/routing-error.ts';
+import type { Routing } from '../routing/routing.ts';
 
 /** Reads and checks the routing file. Throws {@link RoutingError} where it cannot be read or has faults. */
 export const readRouting = async (path: string): Promise<Routing> => {
