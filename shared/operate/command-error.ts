@@ -1,17 +1,20 @@
-/** Codes of the management interface, beside those of messages; stable, as operators' scripts read them. */
-export type CommandErrorCode =
-  | 'invalid_json'
-  | 'invalid_arguments'
-  | 'unknown_command'
-  | 'not_found'
-  | 'ambiguous_state'
-  | 'unknown_stream'
-  | 'unauthorized'
-  | 'cross_site'
-  | 'payload_too_large'
-  | 'method_not_allowed'
-  | 'too_many_clients'
-  | 'nats_unavailable';
+/** Codes of the management interface, beside those of messages. They are stable; functions/manage/README.md has the table. */
+export const commandErrorCodes = [
+  'invalid_json',
+  'invalid_arguments',
+  'unknown_command',
+  'not_found',
+  'ambiguous_state',
+  'unknown_stream',
+  'unauthorized',
+  'cross_site',
+  'payload_too_large',
+  'method_not_allowed',
+  'too_many_clients',
+  'nats_unavailable',
+] as const;
+
+export type CommandErrorCode = (typeof commandErrorCodes)[number];
 
 /** A command that cannot be done as it was asked for. */
 export class CommandError extends Error {
