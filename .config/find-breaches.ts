@@ -14,7 +14,7 @@ export interface ImportLine {
 
 /** Every import of every source file below the root. */
 export const readImports = (root: string): readonly ImportLine[] =>
-  globSync('{functions,shared,infra,test,.config}/**/*.ts', { cwd: root }).flatMap((file) => {
+  globSync('{functions,shared,infra,test,.config}/**/*.{ts,tsx}', { cwd: root }).flatMap((file) => {
     const source = readFileSync(join(root, file), 'utf8');
     return [...source.matchAll(importLine)].map((match) => {
       const name = match[1] ?? match[2] ?? match[3] ?? '';

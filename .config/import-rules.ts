@@ -72,7 +72,8 @@ export const rooms: readonly Room[] = [
     ...shared('errors', 'json', 'message', 'python', 'state', 'routing', 'telemetry', 'postgres', 'metadata'),
     ...shared('function'),
   ]),
-  effectful('functions/manage/', 'commands and the operator’s page', [
+  pure('functions/manage/page/', 'the operator’s page, for a browser', shared('operate', 'postgres')),
+  effectful('functions/manage/', 'commands; serves the operator’s page', [
     ...shared('message', 'config', 'telemetry', 'http', 'postgres', 'nats', 'function', 'operate'),
   ]),
   effectful('infra/postgres/', 'schema and migrations', shared('postgres')),
@@ -101,6 +102,8 @@ const packageOwners: ReadonlyArray<readonly [name: string, owners: readonly stri
   ['yaml', ['shared/routing/', 'test/']],
   ['undici', ['infra/connector/', 'test/']],
   ['@lezer/', ['shared/python/', 'test/']],
+  ['preact', ['functions/manage/page/']],
+  ['esbuild', ['infra/image/', 'test/']],
 ];
 
 const owns = (owners: readonly string[], file: string): boolean => owners.some((owner) => file.startsWith(owner));

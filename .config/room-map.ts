@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { readImports, roomArrows } from './find-breaches.ts';
-import { rooms } from './import-rules.ts';
+import { roomOf, rooms } from './import-rules.ts';
 
 const short = (path: string): string => path.replace(/\/$/, '').replace(/^shared\//, '');
 
@@ -10,7 +10,7 @@ const short = (path: string): string => path.replace(/\/$/, '').replace(/^shared
 export const printMap = (root: string): string => {
   const arrows = roomArrows(readImports(root));
   const lines = rooms.map(({ path, holds, isPure }) => {
-    const files = globSync(`${path}**/*.ts`, { cwd: root });
+    const files = globSync(`${path}**/*.{ts,tsx}`, { cwd: root }).filter((file) => roomOf(file)?.path === path);
     const count = files.reduce((sum, file) => sum + readFileSync(join(root, file), 'utf8').split('\n').length - 1, 0);
     const size = `${files.length} files ${count} lines`.padEnd(22);
     const targets = rooms

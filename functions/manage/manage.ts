@@ -16,7 +16,7 @@ import { createLiveStatus } from './live-status.ts';
 import type { ManageContext } from '../../shared/operate/manage-context.ts';
 import { createManageMetrics } from './manage-metrics.ts';
 import { readManageSettings } from '../../shared/operate/manage-settings.ts';
-import { pageReply } from './page/page.ts';
+import { pageReply } from './page-reply.ts';
 import { failureReply, runCommand } from '../../shared/operate/run-command.ts';
 
 const liveIntervalMs = 2_000;
@@ -27,8 +27,9 @@ const flushMs = 3_000;
 /**
  * The operator's function: `POST /` runs a command, `GET /` is the page, `GET /events` the live status (server-sent
  * events). Everything but the page, which holds no data, asks for the shared token.
+ * @param readPage reads the page's document; asked for at the first `GET /`, so that a start does not wait for it
  */
-export const createManage = async (runtime: FunctionRuntime): Promise<FunctionApp> => {
+export const createManage = async (runtime: FunctionRuntime, readPage: () => Promise<string>): Promise<FunctionApp> => {
   const { config, log, env, name } = runtime;
   const telemetry = startTelemetry({ serviceName: name, otlpEndpoint: config.otlpEndpoint, env, log });
   const context = await openContext(runtime);
@@ -67,9 +68,11 @@ export const createManage = async (runtime: FunctionRuntime): Promise<FunctionAp
     }
   };
 
+  let page: HttpReply | undefined;
+
   const handle = async (request: HttpRequest): Promise<HttpReply | HttpStream> => {
     const isGet = request.method === 'GET' || request.method === 'HEAD';
-    if (isGet && request.path === '/') return pageReply();
+    if (isGet && request.path === '/') return (page ??= pageReply(await readPage()));
     // The page's path is open to everyone, so the token is asked for here too.
     if (!hasToken(request.headers, config.functionToken)) {
       return errorReply(401, 'unauthorized', 'the shared token is missing or wrong', { 'www-authenticate': 'Bearer' });

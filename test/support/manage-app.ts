@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createManage } from '../../functions/manage/manage.ts';
+import { buildPage } from '../../infra/image/build-page.ts';
 import { readFunctionConfig } from '../../shared/config/function-config.ts';
 import type { HttpReply, HttpStream } from '../../shared/http/http-server.ts';
 import type { FunctionApp } from '../../shared/function/run-function.ts';
@@ -61,14 +62,17 @@ export const startManageApp = async (options: {
     ...options.env,
   };
   const logLines: string[] = [];
-  const app = await createManage({
-    name: 'manage',
-    config: readFunctionConfig({ env, secretsDir: folder }),
-    log: createLog({ service: 'manage', level: 'INFO', write: (line) => logLines.push(line), nowMs: Date.now }),
-    env: { ...env, SECRETS_DIR: folder },
-    nowMs: Date.now,
-    monotonicMs: () => performance.now(),
-  });
+  const app = await createManage(
+    {
+      name: 'manage',
+      config: readFunctionConfig({ env, secretsDir: folder }),
+      log: createLog({ service: 'manage', level: 'INFO', write: (line) => logLines.push(line), nowMs: Date.now }),
+      env: { ...env, SECRETS_DIR: folder },
+      nowMs: Date.now,
+      monotonicMs: () => performance.now(),
+    },
+    buildPage,
+  );
   const request: ManageApp['request'] = ({ method = 'POST', path = '/', headers = {}, body = '' }) =>
     app.handle({
       method,

@@ -6,6 +6,7 @@ import { createStateDirect } from '../../functions/state-direct/state-direct.ts'
 import { createStateEntry } from '../../functions/state-entry/state-entry.ts';
 import { createStateRoute } from '../../functions/state-route/state-route.ts';
 import { createConnector, type Connector } from '../../infra/connector/create-connector.ts';
+import { buildPage } from '../../infra/image/build-page.ts';
 import { readFunctionConfig } from '../../shared/config/function-config.ts';
 import { hasToken } from '../../shared/http/check-token.ts';
 import { errorReply, startHttpServer, type HttpServer } from '../../shared/http/http-server.ts';
@@ -17,7 +18,7 @@ const functions: Readonly<Record<string, (runtime: FunctionRuntime) => Promise<F
   'state-direct': createStateDirect,
   'state-route': createStateRoute,
   'state-entry': createStateEntry,
-  manage: createManage,
+  manage: (runtime) => createManage(runtime, buildPage),
 };
 
 export const storeToken = 'the shared token';

@@ -12,7 +12,8 @@ export const openDeadLetters = async (context: ManageContext): Promise<DeadLette
 
 /**
  * `dead.list` {limit, before, code, stream, state_id, route_id}: newest first, without payloads. `next` is the `before` of
- * the next page, null at the end; with a filter a page may be short, or empty, and still have a next one.
+ * the next page, null at the end; with a filter a page may be short, or empty, and still have a next one. `total` and
+ * `lastSequence` are the whole stream's at that moment: whoever keeps a page can tell whether the stream has changed.
  */
 export const deadList: ManageCommand = async (args, context) => {
   const limit = args.integer('limit', 50, { min: 1, max: 500 });
@@ -22,20 +23,21 @@ export const deadList: ManageCommand = async (args, context) => {
   const store = await openDeadLetters(context);
   const summary = await store.summary();
   const letters: DeadLetterLine[] = [];
-  if (summary === undefined || summary.messages === 0) return { total: 0, letters, next: null };
-  const newest = Math.min(summary.lastSequence, (before ?? Number.MAX_SAFE_INTEGER) - 1);
+  const { messages: total = 0, lastSequence = 0 } = summary ?? {};
+  if (summary === undefined || total === 0) return { total, lastSequence, letters, next: null };
+  const newest = Math.min(lastSequence, (before ?? Number.MAX_SAFE_INTEGER) - 1);
   let scanned = 0;
   let last: number | null = null;
   for await (const letter of store.newestFirst(newest, summary.firstSequence)) {
     if (letters.length === limit || scanned === maxScanned) {
-      return { total: summary.messages, letters, next: last };
+      return { total, lastSequence, letters, next: last };
     }
     scanned += 1;
     last = letter.sequence;
     const line = describeDeadLetter(letter, context.jaegerUrl);
     if (matches(filter, line)) letters.push(line);
   }
-  return { total: summary.messages, letters, next: null };
+  return { total, lastSequence, letters, next: null };
 };
 
 /** `dead.show` {sequence}: one dead letter with its headers and its payload. */

@@ -106,7 +106,12 @@ for (const variant of await natsVariants()) {
 
     it('says that there are none where the stream was never made', async () => {
       await (await manager()).streams.delete(deadStream);
-      expect(await manage.result({ command: 'dead.list' })).toEqual({ total: 0, letters: [], next: null });
+      expect(await manage.result({ command: 'dead.list' })).toEqual({
+        total: 0,
+        lastSequence: 0,
+        letters: [],
+        next: null,
+      });
       expect(await manage.result({ command: 'dead.replay', all: true })).toMatchObject({ replayed: 0, next: null });
       expect(await manage.result({ command: 'dead.purge', all: true })).toMatchObject({ purged: 0 });
     });

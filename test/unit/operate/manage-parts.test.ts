@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
 import { Script } from 'node:vm';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CommandError } from '../../../shared/operate/command-error.ts';
 import { describeDeadLetter } from '../../../shared/operate/describe-dead-letter.ts';
 import { createLiveStatus } from '../../../functions/manage/live-status.ts';
-import { pageReply } from '../../../functions/manage/page/page.ts';
+import { buildPage } from '../../../infra/image/build-page.ts';
+import { pageReply } from '../../../functions/manage/page-reply.ts';
 import { argumentReader } from '../../../shared/operate/read-arguments.ts';
 import { traceIdOf, traceLink } from '../../../shared/operate/trace-link.ts';
 import { standsFor } from '../../../shared/message/replay.ts';
@@ -98,8 +101,8 @@ describe('a replayed message', () => {
 });
 
 describe('the page', () => {
-  it('lets exactly its own script and style run, and has no other source', () => {
-    const { headers = {}, body } = pageReply();
+  it('lets exactly its own script and style run, and has no other source', async () => {
+    const { headers = {}, body } = pageReply(await buildPage());
     const html = String(body);
     const policy = headers['content-security-policy'] ?? '';
     for (const tag of ['script', 'style']) {
@@ -109,12 +112,33 @@ describe('the page', () => {
       expect(policy).toContain(`${tag}-src 'sha256-${digest}'`);
     }
     expect(policy).toContain("default-src 'none'");
-    expect(html).not.toMatch(/ (on[a-z]+|style)="/);
+    expect(policy).toContain("require-trusted-types-for 'script'; trusted-types 'none'");
+    expect(html).not.toMatch(/<[^>]* (on[a-z]+|style)="/);
     expect(html).not.toMatch(/(src|href)="https?:/);
     const script = /<script>([\s\S]*?)<\/script>/.exec(html)?.[1] ?? '';
     expect(() => new Script(script)).not.toThrow();
-    expect(script).not.toMatch(/innerHTML|insertAdjacentHTML|document\.write|eval\(/);
   });
+
+  it('makes no markup and no code from texts', () => {
+    const folder = new URL('../../../functions/manage/page/', import.meta.url);
+    const sources = globSync('**/*.{ts,tsx}', { cwd: folder });
+    expect(sources.length).toBeGreaterThan(10);
+    for (const file of sources) {
+      const source = readFileSync(new URL(file, folder), 'utf8');
+      expect(source, file).not.toMatch(/inner_?HTML|insertAdjacentHTML|document\.write|eval\(|new Function/i);
+    }
+  });
+
+  it('is small', async () => {
+    expect(gzipSync(await buildPage()).byteLength).toBeLessThan(150 * 1_024);
+  });
+
+  it.each(['', '<script>a</script>', '<style>a</style>', '<script>a</script><script>b</script><style>c</style>'])(
+    'is refused if it has not one script and one style: %s',
+    (document) => {
+      expect(() => pageReply(document)).toThrow(/must have one inline/);
+    },
+  );
 });
 
 describe('the live status', () => {

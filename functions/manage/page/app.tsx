@@ -1,0 +1,117 @@
+import type { JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { formatAddress, type Address, type View } from './address.ts';
+import type { Client } from './client.ts';
+import { DeskContext } from './desk.ts';
+import { healthOf, type Health } from './health.ts';
+import { HealthLine } from './parts/health-line.tsx';
+import { QuestionDialog } from './parts/question-dialog.tsx';
+import type { Session } from './session.ts';
+import { useAddress } from './use-address.ts';
+import { useDeskState } from './use-desk-state.ts';
+import { useLive, type Live } from './use-live.ts';
+import { DeadLetters } from './views/dead-letters.tsx';
+import { Overview } from './views/overview.tsx';
+import { Replicas } from './views/replicas.tsx';
+import { SignIn } from './views/sign-in.tsx';
+import { States } from './views/states.tsx';
+
+const titles: Readonly<Record<View, string>> = {
+  overview: 'Overview',
+  dead: 'Dead letters',
+  states: 'States',
+  replicas: 'Replicas',
+};
+
+const ViewOf = ({ address, live }: { readonly address: Address; readonly live: Live }): JSX.Element => {
+  const { status, samples } = live;
+  if (status === undefined) return <p class="quiet">Connecting …</p>;
+  const shown: Readonly<Record<View, () => JSX.Element>> = {
+    overview: () => <Overview status={status} samples={samples} />,
+    dead: () => <DeadLetters address={address} summary={status.deadLetters} />,
+    states: () => <States search={address.query['search'] ?? ''} />,
+    replicas: () => <Replicas status={status} />,
+  };
+  return shown[address.view]();
+};
+
+const Navigation = ({ view }: { readonly view: View }): JSX.Element => (
+  <nav aria-label="Views">
+    {(Object.keys(titles) as View[]).map((name) => (
+      <a key={name} href={formatAddress({ view: name })} aria-current={name === view ? 'page' : undefined}>
+        {titles[name]}
+      </a>
+    ))}
+  </nav>
+);
+
+const healthShown = (live: Live, isSignedIn: boolean): Health => {
+  if (!isSignedIn) return { level: 'unknown', headline: 'Signed out' };
+  if (live.fault !== undefined) return { level: 'bad', headline: `Not connected: ${live.fault}` };
+  return live.status === undefined ? { level: 'unknown', headline: 'Connecting …' } : healthOf(live.status);
+};
+
+/** The whole page: the sign-in, or the view that the address names. */
+export const App = ({ session, client }: { readonly session: Session; readonly client: Client }): JSX.Element => {
+  const address = useAddress();
+  /** Undefined while signed in, or while nobody has said that we are not. */
+  const [gate, setGate] = useState<{ readonly fault: string | undefined }>();
+  const main = useRef<HTMLElement>(null);
+  const signOut = (): void => {
+    setGate({ fault: session.token() === '' ? undefined : 'This token is not accepted.' });
+    session.forget();
+  };
+  const { desk, messages, question } = useDeskState(client, signOut);
+  const isSignedIn = gate === undefined;
+  const live = useLive(client, isSignedIn, signOut);
+
+  const lastView = useRef(address.view);
+  useEffect(() => {
+    document.title = `${titles[address.view]} · State Sync Store`;
+    // A reader who asked for another view starts at its beginning; at the first one the browser does that.
+    if (lastView.current !== address.view) main.current?.focus();
+    lastView.current = address.view;
+  }, [address.view]);
+
+  return (
+    <DeskContext.Provider value={desk}>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          // The fragment is the view's.
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        Skip to the content
+      </a>
+      <header>
+        <h1>State Sync Store</h1>
+        {isSignedIn && <Navigation view={address.view} />}
+        <HealthLine health={healthShown(live, isSignedIn)} />
+      </header>
+      <main id="main" tabIndex={-1} ref={main}>
+        {gate === undefined ? (
+          <ViewOf address={address} live={live} />
+        ) : (
+          <SignIn
+            fault={gate.fault}
+            onToken={(token) => {
+              session.keep(token);
+              setGate(undefined);
+            }}
+          />
+        )}
+      </main>
+      <div id="message" role="status" aria-live="polite">
+        {messages.map(({ id, text, isFailure }) => (
+          <p key={id} class={isFailure ? 'failed' : undefined}>
+            {text}
+          </p>
+        ))}
+      </div>
+      {question !== undefined && <QuestionDialog {...question} />}
+    </DeskContext.Provider>
+  );
+};
