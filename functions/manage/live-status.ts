@@ -3,7 +3,7 @@ import { reasonOf } from '../../shared/message/to-outcome.ts';
 
 /** Sends the same picture to every open page: it is taken once per interval, and only while somebody looks. */
 export interface LiveStatus {
-  /** A stream of server-sent events, or undefined where too many pages are open. */
+  /** A stream of server-sent events, or undefined if too many pages are open. */
   open(): HttpStream | undefined;
   readonly clients: number;
 }

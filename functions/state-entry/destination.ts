@@ -12,8 +12,8 @@ export interface Destination {
 }
 
 /**
- * Finds the route of a processor by its provider (reference.md F.2). Throws RetryableError `unknown_selector` where
- * there is none or where it cannot confirm what it takes; TerminalError `invalid_properties`.
+ * Finds the route of a processor by its provider (reference.md F.2). Throws RetryableError `unknown_selector` if
+ * there is none or if it cannot confirm what it takes; TerminalError `invalid_properties`.
  */
 export const findDestination = (routes: ReadonlyMap<string, RouteConfig>, processor: Processor): Destination => {
   const { providerId } = processor;

@@ -8,7 +8,7 @@ export interface QueryStateFrame {
   readonly tail: string;
 }
 
-/** The envelope's context; an empty object where it is absent or says nothing. */
+/** The envelope's context; an empty object if it is absent or says nothing. */
 export const contextOf = (message: JsonObject): JsonValue => {
   const context = memberOf(message, 'context');
   return context !== undefined && isTruthy(context) ? context : {};

@@ -4,7 +4,7 @@ import type { ColumnDefinition, Row } from '../../shared/state/state-model.ts';
 
 /**
  * Stored cells -> rows as a replay sends them (reference.md F.3): every column in load order; the text of a cell, the
- * parsed value where the column is json, null where there is no cell. So a replayed `1` is the text `"1"`.
+ * parsed value if the column is json, null if there is no cell. So a replayed `1` is the text `"1"`.
  *
  * @param cells per row one text or null per column, aligned with `columns`
  */

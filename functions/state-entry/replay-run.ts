@@ -20,7 +20,7 @@ export interface ReplayRun {
 }
 
 /**
- * The run of a first delivery (reference.md F.3); derived from its identity, where the reference draws a random one.
+ * The run of a first delivery (reference.md F.3); derived from its identity. The reference draws a random one.
  */
 export const startRun = (delivery: Delivery, routeId: string, total: number): ReplayRun => {
   const replayId = createHash('sha256').update(`${delivery.id}\n${routeId}`).digest('hex').slice(0, 32);

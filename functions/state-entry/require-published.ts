@@ -1,7 +1,7 @@
 import { RetryableError, TerminalError } from '../../shared/errors/sync-error.ts';
 import type { PublishOutcome } from '../../shared/message/outgoing-message.ts';
 
-/** Throws the first failure among the outcomes: as it is where it has a code, else RetryableError `publish_failed`. */
+/** Throws the first failure among the outcomes: as it is if it has a code, else RetryableError `publish_failed`. */
 export const requirePublished = (outcomes: readonly (PublishOutcome | undefined)[]): void => {
   for (const outcome of outcomes) {
     if (outcome?.ok === true) continue;

@@ -13,7 +13,7 @@ export const createStateRoute = (runtime: FunctionRuntime): Promise<FunctionApp>
       if (route.stateId === '') throw new TerminalError('ambiguous_route', `the route ${route.id} has no state`);
       return {
         stateId: route.stateId,
-        // Read only where an expression can ask for them.
+        // Read only if an expression can ask for them.
         scope: async () => {
           const processor = await metadata.findProcessor(route.processorId);
           const provider = processor?.providerId ? await metadata.findProvider(processor.providerId) : undefined;

@@ -43,7 +43,7 @@ export const createOutput = (io: CliIo, isJson: boolean): Output => ({
   raw: (text) => io.write(text),
 });
 
-/** A table for people, or one line where it would be empty. */
+/** A table for people, or one line if it would be empty. */
 export const tableOr = (
   empty: string,
   header: readonly string[],

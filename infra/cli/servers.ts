@@ -41,7 +41,7 @@ export const describeServers = (servers: readonly Server[]): string =>
   servers.map(({ name, address, origin }) => `${name} ${address} (${origin})`).join(', ');
 
 /**
- * Before a command changes anything at servers that nobody named: asks a person, and refuses where there is none to ask.
+ * Before a command changes anything at servers that nobody named: asks a person, and refuses if there is none to ask.
  * @throws CliError usage, or `not_confirmed`
  */
 export const confirmDefaults = async (io: CliIo, servers: readonly Server[]): Promise<void> => {

@@ -16,7 +16,7 @@ MSG_URL and DATABASE_URL, where set, are used instead of the embedded servers.
 GATEWAY_PORT (8080), FUNCTION_IDLE_MS (30000), ROUTING_FILE (routing.yaml), CACHE_DIR (.cache) change the defaults.
 `;
 
-/** Reads the command line of `npm start`; throws a one-line error where it makes no sense. */
+/** Reads the command line of `npm start`; throws a one-line error if it makes no sense. */
 export const parseArguments = (args: readonly string[]): StartArguments => {
   const { values } = parseArgs({
     args: [...args],

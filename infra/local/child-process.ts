@@ -12,7 +12,7 @@ export interface ChildOptions {
   readonly register?: ProcessRegister;
 }
 
-/** Keeps the pids of running children, so that they can be ended even where their parent was killed. */
+/** Keeps the pids of running children, so that they can be ended even if their parent was killed. */
 export interface ProcessRegister {
   add(pid: number): void;
   remove(pid: number): void;
@@ -27,13 +27,13 @@ export interface Child {
   readonly pid: number;
   readonly exited: Promise<ChildExit>;
   hasExited(): boolean;
-  /** SIGTERM, and SIGKILL where it is still there after `graceMs`; resolves when it is gone. Can be called twice. */
+  /** SIGTERM, and SIGKILL if it is still there after `graceMs`; resolves when it is gone. Can be called twice. */
   stop(graceMs: number): Promise<ChildExit>;
 }
 
 /**
  * Starts a process in a process group of its own: Ctrl-C in a terminal reaches the parent alone, which then stops its
- * children in the right order. Rejects where the command cannot be started.
+ * children in the right order. Rejects if the command cannot be started.
  */
 export const startChild = async (options: ChildOptions): Promise<Child> => {
   const child = spawn(options.command, options.args, {

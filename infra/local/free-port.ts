@@ -4,8 +4,8 @@ import { createServer } from 'node:net';
 const triesUntilGivingUp = 100;
 
 /**
- * A TCP port of 127.0.0.1 that is free now: `preferred` where it is (0: none is), else one by chance. Somebody else may take it before
- * the caller does, so a caller must notice that. Rejects where a hundred ports in a row are taken.
+ * A TCP port of 127.0.0.1 that is free now: `preferred` if it is free (0: no preference), else any. Somebody else may take it first;
+ * a caller must notice that. Rejects if a hundred ports in a row are taken.
  */
 export const freePort = async (preferred = 0): Promise<number> => {
   let port = preferred === 0 ? anyPort() : preferred;

@@ -54,7 +54,7 @@ export const withFolderLock = async <T>(folder: string, work: () => Promise<T>):
 
 /**
  * The nats-server to run: from `PATH`, else the cache folder, else the pinned release, else the distribution's package.
- * Throws one sentence that says what to install where none of them works; the causes are in `error.errors`.
+ * Throws one sentence that says what to install if none of them works; the causes are in `error.errors`.
  */
 export const findNatsBinary = async (options: BinaryOptions): Promise<string> => {
   const progress = options.progress ?? (() => undefined);

@@ -9,15 +9,15 @@ import { freePort } from './free-port.ts';
 import { findNatsBinary, type BinaryOptions } from './nats-binary.ts';
 
 export interface NatsServerOptions {
-  /** JetStream's files; made where missing, kept at stop. */
+  /** JetStream's files; made if missing, kept at stop. */
   readonly storeDir: string;
   /** Keeps the binary once it was fetched. */
   readonly cacheDir: string;
-  /** A free port where absent. */
+  /** A free port if absent. */
   readonly port?: number;
-  /** No monitoring endpoint where absent. */
+  /** No monitoring endpoint if absent. */
   readonly monitorPort?: number;
-  /** Path of the binary; searched and fetched where absent. */
+  /** Path of the binary; searched and fetched if absent. */
   readonly binary?: string;
   /** Further lines of the server's configuration (`max_payload: 2MB`, accounts, ...). */
   readonly config?: string;
@@ -34,7 +34,7 @@ export interface NatsServer {
   readonly binary: string;
   /** SIGTERM, then SIGKILL after 10 s; resolves when the process has ended. */
   stop(): Promise<void>;
-  /** Sends the signal; resolves when the process has ended where the signal ends it. */
+  /** Sends the signal; if it ends the process, resolves once that has ended. */
   kill(signal?: NodeJS.Signals): Promise<void>;
   /** Starts again on the same port and files; a running server is stopped first. */
   restart(): Promise<void>;
@@ -62,7 +62,7 @@ export const startNats = async (options: NatsServerOptions): Promise<NatsServer>
   );
 
   let child: ChildProcess | undefined;
-  // The last resort where the caller's process ends without stop(): nothing may be left behind.
+  // The last resort if the caller's process ends without stop(): nothing may be left behind.
   const onExit = (): void => {
     if (child !== undefined && !hasEnded(child)) child.kill('SIGKILL');
   };

@@ -50,7 +50,7 @@ interface OtlpRequest {
 const kinds = ['internal', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
 const statusError = 2;
 
-/** The spans of an OTLP `ExportTraceServiceRequest` in JSON; throws where it is none. */
+/** The spans of an OTLP `ExportTraceServiceRequest` in JSON; throws if it is none. */
 export const parseOtlpSpans = (request: unknown): readonly CollectedSpan[] =>
   ((request as OtlpRequest).resourceSpans ?? []).flatMap(({ resource, scopeSpans }) => {
     const service = String(readAttributes(resource?.attributes)['service.name'] ?? '');

@@ -12,7 +12,7 @@ export interface PostgresBinaries {
 /**
  * The embedded PostgreSQL's programs, executable by the user the server will run as (undefined: this process's user).
  *
- * @throws where no package with binaries for this platform is installed.
+ * @throws if no package with binaries for this platform is installed.
  */
 export const findPostgresBinaries = async (
   user: SystemUser | undefined,
@@ -54,7 +54,7 @@ const findNativeFolder = (): { readonly folder: string; readonly version: string
 /** Outlives a reboot, unlike /tmp, and every user may enter it. */
 const sharedFolder = '/var/tmp';
 
-/** A copy that the unprivileged user can enter, where the installation is below a folder that only root may enter. */
+/** A copy that the unprivileged user can enter, if the installation is below a folder that only root may enter. */
 const copyToSharedFolder = async (folder: string, version: string, onLog: (line: string) => void): Promise<string> => {
   const target = path.join(sharedFolder, `state-sync-store-postgres-${version}`);
   const present = await lstat(target).catch(() => undefined);

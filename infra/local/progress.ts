@@ -2,7 +2,7 @@
 export interface Progress {
   /** One line. */
   say(line: string): void;
-  /** What is being done inside the current step: shown where the step takes longer than a second. */
+  /** What is being done inside the current step: shown if the step takes longer than a second. */
   readonly note: (text: string) => void;
   /** Runs a step: nothing is shown in its first second, then that it is under way, then that it is done. */
   step<T>(label: string, work: () => Promise<T>): Promise<T>;

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
  *
  * @param program part of the command line by which a living owner is told from a stranger with its number.
  * @returns gives the claim up.
- * @throws where a living process has it.
+ * @throws if a living process has it.
  */
 export const claimFolder = async (folder: string, program: string): Promise<() => Promise<void>> => {
   await mkdir(folder, { recursive: true });
@@ -26,7 +26,7 @@ export const claimFolder = async (folder: string, program: string): Promise<() =
 
 const run = promisify(execFile);
 
-/** Command line of a running process; empty where there is none. */
+/** Command line of a running process; empty if there is none. */
 const commandOf = async (pid: number): Promise<string> => {
   try {
     return (await readFile(`/proc/${String(pid)}/cmdline`, 'utf8')).replaceAll('\0', ' ');

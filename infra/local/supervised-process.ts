@@ -17,7 +17,7 @@ const steadyLifeMs = 10_000;
 
 /**
  * A process that always runs (the connector), started again with exponential back-off whenever it ends. Resolves when its
- * `/_/ready` answered for the first time; rejects, with no process left, where the first start fails.
+ * `/_/ready` answered for the first time; rejects, with no process left, if the first start fails.
  */
 export const superviseProcess = async (
   name: string,

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** The unprivileged account that PostgreSQL runs as where this process is root (it refuses to run as root). */
+/** PostgreSQL refuses to run as root. If this process is root, the server runs as this account. */
 export interface SystemUser {
   readonly name: string;
   readonly uid: number;
@@ -13,9 +13,9 @@ export interface SystemUser {
 }
 
 /**
- * Undefined where this process is not root; else `postgres`, made where it is missing, else `nobody`.
+ * Undefined if this process is not root; else `postgres`, made if it is missing, else `nobody`.
  *
- * @throws where the machine has neither account and none can be made.
+ * @throws if the machine has neither account and none can be made.
  */
 export const findServerUser = async (onLog: (line: string) => void): Promise<SystemUser | undefined> => {
   if (process.getuid?.() !== 0) return undefined;
@@ -53,6 +53,6 @@ const lookUp = async (name: string): Promise<SystemUser | undefined> => {
     const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]);
     return { name, uid: Number(uid.stdout), gid: Number(gid.stdout) };
   } catch {
-    return undefined; // `id` exits non-zero exactly where there is no such account
+    return undefined; // `id` exits non-zero only if there is no such account
   }
 };

@@ -3,7 +3,7 @@ import { parseRouting } from '../routing/parse-routing.ts';
 import { RoutingError } from '../routing/routing-error.ts';
 import type { Routing } from '../routing/routing.ts';
 
-/** Reads and checks the routing file. Throws {@link RoutingError} where it cannot be read or has faults. */
+/** Reads and checks the routing file. Throws {@link RoutingError} if it cannot be read or has faults. */
 export const readRouting = async (path: string): Promise<Routing> => {
   let text: string;
   try {

@@ -14,7 +14,7 @@ export class TerminalError extends Error {
 export class RetryableError extends Error {
   override readonly name = 'RetryableError';
   readonly code: RetryableCode;
-  /** The least time to wait before the next try, where the cause names one. */
+  /** The least time to wait before the next try, if the cause names one. */
   readonly delayMs: number | undefined;
   constructor(code: RetryableCode, message: string, options?: ErrorOptions & { delayMs?: number }) {
     super(message, options);

@@ -82,7 +82,7 @@ const withinDeadline = <T>(work: Promise<T>, deadlineMs: number): Promise<T> =>
     throw new RetryableError('function_timeout', `the function had no answer after ${deadlineMs} ms`);
   });
 
-/** Every id gets exactly one outcome: the first that was said, or a failure where none was. */
+/** Every id gets exactly one outcome: the first that was said, or a failure if none was. */
 const completeOutcomes = (deliveries: readonly Delivery[], outcomes: readonly Outcome[]): Outcome[] => {
   const byId = new Map<string, Outcome>();
   for (const outcome of outcomes) if (!byId.has(outcome.id)) byId.set(outcome.id, outcome);

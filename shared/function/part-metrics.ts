@@ -19,11 +19,11 @@ export interface PartMetricsOptions {
 export interface PartMetrics {
   /** Prometheus text for `/metrics`, with what has to be asked for. */
   text(): Promise<string>;
-  /** Undefined where none are pushed. */
+  /** Undefined if none are pushed. */
   readonly pushed: MetricsExport | undefined;
 }
 
-/** Adds what caches, pool and ledger say to the metrics of a function, and pushes all of it where that is wanted. */
+/** Adds what caches, pool and ledger say to the metrics of a function, and pushes all of it if that is wanted. */
 export const addPartMetrics = (options: PartMetricsOptions): PartMetrics => {
   const { metrics, metadata, pool, log, nowMs, monotonicMs } = options;
   const cacheTotal = (field: 'hits' | 'misses'): number =>

@@ -189,7 +189,7 @@ const readBody = async (incoming: IncomingMessage, maxBytes: number): Promise<Bu
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
-  // Left undestroyed where it is given up: the answer goes out on the same connection.
+  // A body that is given up is not destroyed, because the answer goes out on the same connection.
   for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > maxBytes) throw new BodyTooLarge();

@@ -50,7 +50,7 @@ const endOfStringWithin = (source: Source, from: number, end: number): number =>
   return source.nextBackslash > end ? end + 1 : endOfEscaped(source);
 };
 
-/** The length of the text where there is none, which is behind every string. */
+/** Where the character comes next. If it does not, the length of the text: that is behind every string. */
 const find = (text: string, character: string, from: number): number => {
   const found = text.indexOf(character, from);
   return found < 0 ? text.length : found;

@@ -4,7 +4,7 @@
  * - An integer literal is a `number` while it is safe (|x| <= 2^53 - 1), a `bigint` beyond; `-0` is the integer 0.
  * - A float literal is a `number` when its value is not integral (or not finite: `NaN`, `Infinity`, `1e400`), else a
  *   {@link JsonFloat}: `1.0`, `1e2`, `-0.0`. So `Number.isInteger(v)` on a `number` always means "integer literal".
- * - An object is a plain object (what `JSON.parse` makes) or a `Map` where a plain object would lose the order of keys
+ * - An object is a plain object (what `JSON.parse` makes) or a `Map` if a plain object would lose the order of keys
  *   (keys that look like array indexes) or hide one (`__proto__`). Read both through {@link entriesOf}.
  */
 export type JsonValue = null | boolean | string | number | bigint | JsonFloat | JsonArray | JsonObject;
@@ -31,6 +31,6 @@ export const isJsonArray = (value: JsonValue | undefined): value is JsonArray =>
 export const entriesOf = (object: JsonObject): Iterable<readonly [string, JsonValue]> =>
   object instanceof Map ? object.entries() : Object.entries(object);
 
-/** The member's value, or undefined where the object has no such own member. */
+/** The member's value, or undefined if the object has no such own member. */
 export const memberOf = (object: JsonObject, key: string): JsonValue | undefined =>
   object instanceof Map ? object.get(key) : Object.hasOwn(object, key) ? (object as PlainJsonObject)[key] : undefined;

@@ -5,8 +5,8 @@ import { parseLossless } from './parse-lossless.ts';
 /**
  * Reads JSON text as Python does (reference.md section 0) and keeps what {@link JsonValue} can tell apart.
  *
- * Most texts hold nothing that `JSON.parse` would lose. So it runs first, and its value is compared with the text; only
- * where they differ does the lossless parser read the text anew.
+ * Most texts hold nothing that `JSON.parse` would lose. So it runs first, and its value is compared with the text. If
+ * they differ, the lossless parser reads the text anew.
  *
  * Throws `TerminalError`: `invalid_json`, `nesting_too_deep`.
  */

@@ -10,7 +10,7 @@ export interface EventSource {
   /** Nanoseconds since the epoch, as text. */
   readonly timestampNs: string;
   readonly subject: string;
-  /** The message's type; undefined where it has none. */
+  /** The message's type; undefined if it has none. */
   readonly messageType: string | undefined;
   /** 1 for the first attempt. */
   readonly attempt: number;

@@ -14,9 +14,9 @@ export const deadLetterHeaders = {
   timestampNs: 'dead-letter-timestamp-ns',
   deliveryCount: 'dead-letter-delivery-count',
   attempts: 'dead-letter-attempts',
-  /** The producer's `Nats-Msg-Id`, where there was one. */
+  /** The producer's `Nats-Msg-Id`, if there was one. */
   messageId: 'dead-letter-message-id',
-  /** `gzip` where the original bytes had no room beside these headers. */
+  /** `gzip` if the original bytes had no room beside these headers. */
   encoding: 'dead-letter-encoding',
 } as const;
 
@@ -59,7 +59,7 @@ export const buildDeadLetterHeaders = (
   return [...original.filter(([name]) => !isOwn(name)), ...own];
 };
 
-/** Reads what {@link buildDeadLetterHeaders} wrote; undefined where the message is no dead letter. */
+/** Reads what {@link buildDeadLetterHeaders} wrote; undefined if the message is no dead letter. */
 export const parseDeadLetterHeaders = (entries: readonly HeaderEntry[]): DeadLetterInfo | undefined => {
   const values = new Map(entries.map(([name, list]) => [name.toLowerCase(), list[0] ?? '']));
   const text = (name: string): string => values.get(name) ?? '';

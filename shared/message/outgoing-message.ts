@@ -1,9 +1,9 @@
 /** A message to publish through JetStream. */
 export interface OutgoingMessage {
-  /** Name of the stream that must hold the subject; it is created at the first publish where it is missing. */
+  /** Name of the stream that must hold the subject; it is created at the first publish if it is missing. */
   readonly stream: string;
   readonly baseSubject: string;
-  /** What the stream is made with where it is missing; `workqueue` where absent. */
+  /** What the stream is made with if it is missing; `workqueue` if absent. */
   readonly retention?: 'workqueue' | 'limits';
   readonly subject: string;
   readonly payload: Uint8Array;

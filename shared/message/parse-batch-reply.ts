@@ -3,7 +3,7 @@ import type { Outcome } from './outcome.ts';
 
 /**
  * Reads the answer to a batch: the outcomes by id. A result of no known shape is left out, so its message counts as
- * failed; undefined where the body as a whole is no {@link BatchReply}. Of two results for one id the worse counts, so
+ * failed; undefined if the body as a whole is no {@link BatchReply}. Of two results for one id the worse counts, so
  * that a message is never acknowledged on a contradiction.
  */
 export const parseBatchReply = (body: Uint8Array): ReadonlyMap<string, Outcome> | undefined => {

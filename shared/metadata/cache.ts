@@ -24,7 +24,7 @@ export interface CacheStats {
 }
 
 export interface Cache<K, V> {
-  /** The value, or undefined where there is none; rejects where the load that it waits for does. */
+  /** The value, or undefined if there is none; rejects if the load that it waits for does. */
   get(key: K): Promise<V | undefined>;
   /** Whether `get` would answer without waiting for a load. */
   has(key: K): boolean;
@@ -67,7 +67,7 @@ export const createCache = <K, V>(options: CacheOptions<K, V>): Cache<K, V> => {
     const startedAtMs = options.nowMs();
     try {
       const value = await options.load(key);
-      // Not where the key was invalidated meanwhile: what was read may be from before the change.
+      // Not if the key was invalidated meanwhile: what was read may be from before the change.
       if (flights.get(key) === flight) {
         if (value === undefined) entries.delete(key);
         else keep(key, value, startedAtMs);

@@ -12,7 +12,7 @@ export interface BusLine {
   publishCore(messages: readonly OutgoingMessage[]): Promise<void>;
 }
 
-/** Connects; rejects where the server cannot be reached. */
+/** Connects; rejects if the server cannot be reached. */
 export const openBusLine = async (options: NatsConnectOptions): Promise<BusLine> => {
   const connection = await connectNats(options);
   return {

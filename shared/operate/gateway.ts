@@ -11,13 +11,13 @@ export interface FunctionState {
 
 export interface Gateway {
   readonly url: string;
-  /** Every function behind it. @throws Error where it does not answer or not as a gateway does */
+  /** Every function behind it. @throws Error if it does not answer or not as a gateway does */
   functions(): Promise<readonly FunctionState[]>;
 }
 
 export interface GatewayOptions {
   readonly url: string;
-  /** Basic authentication of `/system`, where the gateway asks for it. */
+  /** Basic authentication of `/system`, if the gateway asks for it. */
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   readonly timeoutMs?: number;

@@ -11,7 +11,7 @@ export interface ManageContext {
   readonly pool: DatabasePool;
   readonly manageTopic: string;
   readonly ledgerRetentionHours: number;
-  /** Undefined where none is configured: then the functions' replicas are not known. */
+  /** Undefined if none is configured: then the functions' replicas are not known. */
   readonly gateway: Gateway | undefined;
   /** Where people look at traces; a link is the URL with `/trace/<id>`. */
   readonly jaegerUrl: string | undefined;

@@ -65,7 +65,7 @@ const failure = (letter: StoredDeadLetter, code: string, reason: string): Replay
   reason,
 });
 
-/** The route's base subject where the stream is one of ours; another stream has to be there already. */
+/** The route's base subject if the stream is one of ours; another stream has to be there already. */
 const baseSubjectOf = async (context: ManageContext, stream: string): Promise<string | undefined> => {
   const route = [...context.routing.routes.values()].find(({ name }) => name === stream);
   if (route !== undefined) return route.subject;

@@ -1,7 +1,7 @@
 import type { Queryable } from './database.ts';
 import type { TableNames } from './table-names.ts';
 
-/** One past the highest position that has a cell; 0 where there is none. Walks each column's index from its end. */
+/** One past the highest position that has a cell; 0 if there is none. Walks each column's index from its end. */
 export const nextFreePosition = (tables: TableNames): string => `
 select coalesce(max(top.data_index) + 1, 0)
   from ${tables.column} c

@@ -22,7 +22,7 @@ export interface DatabasePool extends Queryable {
   /** Where the tables are, as SQL. */
   readonly tables: TableNames;
   /**
-   * `begin`, the work on one connection, `commit`; rolled back where the work throws. A commit whose answer was lost
+   * `begin`, the work on one connection, `commit`; rolled back if the work throws. A commit whose answer was lost
    * throws too: only the ledger can tell whether it happened.
    */
   transaction<T>(work: (connection: Queryable) => Promise<T>): Promise<T>;

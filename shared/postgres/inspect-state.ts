@@ -34,7 +34,7 @@ export const positions = (tables: TableNames): string =>
 export const keyedRows = (tables: TableNames): string =>
   `select state_key, data_index from (${keyRows(tables)}) k where is_doubtful is not true`;
 
-/** Looks at one state; reads every position of it. @throws StaleMetadataError where there is no such state. */
+/** Looks at one state; reads every position of it. @throws StaleMetadataError if there is no such state. */
 export const inspectState = async (
   connection: Queryable,
   tables: TableNames,

@@ -13,7 +13,7 @@ export interface LedgerSize {
   /** The latest reading; undefined before the first. */
   read(): number | undefined;
   /**
-   * Reads again where the reading is old and a connection is there anyway: somebody who looks at metrics must not wake a
+   * Reads again if the reading is old and a connection is there anyway: somebody who looks at metrics must not wake a
    * database that sleeps. Never throws.
    */
   refresh(): Promise<void>;

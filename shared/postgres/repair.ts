@@ -28,7 +28,7 @@ export interface RepairResult {
  *
  * Reads every position of the state, and moves every row above the first gap: for an operator, not for the data path.
  *
- * @throws StaleMetadataError where there is no such state; RetryableError of the database.
+ * @throws StaleMetadataError if there is no such state; RetryableError of the database.
  */
 export const repairState = (pool: DatabasePool, stateId: string, options: RepairOptions): Promise<RepairResult> =>
   withDatabaseErrors(`repair state ${stateId}`, async () => {

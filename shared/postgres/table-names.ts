@@ -5,7 +5,7 @@ export interface SchemaOptions {
   readonly ledgerSchema?: string;
 }
 
-/** The tables as they are written in SQL: quoted, and qualified where a schema is configured. */
+/** The tables as they are written in SQL: quoted, and qualified if a schema is configured. */
 export interface TableNames {
   readonly state: string;
   readonly stateConfig: string;

@@ -29,7 +29,7 @@ const trigger = (selector: string, functionName: string, type: string, key: stri
 });
 
 /**
- * What applies where the file has no `triggers`, so that a routing file of the ecosystem works as it is. The same type
+ * What applies if the file has no `triggers`, so that a routing file of the ecosystem works as it is. The same type
  * name means two things: `query_state_route` stores rows on the sync subject and replays a state on the router subject.
  */
 export const defaultTriggers: readonly TriggerConfig[] = [

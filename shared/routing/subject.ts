@@ -10,7 +10,7 @@ export const isPriorityRoute = (route: RouteConfig): boolean =>
 
 /**
  * The subject of one message (reference.md A.4): the base subject of a plain route, whatever is asked for; of a
- * priority route `{subject}.{priority}.{partition}`, without the partition where there is none. A missing or empty
+ * priority route `{subject}.{priority}.{partition}`, without the partition if there is none. A missing or empty
  * priority means low; any other than high and low is a TerminalError `invalid_priority`.
  */
 export const subjectFor = (route: RouteConfig, priority: JsonValue | undefined, partition: string | null): string => {

@@ -6,7 +6,7 @@ const maxDimensions = 6;
 
 /**
  * A list as PostgreSQL prints an array, which is what the reference's driver made of it in a text column (reference.md
- * E.3): `{1,2}`, `{a,"b c"}`, `{t,f}`, `{1,NULL}`. Undefined where the list is no array and the reference failed: mixed
+ * E.3): `{1,2}`, `{a,"b c"}`, `{t,f}`, `{1,NULL}`. Undefined if the list is no array and the reference failed: mixed
  * types, objects, ragged lists, empty lists inside lists.
  */
 export const arrayText = (list: JsonArray): string | undefined => {
@@ -24,7 +24,7 @@ const isAllNull = (list: JsonArray): boolean =>
 const nullsText = (list: JsonArray): string =>
   `{${list.map((item) => (isJsonArray(item) ? nullsText(item) : 'NULL')).join(',')}}`;
 
-/** Lengths by dimension where all lists of one depth agree, none is empty and none stands beside a scalar. */
+/** Lengths by dimension if all lists of one depth agree, none is empty and none stands beside a scalar. */
 const shapeOf = (list: JsonArray): readonly number[] | undefined => {
   const inner = list.filter(isJsonArray).map(shapeOf);
   if (list.length === 0) return undefined;

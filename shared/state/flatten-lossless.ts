@@ -28,7 +28,7 @@ export const flattenLossless = (value: JsonValue, options: { readonly fanOut: bo
   return { rows: collector.rows, fannedOut: true };
 };
 
-/** Puts the scalars below a value into the record and its lists aside, or into the record where they may not expand. */
+/** Puts the scalars below a value into the record and its lists aside, or into the record if they may not expand. */
 const collect = (
   value: JsonValue,
   path: string,

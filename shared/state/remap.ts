@@ -6,7 +6,7 @@ import type { KeyDefinition, Row } from './state-model.ts';
  * Renames the row's keys (already clean) by the definitions, whose names and aliases are taken verbatim; of two values
  * under one name the last one stays, at the place of the first (reference.md D.2).
  *
- * Throws `TerminalError('missing_remap_alias')` where a key that is present has no alias.
+ * Throws `TerminalError('missing_remap_alias')` if a key that is present has no alias.
  */
 export const remap = (row: Row, definitions: readonly KeyDefinition[]): Row => {
   if (definitions.length === 0) return row;

@@ -23,7 +23,7 @@ export const shapeEntry = (
   if (!hasContainer(entry)) return [cleanRow(entry)];
   const fanOut = persistence.mode === 'individual_rows';
   const { rows } = rule === 'reference' ? flattenReference(entry) : flattenLossless(entry, { fanOut });
-  // The reference drops all rows but the first where they may not fan out (G-14).
+  // The reference drops all rows but the first if they may not fan out (G-14).
   return (fanOut ? rows : rows.slice(0, 1)).map(cleanRow);
 };
 

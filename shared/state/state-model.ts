@@ -13,10 +13,10 @@ export interface ColumnDefinition {
   /** Absent until the column exists in the database. */
   readonly id?: string;
   readonly name: string;
-  /** `str`, `int`, `float`, `bool`, `json`; null where the table holds null (treated as `str`). */
+  /** `str`, `int`, `float`, `bool`, `json`; null if the table holds null (treated as `str`). */
   readonly dataType: string;
   readonly displayOrder: number | null;
-  /** A constant, or an expression where `callable`; null or empty means neither. */
+  /** A constant, or an expression if `callable`; null or empty means neither. */
   readonly value: string | null;
   readonly callable: boolean;
 }
@@ -28,7 +28,7 @@ export interface StateModel {
   readonly stateType: string;
   /** `state_config` attributes, text as stored. */
   readonly config: Readonly<Record<string, string | null>>;
-  /** The raw `properties` object (null, or `{}` where there is none). */
+  /** The raw `properties` object (null, or `{}` if there is none). */
   readonly properties: JsonObject | null;
   readonly columns: readonly ColumnDefinition[];
   readonly primaryKey: readonly KeyDefinition[];

@@ -32,7 +32,7 @@ export const metricsEndpoint = (env: Environment): string | undefined => {
 /**
  * Pushes the metrics of this process as OTLP over HTTP in JSON, every `OTEL_METRIC_EXPORT_INTERVAL` (60,000 ms) and once at
  * the end. A few lines instead of the SDK's metrics, which would add to the cold start what they add to the bundle. A
- * collector that is down costs one warning, until it is back. Undefined where no metrics are wanted.
+ * collector that is down costs one warning, until it is back. Undefined if no metrics are wanted.
  */
 export const startMetricsExport = (options: MetricsExportOptions): MetricsExport | undefined => {
   const { env, log, nowMs } = options;

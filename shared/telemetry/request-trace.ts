@@ -24,7 +24,7 @@ import {
 
 /** The spans of one request: its server span, and a `process` span per sampled message. */
 export interface RequestTrace {
-  /** Whether any of its spans is recorded; where none is, looking for something to say is a waste. */
+  /** Whether any of its spans is recorded; if none is, looking for something to say is a waste. */
   readonly isRecorded: boolean;
   /** Where work belongs that is no single message's: the message's own span when it is alone, else the server span. */
   readonly work: Context;

@@ -9,7 +9,7 @@ import { samplerFromEnv } from './sampler.ts';
 
 export interface TelemetryOptions {
   readonly serviceName: string;
-  /** Nothing is exported where neither is set; trace context still travels. */
+  /** Nothing is exported if neither is set; trace context still travels. */
   readonly otlpEndpoint: string | undefined;
   readonly env: Record<string, string | undefined>;
   readonly log: Log;
@@ -34,7 +34,7 @@ const batchDefaults = {
 } as const;
 
 /**
- * Starts the OpenTelemetry SDK: W3C propagation always, OTLP/HTTP export where an endpoint is set; without one no span is
+ * Starts the OpenTelemetry SDK: W3C propagation always, OTLP/HTTP export if an endpoint is set; without one no span is
  * ever made. `OTEL_*` variables (sampler, resource, batch processor) keep their meaning; the SDK's parts for logs and metrics
  * are not in the bundles (metrics: export-metrics.ts).
  */

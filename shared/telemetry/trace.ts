@@ -20,7 +20,7 @@ export type TraceHeaders = Readonly<Record<string, string>>;
 /** The root context: spans started in it begin a trace. */
 export const rootContext: Context = contextApi.active();
 
-/** The remote context that the headers carry, or the given one where they carry none. */
+/** The remote context that the headers carry, or the given one if they carry none. */
 export const extractContext = (headers: TraceHeaders, base: Context = rootContext): Context =>
   headers['traceparent'] === undefined ? base : propagation.extract(base, headers);
 
@@ -53,7 +53,7 @@ export const isSameTrace = (one: Context, other: Context | undefined): boolean =
   return traceId !== undefined && other !== undefined && trace.getSpanContext(other)?.traceId === traceId;
 };
 
-/** A link to the span of a context, or none where it has none that is recorded: the link would lead nowhere. */
+/** A link to the span of a context, or none if it has none that is recorded: the link would lead nowhere. */
 export const linkTo = (context: Context, attributes?: Attributes): Link[] => {
   const span = trace.getSpanContext(context);
   if (span === undefined || traceState(context) !== 'sampled') return [];
@@ -64,7 +64,7 @@ export interface SpanOptions {
   readonly kind?: SpanKind;
   readonly attributes?: Attributes;
   readonly links?: Link[];
-  /** Milliseconds since the epoch with fractions; now where absent. */
+  /** Milliseconds since the epoch with fractions; now if absent. */
   readonly startTime?: number;
 }
 
@@ -87,7 +87,7 @@ export const failSpan = (span: Span, code: string, reason: string): void => {
   span.setStatus({ code: SpanStatusCode.ERROR, message: code });
 };
 
-/** Marks a span as failed by an error: its own stable code where it has one. */
+/** Marks a span as failed by an error: its own stable code if it has one. */
 export const failSpanBy = (span: Span, error: unknown): void => {
   const code = (error as { code?: unknown } | null)?.code;
   failSpan(

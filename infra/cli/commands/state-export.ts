@@ -103,7 +103,7 @@ const jsonLine = (columns: readonly ColumnDefinition[], cells: readonly (string 
 
 const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?$/;
 
-/** JSON for a cell: numbers and booleans where the column says so and the text is one; every digit is kept. */
+/** JSON for a cell: numbers and booleans if the column says so and the text is one; every digit is kept. */
 const cellJson = (text: string | null, dataType: string): string => {
   if (text === null) return 'null';
   if (dataType === 'json') return text;

@@ -137,7 +137,7 @@ interface LedgerLine {
   readonly at: string;
 }
 
-/** Rows that are asked for at once; where more come in between two looks, the rest comes with the next. */
+/** Rows that are asked for at once; if more come in between two looks, the rest comes with the next. */
 const pageRows = 500;
 
 const pollMs = 500;

@@ -6,7 +6,7 @@ import type { Routing } from '../../../shared/routing/routing.ts';
 import type { Store } from '../open-store.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 
-/** What the other checks need; undefined where it has faults of its own. */
+/** What the other checks need; undefined if it has faults of its own. */
 export interface Configuration {
   readonly findings: readonly Finding[];
   readonly config: FunctionConfig | undefined;

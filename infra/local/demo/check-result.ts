@@ -12,7 +12,7 @@ export interface DemoResult {
   readonly functions: readonly FunctionStatus[];
 }
 
-/** Everything that is wrong with a demo run, one sentence each; empty where it is right. */
+/** Everything that is wrong with a demo run, one sentence each; empty if it is right. */
 export const checkResult = (result: DemoResult): readonly string[] => {
   const faults = [...checkStored(result), ...checkArrivals(result), ...checkFunctions(result)];
   return faults.length > 12 ? [...faults.slice(0, 12), `and ${faults.length - 12} more`] : faults;

@@ -17,7 +17,7 @@ import { createWorkflow, insertWorkflow } from './workflow.ts';
 export interface DemoOptions {
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  /** The user's Jaeger, for a link to the trace where spans go to a collector of theirs. */
+  /** The user's Jaeger, for a link to the trace if spans go to a collector of theirs. */
   readonly jaegerUrl: string | undefined;
   /** Messages beside the upload; default 300. */
   readonly routeMessages?: number;
@@ -29,7 +29,7 @@ export interface DemoOptions {
  * Runs a small real workflow through the store: one upload and a few hundred messages into a state with two processors
  * behind it. Shows what was stored, what arrived and the trace of one message.
  *
- * @returns what is wrong with the result; empty where it is right.
+ * @returns what is wrong with the result; empty if it is right.
  */
 export const runDemo = async (stack: Stack, options: DemoOptions): Promise<readonly string[]> => {
   const { progress, signal } = options;

@@ -4,9 +4,9 @@ import type { Queryable } from '../../../shared/postgres/database.ts';
 export interface StoredResult {
   readonly count: number;
   readonly columns: readonly string[];
-  /** One row per position, in order; a cell is null where it is missing. */
+  /** One row per position, in order; a cell is null if it is missing. */
   readonly rows: readonly { readonly position: number; readonly cells: Readonly<Record<string, string | null>> }[];
-  /** Cells in all, null ones included: columns times rows where none is missing. */
+  /** Cells in all, null ones included: columns times rows if none is missing. */
   readonly cellCount: number;
   readonly mappedKeys: number;
 }

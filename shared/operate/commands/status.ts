@@ -11,7 +11,7 @@ import type { ManageCommand, ManageContext } from '../manage-context.ts';
 type Answer<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly code: string; readonly reason: string };
 
 export type NamedStream = { readonly name: string; readonly selectors: readonly string[] } & Answer<{
-  /** Null where there is no such stream yet. */
+  /** Null if there is no such stream yet. */
   readonly stream: StreamStatus | null;
 }>;
 
@@ -33,7 +33,7 @@ export interface StoreStatus {
     /** Whether `ledgerRows` was counted; else it is the planner's estimate. */
     readonly isLedgerCounted: boolean;
   }>;
-  /** Null where no gateway is configured. */
+  /** Null if no gateway is configured. */
   readonly functions: Answer<{ readonly list: readonly FunctionState[] }> | null;
 }
 
