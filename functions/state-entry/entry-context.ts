@@ -11,7 +11,7 @@ export interface ReplayLimits {
   readonly maxReplayMs: number;
 }
 
-export const defaultReplayLimits: ReplayLimits = { maxReplayRows: 20_000, maxReplayMs: 8_000 };
+const defaultReplayLimits: ReplayLimits = { maxReplayRows: 20_000, maxReplayMs: 8_000 };
 
 /** Everything that stays the same between calls. */
 export interface EntryContext {

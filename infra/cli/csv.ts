@@ -3,10 +3,6 @@ import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse, type Info } from 'csv-parse';
 import { parse as parseAtOnce } from 'csv-parse/sync';
 
-/** A field as RFC 4180 has it: quoted if it holds what would end it, here or for a reader that guesses the delimiter. */
-export const csvField = (value: string | null): string =>
-  value === null ? '' : /[",;|\t\r\n]|^\s|\s$/.test(value) || value === '' ? `"${value.replaceAll('"', '""')}"` : value;
-
 export const csvLine = (values: readonly (string | null)[]): string => `${values.map(csvField).join(',')}\r\n`;
 
 /**
@@ -22,13 +18,8 @@ export interface CsvRecord {
   readonly line: number;
 }
 
-/** What may separate fields; the one that is most frequent in the first line is taken, the comma if none is there. */
-const delimiters = [',', ';', '\t', '|'] as const;
-
 /** Longer than this no record is: a quote that is never closed must not read a whole file into memory. */
 const maxRecordCharacters = 64 * 1024 * 1024;
-/** The first line is looked for in so many characters at most. */
-const maxFirstLineCharacters = 1024 * 1024;
 
 /**
  * Reads CSV from chunks of text: line ends of every kind, quoted fields with line ends and delimiters in them, quotes inside
@@ -70,6 +61,43 @@ interface ParsedRecord {
   readonly raw: string;
 }
 
+/** A field as RFC 4180 has it: quoted if it holds what would end it, here or for a reader that guesses the delimiter. */
+const csvField = (value: string | null): string =>
+  value === null ? '' : /[",;|\t\r\n]|^\s|\s$/.test(value) || value === '' ? `"${value.replaceAll('"', '""')}"` : value;
+
+/** The first line is looked for in so many characters at most. */
+const maxFirstLineCharacters = 1024 * 1024;
+
+const peekFirstLine = async (
+  chunks: AsyncIterable<string>,
+): Promise<{ readonly head: string; readonly rest: AsyncIterator<string> }> => {
+  const rest = chunks[Symbol.asyncIterator]();
+  let head = '';
+  // One character more than the line end: a carriage return may be the first half of one.
+  while (head.length < maxFirstLineCharacters && !/[\r\n][^]/.test(head)) {
+    const next = await rest.next();
+    if (next.done === true) break;
+    head += next.value;
+  }
+  return { head, rest };
+};
+
+/** What may separate fields; the one that is most frequent in the first line is taken, the comma if none is there. */
+const delimiters = [',', ';', '\t', '|'] as const;
+
+const mostFrequentDelimiter = (head: string): string => {
+  const unquoted = head.replaceAll(/"(?:[^"]|"")*"?/g, '');
+  const [firstLine = ''] = unquoted.trimStart().split(/[\r\n]/, 1);
+  const counts = delimiters.map((candidate) => firstLine.split(candidate).length - 1);
+  const most = Math.max(...counts);
+  return delimiters[counts.indexOf(most)] ?? ',';
+};
+
+async function* prepend(head: string, rest: AsyncIterator<string>): AsyncGenerator<string> {
+  if (head !== '') yield head;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+}
+
 const lineEnd = /\r\n|\n|\r/g;
 
 const lineEndsIn = (fields: readonly string[]): number =>
@@ -97,31 +125,4 @@ const readable = (error: unknown, skippedLines: number): unknown => {
     return new Error(`line ${line}: a record has more than ${maxRecordCharacters} characters`, { cause: error });
   }
   return new Error(`line ${line}: ${error.code}`, { cause: error });
-};
-
-const peekFirstLine = async (
-  chunks: AsyncIterable<string>,
-): Promise<{ readonly head: string; readonly rest: AsyncIterator<string> }> => {
-  const rest = chunks[Symbol.asyncIterator]();
-  let head = '';
-  // One character more than the line end: a carriage return may be the first half of one.
-  while (head.length < maxFirstLineCharacters && !/[\r\n][^]/.test(head)) {
-    const next = await rest.next();
-    if (next.done === true) break;
-    head += next.value;
-  }
-  return { head, rest };
-};
-
-async function* prepend(head: string, rest: AsyncIterator<string>): AsyncGenerator<string> {
-  if (head !== '') yield head;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
-}
-
-const mostFrequentDelimiter = (head: string): string => {
-  const unquoted = head.replaceAll(/"(?:[^"]|"")*"?/g, '');
-  const [firstLine = ''] = unquoted.trimStart().split(/[\r\n]/, 1);
-  const counts = delimiters.map((candidate) => firstLine.split(candidate).length - 1);
-  const most = Math.max(...counts);
-  return delimiters[counts.indexOf(most)] ?? ',';
 };

@@ -1,14 +1,5 @@
 import { TextDecoder } from 'node:util';
 
-/** Byte order marks, the longer ones first: UTF-32 LE begins as UTF-16 LE does. */
-const marks: ReadonlyArray<readonly [bytes: readonly number[], encoding: string]> = [
-  [[0xff, 0xfe, 0x00, 0x00], 'utf-32le'],
-  [[0x00, 0x00, 0xfe, 0xff], 'utf-32be'],
-  [[0xef, 0xbb, 0xbf], 'utf-8'],
-  [[0xff, 0xfe], 'utf-16le'],
-  [[0xfe, 0xff], 'utf-16be'],
-];
-
 /**
  * Text of a file or a pipe, without its byte order mark.
  *
@@ -57,15 +48,24 @@ export const isEncoding = (label: string): boolean => {
 
 const longestMarkBytes = 4;
 
+const decoderOf = (encoding: string): TextDecoder => {
+  if (encoding.startsWith('utf-32')) throw new Error('it is UTF-32 text; save it as UTF-8');
+  return new TextDecoder(encoding, { fatal: true });
+};
+
+/** Byte order marks, the longer ones first: UTF-32 LE begins as UTF-16 LE does. */
+const marks: ReadonlyArray<readonly [bytes: readonly number[], encoding: string]> = [
+  [[0xff, 0xfe, 0x00, 0x00], 'utf-32le'],
+  [[0x00, 0x00, 0xfe, 0xff], 'utf-32be'],
+  [[0xef, 0xbb, 0xbf], 'utf-8'],
+  [[0xff, 0xfe], 'utf-16le'],
+  [[0xfe, 0xff], 'utf-16be'],
+];
+
 const encodingOf = (head: Buffer): string => {
   const marked = marks.find(([mark]) => mark.every((byte, index) => head[index] === byte));
   if (marked !== undefined) return marked[1];
   if (head.length >= 2 && head[0] !== 0 && head[1] === 0) return 'utf-16le';
   if (head.length >= 2 && head[0] === 0 && head[1] !== 0) return 'utf-16be';
   return 'utf-8';
-};
-
-const decoderOf = (encoding: string): TextDecoder => {
-  if (encoding.startsWith('utf-32')) throw new Error('it is UTF-32 text; save it as UTF-8');
-  return new TextDecoder(encoding, { fatal: true });
 };

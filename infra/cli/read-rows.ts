@@ -38,35 +38,9 @@ export async function* readRows(io: CliIo, source: RowSource): AsyncGenerator<So
   }
 }
 
-/** No message takes such a row: a file without line ends must not fill the memory. */
-const maxLineCharacters = 16 * 1024 * 1024;
-
-async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
-  let rest = '';
-  for await (const chunk of chunks) {
-    const lines = (rest + chunk).split(/\r\n|\n|\r(?!$)/);
-    rest = lines.pop() ?? '';
-    if (rest.length > maxLineCharacters) throw new Error(`a line has more than ${maxLineCharacters} characters`);
-    yield* lines;
-  }
-  if (rest !== '') yield rest;
-}
-
-async function* jsonRows(chunks: AsyncIterable<string>): AsyncGenerator<SourceRow> {
-  let line = 0;
-  for await (const raw of linesOf(chunks)) {
-    line += 1;
-    const json = raw.trim();
-    if (json === '') continue;
-    let isObject: boolean;
-    try {
-      isObject = isJsonObject(parseJson(json));
-    } catch (error) {
-      throw new Error(`line ${line} is not JSON: ${reasonOf(error)}`, { cause: error });
-    }
-    if (!isObject) throw new Error(`line ${line} is not a JSON object`);
-    yield { json, line };
-  }
+interface CsvHeader {
+  /** The name of each column as JSON text; undefined for one that has no name. */
+  readonly names: readonly (string | undefined)[];
 }
 
 /** The cells are texts, as with every upload of a CSV; the first record has the names of the columns. */
@@ -79,11 +53,6 @@ async function* csvRows(chunks: AsyncIterable<string>, delimiter: string | undef
     }
     yield { json: rowJson(header, fields, line), line };
   }
-}
-
-interface CsvHeader {
-  /** The name of each column as JSON text; undefined for one that has no name. */
-  readonly names: readonly (string | undefined)[];
 }
 
 /**
@@ -124,3 +93,34 @@ const rowJson = ({ names }: CsvHeader, fields: readonly string[], line: number):
   });
   return `{${members.join(',')}}`;
 };
+
+async function* jsonRows(chunks: AsyncIterable<string>): AsyncGenerator<SourceRow> {
+  let line = 0;
+  for await (const raw of linesOf(chunks)) {
+    line += 1;
+    const json = raw.trim();
+    if (json === '') continue;
+    let isObject: boolean;
+    try {
+      isObject = isJsonObject(parseJson(json));
+    } catch (error) {
+      throw new Error(`line ${line} is not JSON: ${reasonOf(error)}`, { cause: error });
+    }
+    if (!isObject) throw new Error(`line ${line} is not a JSON object`);
+    yield { json, line };
+  }
+}
+
+/** No message takes such a row: a file without line ends must not fill the memory. */
+const maxLineCharacters = 16 * 1024 * 1024;
+
+async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of chunks) {
+    const lines = (rest + chunk).split(/\r\n|\n|\r(?!$)/);
+    rest = lines.pop() ?? '';
+    if (rest.length > maxLineCharacters) throw new Error(`a line has more than ${maxLineCharacters} characters`);
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}

@@ -2,7 +2,9 @@ import { Agent, get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startChild, type Child, type ChildExit, type ProcessRegister } from './child-process.ts';
 import { freePort } from './free-port.ts';
-import { nodeFlags } from './node-flags.ts';
+
+/** As in the image (infra/image/Dockerfile, which says why): a process that works hard stays small. */
+export const nodeFlags = ['--max-semi-space-size=4', '--max-old-space-size=256'] as const;
 
 export interface ReplicaOptions {
   readonly nodePath: string;

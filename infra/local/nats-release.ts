@@ -9,7 +9,7 @@ const run = promisify(execFile);
 /** The official release that is downloaded where no nats-server is at hand. */
 export const pinnedVersion = '2.14.5';
 
-export const officialReleaseBaseUrl = 'https://github.com/nats-io/nats-server/releases/download';
+const officialReleaseBaseUrl = 'https://github.com/nats-io/nats-server/releases/download';
 
 /** SHA-256 of `nats-server-v<version>-<platform>.tar.gz`, by the release's own platform names. */
 export const pinnedChecksums: Readonly<Record<string, string>> = {

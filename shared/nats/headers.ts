@@ -57,11 +57,6 @@ export const traceContextOf = (headers: MsgHdrs | undefined): Record<string, str
 export const headerEntries = (headers: MsgHdrs | undefined): readonly (readonly [string, readonly string[]])[] =>
   headers === undefined ? [] : headers.keys().map((name) => [name, headers.values(name)] as const);
 
-/** A value that fits a header line: what would end the line is percent-encoded. */
-export const headerText = (value: string): string =>
-  // oxlint-disable-next-line no-control-regex
-  value.replaceAll(/[\u0000-\u001f\u007f]/g, (character) => encodeURIComponent(character));
-
 /** Builds headers from pairs; a name may come more than once. */
 export const buildHeaders = (entries: Iterable<readonly [string, string | readonly string[]]>): MsgHdrs => {
   const headers = createHeaders();
@@ -85,3 +80,8 @@ const rawHeaders = (message: Msg): string => {
 /** A name that may be sent: what may not stand in one is percent-encoded. */
 const headerName = (name: string): string =>
   name.replaceAll(/[^!-9;-~]/gu, (character) => encodeURIComponent(character)) || '%';
+
+/** A value that fits a header line: what would end the line is percent-encoded. */
+const headerText = (value: string): string =>
+  // oxlint-disable-next-line no-control-regex
+  value.replaceAll(/[\u0000-\u001f\u007f]/g, (character) => encodeURIComponent(character));

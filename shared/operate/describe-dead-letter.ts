@@ -1,5 +1,4 @@
 import type { StoredDeadLetter } from '../nats/dead-letter-store.ts';
-import { traceIdOf, traceLink } from './trace-link.ts';
 
 /** A dead letter as it is listed: why it is there and what it was, without its payload. */
 export interface DeadLetterLine {
@@ -24,6 +23,7 @@ export interface DeadLetterLine {
   readonly traceUrl: string | null;
 }
 
+/** The line of a dead letter, from its headers and the ids in its payload. */
 export const describeDeadLetter = (letter: StoredDeadLetter, jaegerUrl: string | undefined): DeadLetterLine => {
   const { info } = letter;
   const traceId = traceIdOf(headerOf(letter, 'traceparent'));
@@ -45,6 +45,16 @@ export const describeDeadLetter = (letter: StoredDeadLetter, jaegerUrl: string |
     traceUrl: traceLink(jaegerUrl, traceId),
   };
 };
+
+/** The trace id of a W3C `traceparent`, or undefined. */
+export const traceIdOf = (traceparent: string | undefined): string | undefined => {
+  const id = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent ?? '')?.[1];
+  return id === undefined || /^0+$/.test(id) ? undefined : id;
+};
+
+/** Where a trace is looked at; null where no Jaeger is configured or the message has no trace. */
+export const traceLink = (jaegerUrl: string | undefined, traceId: string | undefined): string | null =>
+  jaegerUrl === undefined || traceId === undefined ? null : `${jaegerUrl.replace(/\/+$/, '')}/trace/${traceId}`;
 
 const headerOf = (letter: StoredDeadLetter, name: string): string | undefined =>
   letter.headers.find(([candidate]) => candidate.toLowerCase() === name)?.[1][0];

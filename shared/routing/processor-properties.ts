@@ -1,7 +1,7 @@
 import { TerminalError } from '../errors/sync-error.ts';
 import { JsonFloat, memberOf, type JsonObject, type JsonValue } from '../json/json-value.ts';
 
-export const concurrencyModes = ['project-id', 'user-id', 'route-id', 'expression'] as const;
+const concurrencyModes = ['project-id', 'user-id', 'route-id', 'expression'] as const;
 export type ConcurrencyMode = (typeof concurrencyModes)[number];
 
 /** What a processor's `properties` say of routing (reference.md F.2). */

@@ -5,15 +5,6 @@ import { maxNameCharacters } from './plan-limits.ts';
 import type { ColumnDefinition, Row } from './state-model.ts';
 import { isTooLong } from './too-long.ts';
 
-/** The type of a new column, from the first value that it gets; null gives `str` (reference.md D.9). */
-export const dataTypeOf = (value: JsonValue): string => {
-  if (typeof value === 'boolean') return 'bool';
-  if (typeof value === 'bigint') return 'int';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float';
-  if (value instanceof JsonFloat) return 'float';
-  return isJsonArray(value) || isJsonObject(value) ? 'json' : 'str';
-};
-
 /** The columns of a state as a plan sees them: those it has, then those that rows of the plan need. */
 export class ColumnSet {
   #columns: readonly ColumnDefinition[];
@@ -65,4 +56,13 @@ const newColumn = (name: string, value: JsonValue, displayOrder: number): Column
     throw new TerminalError('column_name_too_long', `a column name has more than ${maxNameCharacters} characters`);
   }
   return { name, dataType: dataTypeOf(value), displayOrder, value: null, callable: false };
+};
+
+/** The type of a new column, from the first value that it gets; null gives `str` (reference.md D.9). */
+const dataTypeOf = (value: JsonValue): string => {
+  if (typeof value === 'boolean') return 'bool';
+  if (typeof value === 'bigint') return 'int';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float';
+  if (value instanceof JsonFloat) return 'float';
+  return isJsonArray(value) || isJsonObject(value) ? 'json' : 'str';
 };

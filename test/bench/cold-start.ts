@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../infra/local/free-port.ts';
-import { nodeFlags } from '../../infra/local/node-flags.ts';
+import { nodeFlags } from '../../infra/local/function-replica.ts';
 import { bareServer } from './bare-server.ts';
 import type { Bench, BenchContext, BenchResult } from './bench.ts';
 import { createBenchState, createDatabase } from './databases.ts';

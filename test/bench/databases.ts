@@ -5,7 +5,7 @@ import type { ColumnDefinition } from '../../shared/state/state-model.ts';
 import { createState, type StateFixture } from '../support/state-fixture.ts';
 import type { BenchContext } from './bench.ts';
 
-export const columnCount = 8;
+const columnCount = 8;
 export const columnNames = Array.from({ length: columnCount }, (_, index) => `column_${index + 1}`);
 
 let counter = 0;

@@ -15,7 +15,7 @@ import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
 import { natsCacheDir } from '../support/test-nats.ts';
 import type { BenchContext } from './bench.ts';
 
-export const syncStream = 'processor_state_sync';
+const syncStream = 'processor_state_sync';
 const syncSubject = 'processor.state.sync';
 const streams = [
   { stream: syncStream, baseSubject: syncSubject },

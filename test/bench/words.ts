@@ -27,7 +27,7 @@ export const createRandom = (seed: number): (() => number) => {
 };
 
 /** A text of natural words with `minBytes` to `maxBytes` ASCII characters. */
-export const naturalText = (random: () => number, minBytes: number, maxBytes: number): string => {
+const naturalText = (random: () => number, minBytes: number, maxBytes: number): string => {
   const length = minBytes + Math.floor(random() * (maxBytes - minBytes + 1));
   let text = words[Math.floor(random() * words.length)]!;
   while (text.length < length) {

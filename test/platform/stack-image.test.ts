@@ -1,6 +1,6 @@
 import { matchesGlob } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { nodeFlags } from '../../infra/local/node-flags.ts';
+import { nodeFlags } from '../../infra/local/function-replica.ts';
 import { fieldsOf, listOf, readYaml, textOf, type Fields } from '../support/kubernetes-manifests.ts';
 import { parseDockerfile } from '../support/dockerfile.ts';
 import { readStack } from '../support/openfaas-stack.ts';

@@ -14,7 +14,7 @@ export const jaegerBinary = fileURLToPath(new URL('../../.cache/go-bin/jaeger', 
  * Builds Jaeger v2 from its newest Go module. `go install` refuses it, because its go.mod has a `replace`: it has to be the
  * main module. The user interface is not in the module; the query API is.
  */
-export const buildJaeger = async (): Promise<void> => {
+const buildJaeger = async (): Promise<void> => {
   const download = await run('go', ['mod', 'download', '-json', 'github.com/jaegertracing/jaeger@latest']);
   const { Dir: module } = JSON.parse(download.stdout) as { readonly Dir: string };
   const folder = await mkdtemp(join(tmpdir(), 'build-jaeger-'));

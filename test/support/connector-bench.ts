@@ -40,7 +40,7 @@ export interface ConnectorBench {
   close(): Promise<void>;
 }
 
-export const testRoute = (
+const testRoute = (
   url: string,
   selector: string,
   name: string,
@@ -63,7 +63,7 @@ export const testRoute = (
 });
 
 /** Quick tries, so that tests of many failures stay short. */
-export const quickLimits: TriggerLimits = {
+const quickLimits: TriggerLimits = {
   ...defaultLimits,
   requestTimeoutMs: 2_000,
   maxAttempts: 4,

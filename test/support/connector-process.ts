@@ -24,7 +24,7 @@ export interface ConnectorProcessOptions {
 }
 
 /** A routing file as the ecosystem writes them: no triggers, so the defaults apply. */
-export const routingYaml = (natsUrl: string, ackWaitSeconds: number): string =>
+const routingYaml = (natsUrl: string, ackWaitSeconds: number): string =>
   [
     'messageConfig:',
     '  routes:',

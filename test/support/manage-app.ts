@@ -42,7 +42,7 @@ export interface CommandAnswer {
   readonly error?: { readonly code: string; readonly reason: string };
 }
 
-export const testToken = 'a token for tests';
+const testToken = 'a token for tests';
 
 /** The `manage` function in this process, on real servers. */
 export const startManageApp = async (options: {

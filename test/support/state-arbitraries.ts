@@ -53,7 +53,7 @@ const members = (value: fc.Arbitrary<string>, maxLength: number): fc.Arbitrary<s
     .map((pairs) => `{${pairs.map(([name, item]) => `${JSON.stringify(name)}: ${item}`).join(', ')}}`);
 
 /** A JSON value as text: number literals as producers write them, keys that come twice. */
-export const valueText: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
+const valueText: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     scalarText,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Longer than anything takes on a busy machine: a limit for what never comes, not a measure of how soon it comes. */
-export const patienceMs = 40_000;
+const patienceMs = 40_000;
 
 /** Waits until the condition holds; fails with what was waited for, and with what `context` says then. */
 export const until = async (

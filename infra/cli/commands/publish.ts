@@ -84,17 +84,6 @@ export const publish: CliCommand = {
 
 /** Room for the headers beside a payload. */
 const headerBytes = 2_048;
-/** Messages, and bytes of them, whose confirmation is awaited together. */
-const windowMessages = 1_000;
-const windowBytes = 4 * 1024 * 1024;
-
-interface Published {
-  readonly messages: number;
-  readonly rows: number;
-  /** Messages that the stream had already. */
-  readonly duplicates: number;
-  readonly identities: readonly string[];
-}
 
 const sourceOf = ({ values, positionals }: CliContext): RowSource => {
   const path = positionals[0] ?? '';
@@ -116,9 +105,44 @@ const sizeOf = async (path: string): Promise<number | undefined> => {
   }
 };
 
-/** What went in before a failure, as a part of its reason. */
-const progressOf = (rows: number, line: number): string =>
-  `${rows} rows are published${rows === 0 ? '' : `, those before line ${line}`}: run the command again once this is mended, only what is missing is stored`;
+const showRows = (stateId: string, { rows, columns, first }: RowSummary): readonly string[] => [
+  `${rows} rows for state ${stateId}; nothing is published`,
+  '',
+  ...tableOr(
+    'no columns',
+    ['in the file', 'column', 'values'],
+    columns.map(({ name, column, types }) => [
+      name,
+      column,
+      Object.entries(types)
+        .map(([type, count]) => `${count} ${type}`)
+        .join(', '),
+    ]),
+  ),
+  '',
+  ...tableOr(
+    'no rows',
+    columns.map(({ name }) => name),
+    first.map((row) => columns.map(({ name }) => row[name] ?? null)),
+  ),
+];
+
+/** Reads the file to its end, so that a fault in its last line is found before the first one is published. */
+const checkAll = async (messages: AsyncIterable<DirectMessage>, signal: AbortSignal): Promise<void> => {
+  for await (const _message of messages) if (signal.aborted) return;
+};
+
+interface Published {
+  readonly messages: number;
+  readonly rows: number;
+  /** Messages that the stream had already. */
+  readonly duplicates: number;
+  readonly identities: readonly string[];
+}
+
+/** Messages, and bytes of them, whose confirmation is awaited together. */
+const windowMessages = 1_000;
+const windowBytes = 4 * 1024 * 1024;
 
 const publishAll = async (
   context: CliContext,
@@ -178,38 +202,9 @@ const publishAll = async (
   return { messages: count, rows, duplicates, identities };
 };
 
-/** Reads the file to its end, so that a fault in its last line is found before the first one is published. */
-const checkAll = async (messages: AsyncIterable<DirectMessage>, signal: AbortSignal): Promise<void> => {
-  for await (const _message of messages) if (signal.aborted) return;
-};
-
-const showRows = (stateId: string, { rows, columns, first }: RowSummary): readonly string[] => [
-  `${rows} rows for state ${stateId}; nothing is published`,
-  '',
-  ...tableOr(
-    'no columns',
-    ['in the file', 'column', 'values'],
-    columns.map(({ name, column, types }) => [
-      name,
-      column,
-      Object.entries(types)
-        .map(([type, count]) => `${count} ${type}`)
-        .join(', '),
-    ]),
-  ),
-  '',
-  ...tableOr(
-    'no rows',
-    columns.map(({ name }) => name),
-    first.map((row) => columns.map(({ name }) => row[name] ?? null)),
-  ),
-];
-
-const report = (where: Whereabouts): readonly string[] => [
-  `${where.storedRows} rows of ${where.storedMessages} messages are stored`,
-  ...where.rejected.slice(0, 20).map(({ identity, code, reason }) => `  given up: ${identity}: ${code}: ${reason}`),
-  ...(where.missing > 0 ? [`  ${where.missing} messages are still on their way; state-sync doctor tells why`] : []),
-];
+/** What went in before a failure, as a part of its reason. */
+const progressOf = (rows: number, line: number): string =>
+  `${rows} rows are published${rows === 0 ? '' : `, those before line ${line}`}: run the command again once this is mended, only what is missing is stored`;
 
 const wait = async (context: CliContext, published: Published): Promise<Whereabouts> => {
   const { io, store, values, output } = context;
@@ -226,3 +221,9 @@ const wait = async (context: CliContext, published: Published): Promise<Whereabo
     await bar.clear();
   }
 };
+
+const report = (where: Whereabouts): readonly string[] => [
+  `${where.storedRows} rows of ${where.storedMessages} messages are stored`,
+  ...where.rejected.slice(0, 20).map(({ identity, code, reason }) => `  given up: ${identity}: ${code}: ${reason}`),
+  ...(where.missing > 0 ? [`  ${where.missing} messages are still on their way; state-sync doctor tells why`] : []),
+];

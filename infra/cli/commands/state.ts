@@ -95,7 +95,7 @@ const show: CliCommand = {
 };
 
 /** What is wrong with a state, in words; empty where nothing is. */
-export const findingsOf = (report: StateReport): readonly string[] => [
+const findingsOf = (report: StateReport): readonly string[] => [
   ...(report.count === report.nextPosition
     ? []
     : [`count is ${report.count}, the next free position is ${report.nextPosition}`]),

@@ -23,7 +23,7 @@ export interface Workflow {
 }
 
 /** An exact selector of routing.yaml, and one that only its wildcard matches. */
-export const providerIds = ['demo/processors/echo-1.0', 'demo/processors/summary-1.0'] as const;
+const providerIds = ['demo/processors/echo-1.0', 'demo/processors/summary-1.0'] as const;
 
 export const createWorkflow = (): Workflow => {
   const runId = randomUUID().slice(0, 8);

@@ -1,7 +1,17 @@
 import type { ManageCommand } from '../manage-context.ts';
 
+/** `routing.show`: routes, triggers and the dead-letter stream as they are in force, defaults filled in. */
+export const routingShow: ManageCommand = async (args, { routing }) => {
+  args.check();
+  return {
+    routes: [...routing.routes.values()].map((route) => ({ ...route, url: withoutSecrets(route.url) })),
+    triggers: routing.triggers,
+    deadLetter: routing.deadLetter,
+  };
+};
+
 /** Server URLs may hold passwords. */
-export const withoutSecrets = (text: string): string =>
+const withoutSecrets = (text: string): string =>
   text
     .split(',')
     .map((part) => {
@@ -12,13 +22,3 @@ export const withoutSecrets = (text: string): string =>
       return url.href;
     })
     .join(',');
-
-/** `routing.show`: routes, triggers and the dead-letter stream as they are in force, defaults filled in. */
-export const routingShow: ManageCommand = async (args, { routing }) => {
-  args.check();
-  return {
-    routes: [...routing.routes.values()].map((route) => ({ ...route, url: withoutSecrets(route.url) })),
-    triggers: routing.triggers,
-    deadLetter: routing.deadLetter,
-  };
-};

@@ -5,12 +5,11 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CommandError } from '../../../shared/operate/command-error.ts';
-import { describeDeadLetter } from '../../../shared/operate/describe-dead-letter.ts';
+import { describeDeadLetter, traceIdOf, traceLink } from '../../../shared/operate/describe-dead-letter.ts';
 import { createLiveStatus } from '../../../functions/manage/live-status.ts';
 import { buildPage } from '../../../infra/image/build-page.ts';
 import { pageReply } from '../../../functions/manage/page-reply.ts';
 import { argumentReader } from '../../../shared/operate/read-arguments.ts';
-import { traceIdOf, traceLink } from '../../../shared/operate/trace-link.ts';
 import { standsFor } from '../../../shared/message/replay.ts';
 
 const id = '0af7651916cd43dd8448eb211c80319c';
