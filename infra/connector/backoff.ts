@@ -9,7 +9,7 @@ export interface BackoffLimits {
  * @param failures 1 after the first failure
  * @param random 0 <= r < 1
  */
-export const backoffMs = (limits: BackoffLimits, failures: number, random: () => number): number => {
+export const backoffMs = (limits: BackoffLimits, failures: number, random: number): number => {
   const full = Math.min(limits.maxMs, limits.initialMs * 2 ** Math.min(30, Math.max(0, failures - 1)));
-  return Math.round(full * (1 - random() / 2));
+  return Math.round(full * (1 - random / 2));
 };

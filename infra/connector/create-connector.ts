@@ -1,21 +1,18 @@
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import type { ConsumerLag } from '../../shared/nats/consumer-lag.ts';
 import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
-import { publishCore } from '../../shared/nats/publish-core.ts';
 import type { Publisher } from '../../shared/message/outgoing-message.ts';
 import type { RequestServer } from '../../shared/nats/serve-requests.ts';
 import { monitorSelector, type RouteConfig, type Routing } from '../../shared/routing/routing.ts';
 import { errorFields, type Log } from '../../shared/telemetry/log.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { createDeadLetters } from './dead-letters.ts';
-import { createEndpoints } from './endpoints.ts';
-import { failedStatus } from './failed-status.ts';
-import type { HeldMessage } from './held-message.ts';
+import { createPipeline, type Pipeline } from './create-pipeline.ts';
+import { createEndpoints, type Endpoints } from './dispatch/endpoints.ts';
 import { bridgeManage } from './manage-bridge.ts';
-import { createMetrics, type ConnectorMetrics } from './metrics.ts';
-import { createPipeline } from './pipeline.ts';
-import type { Pipeline } from './pipeline-options.ts';
-import { noTelemetry, type ConnectorTelemetry } from './telemetry.ts';
+import { createDeadLetters } from './settle/dead-letters.ts';
+import { reportFailed } from './settle/report-failed.ts';
+import { noTelemetry, type ConnectorTelemetry } from './telemetry/connector-telemetry.ts';
+import { createMetrics, type ConnectorMetrics } from './telemetry/metrics.ts';
 
 export interface ConnectorOptions {
   readonly routing: Routing;
@@ -57,6 +54,112 @@ interface Line {
   readonly publisher: Publisher;
 }
 
+interface State extends ConnectorOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly telemetry: ConnectorTelemetry;
+  readonly metrics: ConnectorMetrics;
+  readonly endpoints: Endpoints;
+  /** Sent with every request to a function. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** One for each server, by URL. */
+  readonly lines: Map<string, Promise<Line>>;
+  readonly pipelines: Pipeline[];
+  readonly bridges: RequestServer[];
+  stopping: boolean;
+}
+
+/**
+ * The JetStream connector: reads the routes that have triggers, calls their functions with batches, settles every message
+ * by its outcome. It knows nothing of what the functions do. README.md says what it promises.
+ */
+export const createConnector = (options: ConnectorOptions): Connector => {
+  const state: State = {
+    ...options,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    telemetry: options.telemetry ?? noTelemetry,
+    metrics: options.metrics ?? createMetrics(),
+    endpoints: createEndpoints(options),
+    headers: options.functionToken === undefined ? {} : { authorization: `Bearer ${options.functionToken}` },
+    lines: new Map(),
+    pipelines: [],
+    bridges: [],
+    stopping: false,
+  };
+  const { pipelines, metrics } = state;
+  return {
+    start: async () => {
+      const selectors = new Set(options.routing.triggers.map(({ selector }) => selector));
+      // A route whose server is away holds up no other.
+      await Promise.all([...[...selectors].map((selector) => startRoute(state, selector)), startManage(state)]);
+    },
+    isReady: () => !state.stopping && pipelines.length > 0 && pipelines.every(({ isConsuming }) => isConsuming),
+    metrics: () => {
+      metrics.set(
+        'held_messages',
+        pipelines.reduce((sum, pipeline) => sum + pipeline.heldMessages, 0),
+      );
+      return metrics.snapshot();
+    },
+    lags: async () => (await Promise.all(pipelines.map((pipeline) => pipeline.lags()))).flat(),
+    stop: (graceMs) => stop(state, graceMs),
+  };
+};
+
+const lineOf = (state: State, route: RouteConfig): Promise<Line> => {
+  const url = state.natsUrl ?? route.url;
+  const known = state.lines.get(url);
+  if (known !== undefined) return known;
+  const opening = openLine(state, url);
+  state.lines.set(url, opening);
+  return opening;
+};
+
+const openLine = async (state: State, url: string): Promise<Line> => {
+  const connection = await connectNats({
+    url,
+    name: state.name ?? 'state-sync-connector',
+    creds: state.natsCreds,
+    token: state.natsToken,
+    waitOnFirstConnect: true,
+    onStatus: (status, detail) => {
+      state.log.warn(`nats_${status}`, { detail });
+      if (status === 'connected') for (const pipeline of state.pipelines) pipeline.keepAlive();
+    },
+  });
+  return { connection, publisher: createJetStreamPublisher(connection) };
+};
+
+const startRoute = async (state: State, selector: string): Promise<void> => {
+  const { routing, clock, random, log, metrics, telemetry } = state;
+  const route = routing.routes.get(selector);
+  if (route === undefined) throw new Error(`a trigger names the selector ${selector}, which has no route`);
+  const { connection, publisher } = await lineOf(state, route);
+  const shared = { connection, clock, random, log, metrics, telemetry };
+  const config = routing.deadLetter;
+  const deadLetters = createDeadLetters({ ...shared, publisher, config, isStopping: () => state.stopping });
+  await deadLetters.ensure().catch((error: unknown) => log.error('dead_letter_stream', errorFields(error)));
+  const triggers = routing.triggers.filter((trigger) => trigger.selector === selector);
+  const monitor = routing.routes.get(monitorSelector);
+  for (const consumption of consumptionsOf(route)) {
+    const pipeline = createPipeline({
+      ...shared,
+      ...consumption,
+      route,
+      triggers,
+      endpoints: state.endpoints,
+      headers: state.headers,
+      deadLetters,
+      reportFailed: (message, reason) => {
+        if (monitor !== undefined) void reportFailed(monitor, lineOf(state, monitor), log, message, reason);
+      },
+    });
+    state.pipelines.push(pipeline);
+    await pipeline.start();
+  }
+};
+
 interface Consumption {
   readonly durable: string;
   readonly filterSubjects: readonly string[];
@@ -74,129 +177,26 @@ const consumptionsOf = (route: RouteConfig): readonly Consumption[] => {
   ];
 };
 
-/**
- * The JetStream connector: reads the routes that have triggers, calls their functions with batches, settles every message
- * by its outcome. It knows nothing of what the functions do.
- */
-export const createConnector = (options: ConnectorOptions): Connector => {
-  const { routing, log } = options;
-  const clock = options.clock ?? systemClock;
-  const random = options.random ?? Math.random;
-  const telemetry = options.telemetry ?? noTelemetry;
-  const metrics = options.metrics ?? createMetrics();
-  const endpoints = createEndpoints(options);
-  const headers: Record<string, string> =
-    options.functionToken === undefined ? {} : { authorization: `Bearer ${options.functionToken}` };
-  const lines = new Map<string, Promise<Line>>();
-  const pipelines: Pipeline[] = [];
-  const bridges: RequestServer[] = [];
-  let stopping = false;
+const startManage = async (state: State): Promise<void> => {
+  const { manageTopic: topic, headers, log, endpoints } = state;
+  const [first] = state.routing.routes.values();
+  if (topic === undefined || first === undefined) return;
+  const { connection } = await lineOf(state, first);
+  const { client, path } = endpoints.of(state.manageFunction ?? 'manage');
+  state.bridges.push(bridgeManage({ connection, topic, client, path, headers, timeoutMs: 60_000, log }));
+};
 
-  const openLine = async (url: string): Promise<Line> => {
-    const connection = await connectNats({
-      url,
-      name: options.name ?? 'state-sync-connector',
-      creds: options.natsCreds,
-      token: options.natsToken,
-      waitOnFirstConnect: true,
-      onStatus: (status, detail) => {
-        log.warn(`nats_${status}`, { detail });
-        if (status === 'connected') for (const pipeline of pipelines) pipeline.keepAlive();
-      },
-    });
-    return { connection, publisher: createJetStreamPublisher(connection) };
-  };
-
-  const line = (route: RouteConfig): Promise<Line> => {
-    const url = options.natsUrl ?? route.url;
-    const known = lines.get(url);
-    if (known !== undefined) return known;
-    const opening = openLine(url);
-    lines.set(url, opening);
-    return opening;
-  };
-
-  const monitor = routing.routes.get(monitorSelector);
-
-  /** Tells the ecosystem's monitor of a message that was given up; nothing depends on it. */
-  const reportFailed = async (message: HeldMessage, reason: string): Promise<void> => {
-    if (monitor === undefined) return;
-    const payload = failedStatus(message.routeId, reason);
-    try {
-      const { connection, publisher } = await line(monitor);
-      if (!monitor.jetstreamEnabled) return await publishCore(connection, [{ subject: monitor.subject, payload }]);
-      const id = `failed/${message.id}`;
-      const { name: stream, subject } = monitor;
-      const [outcome] = await publisher.publish([{ stream, baseSubject: subject, subject, payload, id }]);
-      if (outcome?.ok === false) throw outcome.error;
-    } catch (error) {
-      log.warn('monitor_status_failed', { id: message.id, ...errorFields(error) });
-    }
-  };
-
-  const startRoute = async (selector: string): Promise<void> => {
-    const route = routing.routes.get(selector);
-    if (route === undefined) throw new Error(`a trigger names the selector ${selector}, which has no route`);
-    const { connection, publisher } = await line(route);
-    const shared = { connection, clock, random, log, metrics, telemetry };
-    const config = routing.deadLetter;
-    const deadLetters = createDeadLetters({ ...shared, publisher, config, isStopping: () => stopping });
-    await deadLetters.ensure().catch((error: unknown) => log.error('dead_letter_stream', errorFields(error)));
-    const triggers = routing.triggers.filter((trigger) => trigger.selector === selector);
-    for (const consumption of consumptionsOf(route)) {
-      const pipeline = createPipeline({
-        ...shared,
-        ...consumption,
-        route,
-        triggers,
-        endpoints,
-        headers,
-        deadLetters,
-        reportFailed: (message, reason) => void reportFailed(message, reason),
-      });
-      pipelines.push(pipeline);
-      await pipeline.start();
-    }
-  };
-
-  const startManage = async (): Promise<void> => {
-    const [first] = routing.routes.values();
-    if (options.manageTopic === undefined || first === undefined) return;
-    const { connection } = await line(first);
-    const { client, path } = endpoints.of(options.manageFunction ?? 'manage');
-    bridges.push(
-      bridgeManage({ connection, topic: options.manageTopic, client, path, headers, timeoutMs: 60_000, log }),
-    );
-  };
-
-  return {
-    start: async () => {
-      const selectors = new Set(routing.triggers.map(({ selector }) => selector));
-      // A route whose server is away holds up no other.
-      await Promise.all([...[...selectors].map(startRoute), startManage()]);
-    },
-    isReady: () => !stopping && pipelines.length > 0 && pipelines.every(({ isConsuming }) => isConsuming),
-    metrics: () => {
-      metrics.set(
-        'held_messages',
-        pipelines.reduce((sum, pipeline) => sum + pipeline.heldMessages, 0),
-      );
-      return metrics.snapshot();
-    },
-    lags: async () => (await Promise.all(pipelines.map((pipeline) => pipeline.lags()))).flat(),
-    stop: async (graceMs) => {
-      stopping = true;
-      await Promise.all(bridges.map((bridge) => bridge.close()));
-      await Promise.all(pipelines.map((pipeline) => pipeline.stop(graceMs)));
-      // A line to a server that is away never opens; it must not hold up the end.
-      const pending = Promise.resolve(undefined);
-      const open = await Promise.allSettled([...lines.values()].map((opening) => Promise.race([opening, pending])));
-      for (const result of open) {
-        if (result.status !== 'fulfilled' || result.value === undefined) continue;
-        await result.value.publisher.close();
-        await result.value.connection.close();
-      }
-      await endpoints.close();
-    },
-  };
+const stop = async (state: State, graceMs: number): Promise<void> => {
+  state.stopping = true;
+  await Promise.all(state.bridges.map((bridge) => bridge.close()));
+  await Promise.all(state.pipelines.map((pipeline) => pipeline.stop(graceMs)));
+  // A line to a server that is away never opens; it must not hold up the end.
+  const pending = Promise.resolve(undefined);
+  const open = await Promise.allSettled([...state.lines.values()].map((opening) => Promise.race([opening, pending])));
+  for (const result of open) {
+    if (result.status !== 'fulfilled' || result.value === undefined) continue;
+    await result.value.publisher.close();
+    await result.value.connection.close();
+  }
+  await state.endpoints.close();
 };

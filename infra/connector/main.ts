@@ -10,8 +10,8 @@ import { prometheusText } from '../../shared/telemetry/metric-family.ts';
 import { startTelemetry } from '../../shared/telemetry/start-telemetry.ts';
 import { readConnectorConfig } from './connector-config.ts';
 import { createConnector } from './create-connector.ts';
-import { connectorFamilies } from './metric-families.ts';
-import { createSpanTelemetry } from './span-telemetry.ts';
+import { connectorFamilies } from './telemetry/metric-families.ts';
+import { createSpanTelemetry } from './telemetry/span-telemetry.ts';
 
 const service = 'connector';
 /** How long buffered spans may take to leave at the end. */

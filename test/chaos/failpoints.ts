@@ -67,12 +67,12 @@ export const failpoints: readonly SourceChange[] = [
     if (waiting.size > 0) { ${dieAt('after-ledger-note')} }`,
   },
   {
-    file: 'infra/connector/pipeline.ts',
-    find: `    settleAll('ack', messages);`,
+    file: 'infra/connector/settle/settler.ts',
+    find: `      settleAll(state, 'ack', messages);`,
     replace: `    ${dieAt('before-acks')}
     const acks = ${claim('between-acks')};
     if (acks !== undefined) setTimeout(() => ${die}, 30);
-    settleAll('ack', acks === undefined ? messages : messages.slice(0, acks));`,
+    settleAll(state, 'ack', acks === undefined ? messages : messages.slice(0, acks));`,
   },
 ];
 

@@ -1,12 +1,13 @@
-import { judgeAnswer, judgeFailure, type JudgeContext } from '../../infra/connector/judge-batch.ts';
-import { createLanes, type LanePart, type Lanes } from '../../infra/connector/lanes.ts';
-import type { HeldMessage } from '../../infra/connector/held-message.ts';
+import { createDispatch, type Dispatch } from '../../infra/connector/dispatch/core.ts';
+import type { DispatchCommand, DispatchEvent, PostedMessage } from '../../infra/connector/dispatch/protocol.ts';
+import type { ReceivedMessage } from '../../infra/connector/intake/received-message.ts';
 import { RetryableError } from '../../shared/errors/sync-error.ts';
 import type { Outcome } from '../../shared/message/outcome.ts';
+import { defaultLimits } from '../../shared/routing/default-triggers.ts';
 import { storeDeliveries, type StoreTarget } from '../../shared/store/store-deliveries.ts';
 import { createModelPorts } from './delivery-model-ports.ts';
 import { createModelStore, type ModelMutation } from './delivery-model-store.ts';
-import { heldMessage } from './held-message.ts';
+import { receivedMessage } from './received-message.ts';
 import { parseObject } from './model-fixtures.ts';
 
 export interface ModelMessage {
@@ -29,7 +30,7 @@ interface Gate {
 }
 
 interface Call {
-  readonly parts: readonly LanePart[];
+  readonly requestId: number;
   readonly connector: number;
   /** Whether its process still runs. */
   alive: boolean;
@@ -38,17 +39,20 @@ interface Call {
 }
 
 const stateIds = ['a', 'b'] as const;
-const context: JudgeContext = {
-  limits: { maxAttempts: 1_000_000, killsBeforeDeadLetter: 1_000_000 },
-  answers: 0,
-  maxDeliver: () => undefined,
+const limits = {
+  ...defaultLimits,
+  maxBatchMessages: 3,
+  maxConcurrentRequests: 2,
+  lingerMs: 0,
+  maxAttempts: 1_000_000,
+  killsBeforeDeadLetter: 1_000_000,
 };
-const limits = { maxMessages: 3, maxBytes: 1_000_000, lingerMs: 0, freeSlots: 2 };
+const startDispatch = (seed: number): Dispatch => createDispatch({ limits, seed });
 
 const settleMicrotasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
- * One connector, several function processes, a ledger and a broker, in memory: the connector's own lanes and verdicts and
+ * One connector, several function processes, a ledger and a broker, in memory: the connector's own dispatch and
  * the function's own plan-append-forward, while somebody else decides which step is next and which fails.
  */
 export const createDeliveryModel = (messages: readonly ModelMessage[], mutation?: ModelMutation) => {
@@ -64,9 +68,9 @@ export const createDeliveryModel = (messages: readonly ModelMessage[], mutation?
   const gates: Gate[] = [];
   const calls = new Set<Call>();
   let connector = 1;
-  let lanes: Lanes = createLanes();
+  let dispatch = startDispatch(connector);
   let nowMs = 1_000_000;
-  const held = new Map<number, HeldMessage>();
+  const held = new Map<number, ReceivedMessage>();
   const blocked = new Map<number, string>();
 
   /** Waits for its turn; a process that died meanwhile never goes on. */
@@ -81,7 +85,7 @@ export const createDeliveryModel = (messages: readonly ModelMessage[], mutation?
     return result;
   };
 
-  const targetOf = ({ id, sequence }: HeldMessage): StoreTarget => {
+  const targetOf = ({ id, sequence }: ReceivedMessage): StoreTarget => {
     const entry = stream[sequence - 1]!;
     const queryState = Array.from({ length: entry.rows }, (_, row) => ({ message: entry.id, row: String(row) }));
     const message = parseObject(JSON.stringify({ type: 'query_state_direct', query_state: queryState }));
@@ -97,7 +101,7 @@ export const createDeliveryModel = (messages: readonly ModelMessage[], mutation?
     return { delivery, stateId: stateIds[entry.state]!, scope: new Map() };
   };
 
-  const ack = (message: HeldMessage, isHeard: boolean): void => {
+  const ack = (message: ReceivedMessage, isHeard: boolean): void => {
     const entry = stream[message.sequence - 1]!;
     if (!store.isKnown(message.id)) faults.push(`I7: ${message.id} was acknowledged and is not stored`);
     const sent = store.forwardsOf(message.id);
@@ -111,26 +115,34 @@ export const createDeliveryModel = (messages: readonly ModelMessage[], mutation?
     if (!call.awaited) return;
     call.awaited = false;
     calls.delete(call);
-    const verdicts =
+    const { requestId } = call;
+    feed(
       outcomes === 'died'
-        ? judgeFailure(call.parts, { kind: 'died', reason: 'died' }, context, {
-            isFunctionAlive: false,
-            isOther: true,
-            killsNeeded: context.limits.killsBeforeDeadLetter,
-          })
-        : judgeAnswer(call.parts, new Map(outcomes.map((outcome) => [outcome.id, outcome])), context);
-    for (const message of verdicts.acked) {
-      message.done = true;
-      ack(message, isHeard);
+        ? { type: 'batch_failed', requestId, failure: { kind: 'died', reason: 'died' } }
+        : { type: 'batch_answered', requestId, status: 200, outcomes: new Map(outcomes.map((one) => [one.id, one])) },
+      isHeard,
+    );
+  };
+
+  /** Gives the core an event and does what it says. */
+  const feed = (event: DispatchEvent, isHeard = true): void => {
+    for (const command of dispatch.step(event, nowMs)) obey(command, isHeard);
+  };
+
+  const obey = (command: DispatchCommand, isHeard: boolean): void => {
+    if (command.type === 'post_batch') start(command.requestId, command.messages);
+    else if (command.type === 'ack') for (const message of command.messages) ack(message, isHeard);
+    else if (command.type === 'reject') faults.push(`I1: ${command.message.id} was rejected`);
+    else if (command.type === 'check_health') {
+      feed({ type: 'health_answered', requestId: command.requestId, isAlive: false });
     }
-    lanes.complete(call.parts, nowMs);
   };
 
   const results = new Map<Call, readonly Outcome[]>();
-  const start = (parts: readonly LanePart[]): void => {
-    const call: Call = { parts, connector, alive: true, awaited: true };
+  const start = (requestId: number, messages: readonly PostedMessage[]): void => {
+    const call: Call = { requestId, connector, alive: true, awaited: true };
     calls.add(call);
-    const own = parts.flatMap((part) => part.messages);
+    const own = messages.map(({ message }) => message);
     const work = storeDeliveries(
       own.map(targetOf),
       createModelPorts(store, (effect) => gated(call, effect)),
@@ -149,10 +161,10 @@ export const createDeliveryModel = (messages: readonly ModelMessage[], mutation?
     const again = entry.delivered;
     entry.delivered = true;
     const key = stateIds[entry.state]!;
-    const message = heldMessage(entry.sequence, { id: entry.id });
+    const message = receivedMessage(entry.sequence, { id: entry.id, receivedMs: nowMs });
     held.set(entry.sequence, message);
-    lanes.add(key, message, nowMs);
-    if (again && blocked.delete(entry.sequence)) lanes.unblock(key, entry.sequence, nowMs);
+    feed({ type: 'message_received', key, message, maxDeliver: undefined });
+    if (again && blocked.delete(entry.sequence)) feed({ type: 'key_unblocked', key, sequence: entry.sequence });
   };
 
   /** A new connector, or the same after a lost connection: what is unsettled and not held goes first. */
@@ -161,7 +173,7 @@ export const createDeliveryModel = (messages: readonly ModelMessage[], mutation?
     for (const entry of stream) {
       if (!entry.delivered || entry.settled || held.has(entry.sequence) || blocked.has(entry.sequence)) continue;
       blocked.set(entry.sequence, stateIds[entry.state]!);
-      lanes.block(stateIds[entry.state]!, entry.sequence);
+      feed({ type: 'key_blocked', key: stateIds[entry.state]!, sequence: entry.sequence });
     }
   };
 
@@ -181,9 +193,8 @@ export const createDeliveryModel = (messages: readonly ModelMessage[], mutation?
     for (const entry of lost()) possible.push(() => deliver(entry));
     possible.push(() => {
       nowMs += 60_000;
-      lanes.wake(nowMs);
-      const taken = lanes.take({ ...limits, freeSlots: Math.max(1, limits.freeSlots - calls.size) }, nowMs);
-      if (taken !== undefined && 'parts' in taken) start(taken.parts);
+      feed({ type: 'looked' });
+      feed({ type: 'timer' });
     });
     for (const gate of liveGates()) possible.push(() => openGate(gate, 'ok'));
     for (const [call, outcomes] of results) {
@@ -222,7 +233,7 @@ export const createDeliveryModel = (messages: readonly ModelMessage[], mutation?
       for (const call of calls) call.awaited = false;
       calls.clear();
       connector += 1;
-      lanes = createLanes();
+      dispatch = startDispatch(connector);
       held.clear();
       blocked.clear();
       takeOver();

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createTakeover } from '../../../infra/connector/takeover.ts';
+import { createTakeover } from '../../../infra/connector/intake/takeover.ts';
 import { systemClock } from '../../../infra/connector/clock.ts';
 import { ensureConsumers } from '../../../shared/nats/ensure-consumer.ts';
 import { findStream } from '../../../shared/nats/ensure-stream.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pullCapacity, type CapacityOptions } from '../../../infra/connector/pull-capacity.ts';
+import { pullCapacity, type CapacityOptions } from '../../../infra/connector/intake/pull-capacity.ts';
 
 const largestBytes = 1_048_576 + 16 * 1_024;
 const room = (options: Partial<CapacityOptions> = {}) =>

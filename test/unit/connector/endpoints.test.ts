@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { readConnectorConfig } from '../../../infra/connector/connector-config.ts';
-import { createEndpoints } from '../../../infra/connector/endpoints.ts';
+import { createEndpoints } from '../../../infra/connector/dispatch/endpoints.ts';
 
 describe('where the connector calls a function', () => {
   it('is a path of the gateway, below its own path where it has one', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLanes, type LanePart, type Lanes, type TakeLimits } from '../../../infra/connector/lanes.ts';
-import { heldMessage } from '../../support/held-message.ts';
+import { createLanes, type LanePart, type Lanes, type TakeLimits } from '../../../infra/connector/dispatch/lanes.ts';
+import { queuedMessage } from '../../support/received-message.ts';
 
 const wide: TakeLimits = { maxMessages: 500, maxBytes: 1_000_000, lingerMs: 0, freeSlots: 8 };
 
@@ -10,12 +10,12 @@ const take = (lanes: Lanes, limits: Partial<TakeLimits> = {}, nowMs = 1_000): re
   return taken !== undefined && 'parts' in taken ? taken.parts : [];
 };
 const sequences = (parts: readonly LanePart[]): number[][] =>
-  parts.map(({ messages }) => messages.map(({ sequence }) => sequence));
+  parts.map(({ messages }) => messages.map(({ message }) => message.sequence));
 
 describe('lanes', () => {
   it('give each key its own request while there are free requests for all', () => {
     const lanes = createLanes();
-    for (let n = 1; n <= 6; n += 1) lanes.add(`k${n % 2}`, heldMessage(n), 0);
+    for (let n = 1; n <= 6; n += 1) lanes.add(`k${n % 2}`, queuedMessage(n), 0);
     expect(sequences(take(lanes))).toEqual([[1, 3, 5]]);
     expect(sequences(take(lanes, { freeSlots: 7 }))).toEqual([[2, 4, 6]]);
     expect(take(lanes)).toEqual([]);
@@ -23,7 +23,7 @@ describe('lanes', () => {
 
   it('share requests among keys once there are more keys than free requests', () => {
     const lanes = createLanes();
-    for (let n = 0; n < 640; n += 1) lanes.add(`k${n % 64}`, heldMessage(n), 0);
+    for (let n = 0; n < 640; n += 1) lanes.add(`k${n % 64}`, queuedMessage(n), 0);
     const sizes: number[] = [];
     for (let freeSlots = 8; freeSlots > 0; freeSlots -= 1) {
       sizes.push(take(lanes, { freeSlots }).flatMap(({ messages }) => messages).length);
@@ -33,10 +33,10 @@ describe('lanes', () => {
 
   it('cut a request by messages and by bytes, but never below one message', () => {
     const lanes = createLanes();
-    for (let n = 1; n <= 5; n += 1) lanes.add('k', heldMessage(n, { bodyBytes: 400 }), 0);
+    for (let n = 1; n <= 5; n += 1) lanes.add('k', queuedMessage(n, { bodyBytes: 400 }), 0);
     const first = take(lanes, { maxBytes: 1_000 });
     expect(sequences(first)).toEqual([[1, 2]]);
-    for (const { messages } of first) for (const message of messages) message.done = true;
+    for (const { messages } of first) for (const message of messages) message.isSettled = true;
     lanes.complete(first, 1_000);
     const second = take(lanes, { maxBytes: 100 });
     expect(sequences(second)).toEqual([[3]]);
@@ -46,20 +46,20 @@ describe('lanes', () => {
 
   it('let a request that could grow wait for the linger, and a full one go at once', () => {
     const lanes = createLanes();
-    lanes.add('k', heldMessage(1, { receivedMs: 1_000 }), 1_000);
+    lanes.add('k', queuedMessage(1, { receivedMs: 1_000 }), 1_000);
     expect(lanes.take({ ...wide, lingerMs: 5 }, 1_002)).toEqual({ waitMs: 3 });
     expect(sequences(take(lanes, { lingerMs: 5, maxMessages: 1 }, 1_002))).toEqual([[1]]);
   });
 
   it('keep what was not settled at the head, and pause its key only', () => {
     const lanes = createLanes();
-    for (let n = 1; n <= 3; n += 1) lanes.add('k', heldMessage(n), 0);
-    lanes.add('other', heldMessage(9), 0);
+    for (let n = 1; n <= 3; n += 1) lanes.add('k', queuedMessage(n), 0);
+    lanes.add('other', queuedMessage(9), 0);
     const parts = take(lanes);
-    parts[0]!.messages[0]!.done = true;
+    parts[0]!.messages[0]!.isSettled = true;
     parts[0]!.lane.notBeforeMs = 2_000;
     lanes.complete(parts, 1_000);
-    lanes.add('k', heldMessage(4), 1_000);
+    lanes.add('k', queuedMessage(4), 1_000);
     expect(sequences(take(lanes))).toEqual([[9]]);
     expect(lanes.wake(1_500)).toBe(2_000);
     expect(take(lanes)).toEqual([]);
@@ -69,21 +69,21 @@ describe('lanes', () => {
 
   it('put an earlier message that comes late before the later ones, but not into a request under way', () => {
     const lanes = createLanes();
-    for (const n of [3, 5]) lanes.add('k', heldMessage(n), 0);
+    for (const n of [3, 5]) lanes.add('k', queuedMessage(n), 0);
     const parts = take(lanes, { maxMessages: 1 });
     expect(sequences(parts)).toEqual([[3]]);
-    lanes.add('k', heldMessage(2), 0);
+    lanes.add('k', queuedMessage(2), 0);
     lanes.complete(parts, 1_000);
     expect(sequences(take(lanes))).toEqual([[3, 2, 5]]);
   });
 
   it('hold a key back while an earlier message of it is in other hands', () => {
     const lanes = createLanes();
-    lanes.block('k', 4);
-    lanes.add('k', heldMessage(3), 0);
+    lanes.block('k', 4, 0);
+    lanes.add('k', queuedMessage(3), 0);
     expect(sequences(take(lanes))).toEqual([[3]]);
-    lanes.add('held', heldMessage(8), 0);
-    lanes.block('held', 7);
+    lanes.add('held', queuedMessage(8), 0);
+    lanes.block('held', 7, 0);
     expect(take(lanes)).toEqual([]);
     lanes.unblock('held', 7, 0);
     expect(sequences(take(lanes))).toEqual([[8]]);
@@ -91,14 +91,14 @@ describe('lanes', () => {
 
   it('end a request before the place of a message that is in other hands', () => {
     const lanes = createLanes();
-    for (const sequence of [3, 4, 5]) lanes.block('k', sequence);
-    for (const sequence of [6, 7]) lanes.add('k', heldMessage(sequence), 0);
+    for (const sequence of [3, 4, 5]) lanes.block('k', sequence, 0);
+    for (const sequence of [6, 7]) lanes.add('k', queuedMessage(sequence), 0);
     expect(take(lanes)).toEqual([]);
     lanes.unblock('k', 3, 0);
-    lanes.add('k', heldMessage(3), 0);
+    lanes.add('k', queuedMessage(3), 0);
     const first = take(lanes);
     expect(sequences(first)).toEqual([[3]]);
-    first[0]!.messages[0]!.done = true;
+    first[0]!.messages[0]!.isSettled = true;
     lanes.complete(first, 1_000);
     expect(take(lanes)).toEqual([]);
     lanes.unblock('k', 5, 0);
@@ -106,14 +106,13 @@ describe('lanes', () => {
     expect(sequences(take(lanes))).toEqual([[6, 7]]);
   });
 
-  it('send suspects alone and in the size they ask for', () => {
+  it('send a key that is searched for a poison message alone, and in the size that the search asks for', () => {
     const lanes = createLanes();
-    for (let n = 1; n <= 4; n += 1) lanes.add('bad', heldMessage(n), 0);
+    for (let n = 1; n <= 4; n += 1) lanes.add('bad', queuedMessage(n), 0);
     const failed = take(lanes);
-    failed[0]!.lane.suspects = 4;
-    failed[0]!.lane.nextSize = 2;
+    failed[0]!.lane.search = { left: 4, size: 2 };
     lanes.complete(failed, 1_000);
-    for (let n = 11; n <= 14; n += 1) lanes.add(`k${n}`, heldMessage(n), 0);
+    for (let n = 11; n <= 14; n += 1) lanes.add(`k${n}`, queuedMessage(n), 0);
     expect(sequences(take(lanes, { freeSlots: 1 }))).toEqual([[1, 2]]);
     expect(sequences(take(lanes, { freeSlots: 1 }))).toEqual([[11], [12], [13], [14]]);
   });
@@ -140,9 +139,9 @@ describe('lanes', () => {
             // A function settles the first ones and has the rest of a key retried.
             const done = messages.slice(0, Math.max(0, messages.length - keep));
             for (const message of done) {
-              message.done = true;
+              message.isSettled = true;
               open -= 1;
-              settled.set(lane.key, [...(settled.get(lane.key) ?? []), message.sequence]);
+              settled.set(lane.key, [...(settled.get(lane.key) ?? []), message.message.sequence]);
             }
           }
           lanes.complete(parts, 0);
@@ -160,7 +159,7 @@ describe('lanes', () => {
           if (each.do === 'add') {
             sequence += 1;
             open += 1;
-            lanes.add(`k${each.key}`, heldMessage(sequence), 0);
+            lanes.add(`k${each.key}`, queuedMessage(sequence), 0);
           } else if (each.do === 'take') takeOne(each.slots, each.most);
           else if (underWay.length > 0) complete(underWay.splice(each.pick % underWay.length, 1)[0]!, each.keep);
         }

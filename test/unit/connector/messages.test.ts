@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classifyPayload } from '../../../infra/connector/classify-payload.ts';
-import { failedStatus } from '../../../infra/connector/failed-status.ts';
-import { connectorFamilies } from '../../../infra/connector/metric-families.ts';
-import { createMetrics } from '../../../infra/connector/metrics.ts';
+import { classifyPayload } from '../../../infra/connector/intake/classify-payload.ts';
+import { failedStatus } from '../../../infra/connector/settle/report-failed.ts';
+import { connectorFamilies } from '../../../infra/connector/telemetry/metric-families.ts';
+import { createMetrics } from '../../../infra/connector/telemetry/metrics.ts';
 import { prometheusText } from '../../../shared/telemetry/metric-family.ts';
-import { retryAfterMs } from '../../../infra/connector/post-batch.ts';
+import { retryAfterMs } from '../../../infra/connector/dispatch/post-batch.ts';
 import { encodeBatch, rfc3339, type EventSource } from '../../../shared/message/cloud-event.ts';
 import {
   buildDeadLetterHeaders,

@@ -1,5 +1,5 @@
-import { destinationTemplate } from '../../shared/telemetry/destination-template.ts';
-import { recordedContext } from '../../shared/telemetry/sampler.ts';
+import { destinationTemplate } from '../../../shared/telemetry/destination-template.ts';
+import { recordedContext } from '../../../shared/telemetry/sampler.ts';
 import {
   extractContext,
   failSpan,
@@ -12,9 +12,9 @@ import {
   traceState,
   type Context,
   type StartedSpan,
-} from '../../shared/telemetry/trace.ts';
+} from '../../../shared/telemetry/trace.ts';
 import { createMessageSpans, messageAttributes } from './message-spans.ts';
-import type { ConnectorTelemetry, TracedMessage } from './telemetry.ts';
+import type { ConnectorTelemetry, TracedMessage } from './connector-telemetry.ts';
 
 const startRequest = (
   functionName: string,
@@ -93,7 +93,7 @@ export const createSpanTelemetry = (): ConnectorTelemetry => {
     };
   };
 
-  const startDeadLetter: ConnectorTelemetry['startDeadLetter'] = (message, { code, reason, subject }) => {
+  const startDeadLetter: ConnectorTelemetry['startDeadLetter'] = (message, { code, reason, attempts, subject }) => {
     const parent = spans.last(message);
     if (parent === undefined || traceState(parent) !== 'sampled') {
       return { headers: spans.headers(message), end: () => undefined };
@@ -107,7 +107,7 @@ export const createSpanTelemetry = (): ConnectorTelemetry => {
         'messaging.operation.name': 'publish',
         'messaging.operation.type': 'send',
         'ism.dead_letter.subject': message.subject,
-        'ism.delivery.attempts': message.attempts,
+        'ism.delivery.attempts': attempts,
       },
     });
     // The span says why the message was given up, whether or not the dead letter itself was stored.

@@ -1,9 +1,9 @@
-import type { TerminalCode } from '../../shared/errors/error-code.ts';
-import { TerminalError } from '../../shared/errors/sync-error.ts';
-import { reasonOf } from '../../shared/message/to-outcome.ts';
-import { isJsonObject, memberOf, type JsonValue } from '../../shared/json/json-value.ts';
-import { parseJson } from '../../shared/json/parse-json.ts';
-import type { TriggerConfig } from '../../shared/routing/routing.ts';
+import type { TerminalCode } from '../../../shared/errors/error-code.ts';
+import { TerminalError } from '../../../shared/errors/sync-error.ts';
+import { reasonOf } from '../../../shared/message/to-outcome.ts';
+import { isJsonObject, memberOf, type JsonValue } from '../../../shared/json/json-value.ts';
+import { parseJson } from '../../../shared/json/parse-json.ts';
+import type { TriggerConfig } from '../../../shared/routing/routing.ts';
 
 /** Where a message goes, or why it goes nowhere. */
 export type Classified =

@@ -1,5 +1,5 @@
-import type { BoundConsumer } from '../../shared/nats/ensure-consumer.ts';
-import type { Capacity } from '../../shared/nats/pull-messages.ts';
+import type { BoundConsumer } from '../../../shared/nats/ensure-consumer.ts';
+import type { Capacity } from '../../../shared/nats/pull-messages.ts';
 
 /** A message on the wire beside its payload: subject, reply and headers, against the server's byte bound of a pull. */
 const wireOverheadBytes = 16 * 1_024;

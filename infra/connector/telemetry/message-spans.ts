@@ -1,6 +1,6 @@
-import { deliveryInfo } from '../../shared/nats/jetstream-message.ts';
-import { destinationTemplate } from '../../shared/telemetry/destination-template.ts';
-import { maxTraceHops, traceHops } from '../../shared/telemetry/trace-hops.ts';
+import { deliveryInfo } from '../../../shared/nats/jetstream-message.ts';
+import { destinationTemplate } from '../../../shared/telemetry/destination-template.ts';
+import { maxTraceHops, traceHops } from '../../../shared/telemetry/trace-hops.ts';
 import {
   extractContext,
   injectContext,
@@ -14,8 +14,8 @@ import {
   type Context,
   type Link,
   type StartedSpan,
-} from '../../shared/telemetry/trace.ts';
-import type { TracedMessage } from './telemetry.ts';
+} from '../../../shared/telemetry/trace.ts';
+import type { TracedMessage } from './connector-telemetry.ts';
 
 /** What is remembered of a message while it is held. */
 interface MessageTrace {

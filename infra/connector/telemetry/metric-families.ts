@@ -1,5 +1,5 @@
-import type { ConsumerLag } from '../../shared/nats/consumer-lag.ts';
-import type { MetricFamily, Sample } from '../../shared/telemetry/metric-family.ts';
+import type { ConsumerLag } from '../../../shared/nats/consumer-lag.ts';
+import type { MetricFamily, Sample } from '../../../shared/telemetry/metric-family.ts';
 
 interface Described {
   readonly name: string;

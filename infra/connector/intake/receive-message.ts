@@ -1,18 +1,18 @@
-import { eventDataBytes, eventOverheadBytes } from '../../shared/message/cloud-event.ts';
-import { standsFor } from '../../shared/message/replay.ts';
-import type { Msg } from '../../shared/nats/connect.ts';
-import { headerEntries, headerValue, readHeaders, traceContextOf, wireBytes } from '../../shared/nats/headers.ts';
-import type { DeliveryInfo } from '../../shared/nats/jetstream-message.ts';
+import { eventDataBytes, eventOverheadBytes } from '../../../shared/message/cloud-event.ts';
+import { standsFor } from '../../../shared/message/replay.ts';
+import type { Msg } from '../../../shared/nats/connect.ts';
+import { headerEntries, headerValue, readHeaders, traceContextOf, wireBytes } from '../../../shared/nats/headers.ts';
+import type { DeliveryInfo } from '../../../shared/nats/jetstream-message.ts';
 import type { Classified } from './classify-payload.ts';
-import type { HeldMessage } from './held-message.ts';
+import type { ReceivedMessage } from './received-message.ts';
 
-/** A delivery as the connector holds it. */
+/** A delivery as the connector reads it. */
 export const receiveMessage = (
   raw: Msg,
   info: DeliveryInfo,
   classified: Classified,
   receivedMs: number,
-): HeldMessage => {
+): ReceivedMessage => {
   const headers = readHeaders(raw);
   const messageId = headerValue(headers, 'Nats-Msg-Id');
   const isJson = classified.ok && classified.isJson;
@@ -35,12 +35,5 @@ export const receiveMessage = (
     receivedMs,
     reply: raw.reply ?? '',
     deliveryCount: info.deliveryCount,
-    attempts: 0,
-    kills: 0,
-    answersAtFirstFailure: undefined,
-    answersAtLastRetry: undefined,
-    lastFailure: undefined,
-    done: false,
-    orphaned: false,
   };
 };

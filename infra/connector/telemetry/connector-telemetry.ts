@@ -1,4 +1,4 @@
-import type { Outcome } from '../../shared/message/outcome.ts';
+import type { Outcome } from '../../../shared/message/outcome.ts';
 
 /** What a span may say of a message: nothing of its payload. */
 export interface TracedMessage {
@@ -8,7 +8,6 @@ export interface TracedMessage {
   readonly sequence: number;
   readonly timestampNs: string;
   readonly deliveryCount: number;
-  readonly attempts: number;
   readonly messageType: string | undefined;
   readonly bodyBytes: number;
   /** The reply subject of the delivery: it names the consumer. */
@@ -35,11 +34,13 @@ export interface BatchSpan {
 }
 
 /** How a message leaves the consumer. */
-export type Settlement = 'ack' | 'term' | 'nak';
+export type SettleOperation = 'ack' | 'term' | 'nak';
 
 export interface DeadLetterReason {
   readonly code: string;
   readonly reason: string;
+  /** Tries that ended in a failure of the message. */
+  readonly attempts: number;
   /** Where the dead letter goes. */
   readonly subject: string;
 }
@@ -53,7 +54,7 @@ export interface ConnectorTelemetry {
     why: DeadLetterReason,
   ): { readonly headers: Readonly<Record<string, string>>; end(error?: unknown): void };
   /** Messages that are settled; the end is when the server has read it. */
-  startSettle(how: Settlement, messages: readonly TracedMessage[]): { end(error?: unknown): void };
+  startSettle(how: SettleOperation, messages: readonly TracedMessage[]): { end(error?: unknown): void };
 }
 
 /** Makes no spans; the producer's context goes through untouched. */

@@ -1,24 +1,13 @@
 import type { Dispatcher } from 'undici';
-import { cloudEventsBatchType } from '../../shared/message/cloud-event.ts';
-import type { Outcome } from '../../shared/message/outcome.ts';
-import { parseBatchReply } from '../../shared/message/parse-batch-reply.ts';
+import { cloudEventsBatchType } from '../../../shared/message/cloud-event.ts';
+import type { Outcome } from '../../../shared/message/outcome.ts';
+import { parseBatchReply } from '../../../shared/message/parse-batch-reply.ts';
+import type { BatchFailure } from './protocol.ts';
 
 /** What came of a request, by what has to be done about it. */
 export type PostResult =
   | { readonly kind: 'answered'; readonly status: number; readonly outcomes: ReadonlyMap<string, Outcome> }
-  /** Nobody took the request (no connection, 503, 504 of a gateway that waited for a start): the same again later. */
-  | { readonly kind: 'unavailable'; readonly status?: number; readonly reason: string; readonly retryAfterMs: number }
-  | { readonly kind: 'overloaded'; readonly status: number; readonly reason: string; readonly retryAfterMs: number }
-  /** A gateway lost the function: it is away, or this request killed it. */
-  | { readonly kind: 'gateway_error'; readonly status: number; readonly reason: string }
-  /** The connection broke, or the function said 500, with the request in its hands. */
-  | { readonly kind: 'died'; readonly status?: number; readonly reason: string }
-  | { readonly kind: 'timeout'; readonly reason: string }
-  | { readonly kind: 'nonsense'; readonly status: number; readonly reason: string }
-  | { readonly kind: 'too_large'; readonly status: number; readonly reason: string }
-  /** Wrong address or token (401, 403, 404): nothing that a message is to blame for. */
-  | { readonly kind: 'misconfigured'; readonly status: number; readonly reason: string }
-  | { readonly kind: 'refused'; readonly status: number; readonly reason: string };
+  | BatchFailure;
 
 export interface PostOptions {
   readonly path: string;

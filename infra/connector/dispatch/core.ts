@@ -1,0 +1,158 @@
+import { breakerSlots } from './circuit-breaker.ts';
+import { createDispatchState, emit, meetBreaker, scheduleAt, type DispatchState } from './dispatch-state.ts';
+import { searchSlots } from './poison-search.ts';
+import type { DispatchCommand, DispatchConfig, DispatchEvent, DispatchMode, DispatchView } from './protocol.ts';
+import { untried } from './queued-message.ts';
+import { startRequest, stepRequest } from './requests.ts';
+
+/** The whole of what decides when a function gets which messages, and what becomes of them. */
+export interface Dispatch {
+  /**
+   * Takes one event and returns what is to be done, in that order. It does nothing else: no I/O, no timer, no clock, and no
+   * randomness but the seed's, so the same events at the same times always lead to the same commands.
+   * @param nowMs a clock that never goes back
+   */
+  step(event: DispatchEvent, nowMs: number): readonly DispatchCommand[];
+  readonly view: DispatchView;
+}
+
+export const createDispatch = (config: DispatchConfig): Dispatch => {
+  const state = createDispatchState(config);
+  return {
+    step: (event, nowMs) => step(state, event, nowMs),
+    view: {
+      get isOpen() {
+        return state.breaker.state !== 'closed';
+      },
+      get requestsInFlight() {
+        return state.requests.size;
+      },
+      get heldMessages() {
+        return state.lanes.heldMessages;
+      },
+      get lanes() {
+        return state.lanes.size;
+      },
+      get mode() {
+        return state.mode;
+      },
+    },
+  };
+};
+
+const nothing: readonly DispatchCommand[] = [];
+
+const step = (state: DispatchState, event: DispatchEvent, nowMs: number): readonly DispatchCommand[] => {
+  if (state.breaker.state === 'open') meetBreaker(state, { type: 'tick' }, nowMs);
+  // The table has a handler of its own event for each; the compiler cannot follow the pair.
+  const handle = handlers[event.type] as Handler<DispatchEvent['type']>;
+  handle(state, event, nowMs);
+  if (state.isStartDue) startRequests(state, nowMs);
+  tellAvailability(state);
+  if (state.commands.length === 0) return nothing;
+  const { commands } = state;
+  state.commands = [];
+  return commands;
+};
+
+type Handler<E extends DispatchEvent['type']> = (
+  state: DispatchState,
+  event: Extract<DispatchEvent, { type: E }>,
+  nowMs: number,
+) => void;
+
+const onReceived: Handler<'message_received'> = (state, { key, message, maxDeliver }, nowMs) => {
+  const serial = (state.lastSerial += 1);
+  const { deliveryCount } = message;
+  state.lanes.add(key, { message, serial, deliveryCount, maxDeliver, tries: untried, isSettled: false }, nowMs);
+  // One look per burst: messages that arrive together are taken together.
+  if (state.requests.size === 0 || state.lanes.readyMessages >= state.limits.maxBatchMessages) lookSoon(state);
+  else scheduleAt(state, nowMs + state.limits.lingerMs);
+};
+
+const lookSoon = (state: DispatchState): void => {
+  if (state.isLookAsked || state.mode !== 'running') return;
+  state.isLookAsked = true;
+  emit(state, { type: 'look_soon' });
+};
+
+const onRedelivered: Handler<'message_redelivered'> = (state, { key, message, deliveryCount }) => {
+  const queued = state.lanes.find(key, message);
+  if (queued !== undefined) queued.deliveryCount = Math.max(queued.deliveryCount, deliveryCount);
+};
+
+/** They are worked on to the end; how often their old stream would have delivered them no longer matters. */
+const onOrphaned: Handler<'messages_orphaned'> = (state) => {
+  for (const queued of state.lanes.all()) queued.maxDeliver = undefined;
+};
+
+const onTimer: Handler<'timer'> = (state, event, nowMs) => {
+  state.timerAtMs = undefined;
+  state.isStartDue = true;
+  for (const request of state.requests.values()) stepRequest(state, request, event, nowMs);
+};
+
+const onDrain: Handler<'drain'> = (state, event, nowMs) => {
+  state.mode = modes[state.mode].drain;
+  for (const request of state.requests.values()) stepRequest(state, request, event, nowMs);
+};
+
+const modes: Readonly<Record<DispatchMode, Readonly<Record<'drain' | 'abort', DispatchMode>>>> = {
+  running: { drain: 'draining', abort: 'stopped' },
+  draining: { drain: 'draining', abort: 'stopped' },
+  stopped: { drain: 'stopped', abort: 'stopped' },
+};
+
+const handlers: { readonly [E in DispatchEvent['type']]: Handler<E> } = {
+  message_received: onReceived,
+  message_redelivered: onRedelivered,
+  messages_orphaned: onOrphaned,
+  key_blocked: (state, { key, sequence }, nowMs) => state.lanes.block(key, sequence, nowMs),
+  key_unblocked: (state, { key, sequence }, nowMs) => {
+    state.lanes.unblock(key, sequence, nowMs);
+    scheduleAt(state, nowMs);
+  },
+  batch_answered: (state, event, nowMs) => stepRequest(state, state.requests.get(event.requestId), event, nowMs),
+  batch_failed: (state, event, nowMs) => stepRequest(state, state.requests.get(event.requestId), event, nowMs),
+  health_answered: (state, event, nowMs) => stepRequest(state, state.requests.get(event.requestId), event, nowMs),
+  timer: onTimer,
+  looked: (state) => {
+    state.isLookAsked = false;
+    state.isStartDue = true;
+  },
+  drain: onDrain,
+  abort: (state) => {
+    state.mode = modes[state.mode].abort;
+    emit(state, { type: 'abort_requests' });
+  },
+};
+
+/** Starts as many requests as there are messages, free slots and an available function. */
+const startRequests = (state: DispatchState, nowMs: number): void => {
+  state.isStartDue = false;
+  if (state.mode !== 'running') return;
+  const { lanes, limits, breaker } = state;
+  const nextLaneMs = lanes.wake(nowMs);
+  if (nextLaneMs !== undefined) scheduleAt(state, nextLaneMs);
+  // An idle function gets what there is at once: while it works on that, the next request fills by itself.
+  const lingerMs = state.requests.size === 0 ? 0 : limits.lingerMs;
+  for (;;) {
+    const freeSlots = searchSlots(state.search, breakerSlots(breaker)) - state.requests.size;
+    if (freeSlots <= 0) {
+      if (breaker.state === 'open') scheduleAt(state, breaker.reopensAtMs);
+      return;
+    }
+    const sizes = { maxMessages: limits.maxBatchMessages, maxBytes: state.maxBatchBytes };
+    const taken = lanes.take({ ...sizes, lingerMs, freeSlots }, nowMs);
+    if (taken === undefined) return;
+    if ('waitMs' in taken) return scheduleAt(state, nowMs + taken.waitMs);
+    startRequest(state, taken.parts);
+  }
+};
+
+const tellAvailability = (state: DispatchState): void => {
+  const isOpen = state.breaker.state !== 'closed';
+  if (isOpen === state.wasOpen) return;
+  state.wasOpen = isOpen;
+  emit(state, { type: 'note', fact: { kind: 'availability_changed', isOpen } });
+};

@@ -1,0 +1,203 @@
+import type { ErrorCode } from '../../../shared/errors/error-code.ts';
+import type { Outcome } from '../../../shared/message/outcome.ts';
+import type { TriggerLimits } from '../../../shared/routing/routing.ts';
+import type { LanePart } from './lanes.ts';
+import { divide, narrow } from './poison-search.ts';
+import type { BatchFailure } from './protocol.ts';
+import type { QueuedMessage, Tries } from './queued-message.ts';
+
+/** What happens to the messages of a request. One that is in no list stays in its lane and is sent again. */
+export interface Verdicts {
+  readonly acked: QueuedMessage[];
+  readonly rejected: { readonly queued: QueuedMessage; readonly code: ErrorCode; readonly reason: string }[];
+  /** Messages that stay, with why; their lanes pause. */
+  readonly retried: { readonly queued: QueuedMessage; readonly code: ErrorCode; readonly delayMs: number }[];
+}
+
+export interface JudgeContext {
+  readonly limits: Pick<TriggerLimits, 'maxAttempts' | 'killsBeforeDeadLetter'>;
+  /** Answers of the function so far that acknowledged something: proof that it works for other messages. */
+  readonly answers: number;
+}
+
+export const noVerdicts = (): Verdicts => ({ acked: [], rejected: [], retried: [] });
+
+/** The only message of a request; undefined if it has more. */
+export const onlyMessage = (parts: readonly LanePart[]): QueuedMessage | undefined =>
+  parts.length === 1 && parts[0]!.messages.length === 1 ? parts[0]!.messages[0] : undefined;
+
+/**
+ * Failures of a dependency of the function: they say nothing of the message, however often they come, so they never use up
+ * its attempts (C8).
+ */
+const dependencyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'database_unavailable',
+  'database_misconfigured',
+  'nats_unavailable',
+  'publish_failed',
+  'overloaded',
+  'shutting_down',
+  'function_unavailable',
+  'function_timeout',
+]);
+
+/**
+ * Whether every message came back because a dependency of the function is down, so that asking on is of no use now. A forward
+ * that is not confirmed is the matter of its own stream, and of nobody else.
+ */
+export const isDependencyDown = (outcomes: Iterable<Outcome>): boolean => {
+  let any = false;
+  for (const outcome of outcomes) {
+    if (outcome.outcome !== 'retry' || outcome.code === 'publish_failed') return false;
+    if (!dependencyCodes.has(outcome.code)) return false;
+    any = true;
+  }
+  return any;
+};
+
+interface Retry {
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly delayMs?: number;
+}
+
+const noOutcome: Retry = { code: 'no_outcome', reason: 'the function’s answer does not name the message' };
+
+/**
+ * The tries of a message after a `retry`. Whether the message or the whole function is at fault shows only when others are
+ * acknowledged meanwhile, so an attempt counts only then. An unknown id and a missing outcome are the message's own.
+ */
+const triesAfterRetry = (tries: Tries, { code }: Retry, context: JudgeContext, answersBefore: number): Tries => {
+  const isProven = tries.answersAtLastRetry !== undefined && context.answers > tries.answersAtLastRetry;
+  const isOwn = code.startsWith('unknown_') || code === 'no_outcome' || isProven;
+  return {
+    ...tries,
+    attempts: tries.attempts + (isOwn && !dependencyCodes.has(code) ? 1 : 0),
+    answersAtFirstFailure: tries.answersAtFirstFailure ?? answersBefore,
+    answersAtLastRetry: answersBefore,
+  };
+};
+
+const judgeRetry = (
+  queued: QueuedMessage,
+  retry: Retry,
+  context: JudgeContext,
+  answersBefore: number,
+  verdicts: Verdicts,
+): void => {
+  queued.tries = triesAfterRetry(queued.tries, retry, context, answersBefore);
+  const { attempts } = queued.tries;
+  const isLastDelivery = queued.maxDeliver !== undefined && queued.deliveryCount >= queued.maxDeliver;
+  if (attempts >= context.limits.maxAttempts || (isLastDelivery && attempts > 0)) {
+    const tries = isLastDelivery ? 'at its last delivery' : `after ${attempts} attempts`;
+    verdicts.rejected.push({ queued, code: retry.code, reason: `given up ${tries}: ${retry.reason}` });
+    return;
+  }
+  verdicts.retried.push({ queued, code: retry.code, delayMs: retry.delayMs ?? 0 });
+};
+
+/**
+ * Applies the outcomes of an answered request to its messages; one without an outcome failed.
+ * @param context its answers count this one already
+ */
+export const judgeAnswer = (
+  parts: readonly LanePart[],
+  outcomes: ReadonlyMap<string, Outcome>,
+  context: JudgeContext,
+): Verdicts => {
+  const verdicts = noVerdicts();
+  // An answer that acknowledges others proves the function by itself.
+  const proves = anyAcked(outcomes);
+  const answersBefore = proves ? context.answers - 1 : context.answers;
+  for (const part of parts) {
+    for (const queued of part.messages) {
+      // It was in a request and the function lived: only deaths in a row count.
+      if (queued.tries.kills > 0) queued.tries = { ...queued.tries, kills: 0 };
+      const outcome = outcomes.get(queued.message.id);
+      if (outcome?.outcome === 'ack') verdicts.acked.push(queued);
+      else if (outcome?.outcome === 'reject') {
+        verdicts.rejected.push({ queued, code: outcome.code, reason: outcome.reason });
+      } else judgeRetry(queued, outcome ?? noOutcome, context, answersBefore, verdicts);
+    }
+    narrow(part);
+    part.lane.gatewayErrors = 0;
+  }
+  return verdicts;
+};
+
+/** Whether the answer acknowledges anything. */
+export const anyAcked = (outcomes: ReadonlyMap<string, Outcome>): boolean => {
+  for (const { outcome } of outcomes.values()) if (outcome === 'ack') return true;
+  return false;
+};
+
+/** A request that failed as a whole, maybe through one of its messages. */
+export type WholeFailure = Extract<
+  BatchFailure,
+  { kind: 'died' | 'gateway_error' | 'timeout' | 'nonsense' | 'refused' }
+>;
+
+/** Code of a message that alone, again and again, makes its request fail. */
+const killCode = (kind: WholeFailure['kind']): ErrorCode =>
+  kind === 'timeout' ? 'function_timeout' : kind === 'nonsense' ? 'no_outcome' : 'function_killed';
+
+/** What is known about the function when a request has failed as a whole. */
+export interface Evidence {
+  /** Whether it answered its health check just now. */
+  readonly isFunctionAlive: boolean;
+  /** Whether another request may have caused the failure. */
+  readonly isOther: boolean;
+  /** How many such failures in a row blame a message. */
+  readonly killsNeeded: number;
+}
+
+/**
+ * After a request that failed as a whole through what may be one message's fault: its lanes are divided until one message is
+ * alone. That one is given up after `killsNeeded` failures in a row, and each of them counts only if the function is known to
+ * work: a function that fails for everyone must cost nobody's message (C7).
+ */
+export const judgeFailure = (
+  parts: readonly LanePart[],
+  failure: WholeFailure,
+  context: JudgeContext,
+  evidence: Evidence,
+): Verdicts => {
+  const verdicts = noVerdicts();
+  divide(parts);
+  const only = onlyMessage(parts);
+  if (only !== undefined) judgeOnly(only, failure, context, evidence, verdicts);
+  for (const { messages } of parts) {
+    for (const queued of messages) {
+      const { tries } = queued;
+      if (tries.answersAtFirstFailure === undefined) {
+        queued.tries = { ...tries, answersAtFirstFailure: context.answers };
+      }
+      if (verdicts.rejected[0]?.queued === queued) continue;
+      verdicts.retried.push({ queued, code: killCode(failure.kind), delayMs: 0 });
+    }
+  }
+  return verdicts;
+};
+
+const judgeOnly = (
+  only: QueuedMessage,
+  failure: WholeFailure,
+  context: JudgeContext,
+  evidence: Evidence,
+  verdicts: Verdicts,
+): void => {
+  const { kind, reason } = failure;
+  const { answersAtFirstFailure } = only.tries;
+  const isProven =
+    evidence.isFunctionAlive || (answersAtFirstFailure !== undefined && context.answers > answersAtFirstFailure);
+  if (kind === 'refused' && isProven) {
+    verdicts.rejected.push({ queued: only, code: 'function_refused', reason });
+    return;
+  }
+  if (kind !== 'refused' && isProven && !evidence.isOther) {
+    only.tries = { ...only.tries, kills: only.tries.kills + 1, attempts: only.tries.attempts + 1 };
+  }
+  if (only.tries.kills < evidence.killsNeeded) return;
+  const times = `alone in its request it failed ${only.tries.kills} times`;
+  verdicts.rejected.push({ queued: only, code: killCode(kind), reason: `${times}: ${reason}` });
+};

@@ -1,0 +1,339 @@
+import type { ReceivedMessage } from '../intake/received-message.ts';
+import { createPauseQueue, type PauseQueue } from './pause-queue.ts';
+import type { QueuedMessage } from './queued-message.ts';
+
+/**
+ * What a lane does:
+ * - `idle`: it has no message; it is kept only while an earlier message of its key is in other hands.
+ * - `ready`: its first message may go into the next request.
+ * - `paused`: it waits after a failure, until `notBeforeMs`.
+ * - `blocked`: an earlier message of its key is in other hands.
+ * - `in_flight`: a request holds its first messages.
+ */
+export type LaneState = 'idle' | 'ready' | 'paused' | 'blocked' | 'in_flight';
+
+export type LaneEvent = 'message_added' | 'taken' | 'completed' | 'key_blocked' | 'key_unblocked' | 'pause_over';
+
+/** `rest`: whichever of idle, ready, paused and blocked its messages, its pause and its blockers say. */
+type Next = 'stay' | 'rest' | 'in_flight' | 'impossible';
+
+/** The only way from one state of a lane to another; README.md has it in words. */
+export const laneTransitions: Readonly<Record<LaneState, Readonly<Record<LaneEvent, Next>>>> = {
+  idle: {
+    message_added: 'rest',
+    taken: 'impossible',
+    completed: 'impossible',
+    key_blocked: 'stay',
+    key_unblocked: 'rest',
+    pause_over: 'stay',
+  },
+  // A lane that is ready keeps its turn, whatever is added to it.
+  ready: {
+    message_added: 'stay',
+    taken: 'in_flight',
+    completed: 'impossible',
+    key_blocked: 'rest',
+    key_unblocked: 'stay',
+    pause_over: 'stay',
+  },
+  paused: {
+    message_added: 'rest',
+    taken: 'impossible',
+    completed: 'impossible',
+    key_blocked: 'stay',
+    key_unblocked: 'rest',
+    pause_over: 'rest',
+  },
+  // The message that is added may be earlier than the one in other hands.
+  blocked: {
+    message_added: 'rest',
+    taken: 'impossible',
+    completed: 'impossible',
+    key_blocked: 'stay',
+    key_unblocked: 'rest',
+    pause_over: 'stay',
+  },
+  // One request at a time (C2): only its end changes anything.
+  in_flight: {
+    message_added: 'stay',
+    taken: 'impossible',
+    completed: 'rest',
+    key_blocked: 'stay',
+    key_unblocked: 'stay',
+    pause_over: 'stay',
+  },
+};
+
+/** Where a lane stands in the search for a message that makes its requests fail. */
+export interface LaneSearch {
+  /** So many messages at the head were in a request that failed as a whole: one of them may be the cause. */
+  readonly left: number;
+  /** How many of them go into the next request. */
+  readonly size: number;
+}
+
+/** The messages of one key in stream order. At most one request holds messages of it at a time: the first `inFlight`. */
+export interface Lane {
+  readonly key: string;
+  readonly queue: QueuedMessage[];
+  state: LaneState;
+  inFlight: number;
+  /** When it became ready, counted: the lane with the lowest number is next. */
+  turn: number;
+  /** Not before then: the pause after a failure. */
+  notBeforeMs: number;
+  /** Failures in a row, for the back-off. */
+  failures: number;
+  /** Gateway errors in a row that may be its messages' fault. */
+  gatewayErrors: number;
+  search: LaneSearch | undefined;
+  /** Earlier messages of the key that are in other hands: they go first. */
+  blockers: Set<number> | undefined;
+  /** The least of them; infinite if there is none. */
+  firstBlocker: number;
+}
+
+/** One lane's share of a request: the first messages of its queue. */
+export interface LanePart {
+  readonly lane: Lane;
+  readonly messages: readonly QueuedMessage[];
+}
+
+export interface TakeLimits {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  readonly lingerMs: number;
+  /** Requests that may be started now, this one counted. */
+  readonly freeSlots: number;
+}
+
+/** The next request's shares, or how long to wait for it to fill, or nothing. */
+export type Taken = { readonly parts: readonly LanePart[] } | { readonly waitMs: number } | undefined;
+
+export interface Lanes {
+  readonly size: number;
+  /** Messages that are not settled. */
+  readonly heldMessages: number;
+  /** Messages that a request could hold now. */
+  readonly readyMessages: number;
+  add(key: string, queued: QueuedMessage, nowMs: number): void;
+  take(limits: TakeLimits, nowMs: number): Taken;
+  /** Ends a request: settled messages leave, the others stay at the head of their lane in order. */
+  complete(parts: readonly LanePart[], nowMs: number): void;
+  /** Lets lanes whose pause is over take part again; returns when the next one will (undefined: none waits). */
+  wake(nowMs: number): number | undefined;
+  /** Holds a key's later messages until this sequence has come or is settled elsewhere. */
+  block(key: string, sequence: number, nowMs: number): void;
+  unblock(key: string, sequence: number, nowMs: number): void;
+  find(key: string, message: ReceivedMessage): QueuedMessage | undefined;
+  all(): Iterable<QueuedMessage>;
+}
+
+/** Below this many messages a request costs more than it carries: lanes share one until it is reached. */
+const leastSharedMessages = 32;
+
+interface State {
+  readonly lanes: Map<string, Lane>;
+  /** Ready lanes in turn: those that may share a request, and those that are searched and travel alone (C6). */
+  readonly shared: Set<Lane>;
+  readonly alone: Set<Lane>;
+  readonly pauses: PauseQueue;
+  turns: number;
+  readyMessages: number;
+  heldMessages: number;
+}
+
+/**
+ * Keeps order per key while many keys travel at the same time. As long as there is a free request for every key that has
+ * something to send, each key gets its own, so that states are stored in parallel and no key waits for another's answer;
+ * with more keys than free requests, keys share requests so that all of them are filled alike.
+ */
+export const createLanes = (): Lanes => {
+  const state: State = {
+    lanes: new Map(),
+    shared: new Set(),
+    alone: new Set(),
+    pauses: createPauseQueue(),
+    turns: 0,
+    readyMessages: 0,
+    heldMessages: 0,
+  };
+  return {
+    get size() {
+      return state.lanes.size;
+    },
+    get heldMessages() {
+      return state.heldMessages;
+    },
+    get readyMessages() {
+      return state.readyMessages;
+    },
+    add: (key, queued, nowMs) => add(state, laneOf(state, key), queued, nowMs),
+    take: (limits, nowMs) => take(state, limits, nowMs),
+    complete: (parts, nowMs) => {
+      for (const part of parts) complete(state, part, nowMs);
+    },
+    wake: (nowMs) => {
+      for (let lane = state.pauses.takeDue(nowMs); lane !== undefined; lane = state.pauses.takeDue(nowMs)) {
+        advance(state, lane, 'pause_over', nowMs);
+      }
+      return state.pauses.nextMs();
+    },
+    block: (key, sequence, nowMs) => block(state, laneOf(state, key), sequence, nowMs),
+    unblock: (key, sequence, nowMs) => unblock(state, state.lanes.get(key), sequence, nowMs),
+    find: (key, message) => state.lanes.get(key)?.queue.find((queued) => queued.message === message),
+    all: () => allOf(state),
+  };
+};
+
+const laneOf = (state: State, key: string): Lane => {
+  const known = state.lanes.get(key);
+  if (known !== undefined) return known;
+  const lane: Lane = {
+    key,
+    queue: [],
+    state: 'idle',
+    inFlight: 0,
+    turn: 0,
+    notBeforeMs: 0,
+    failures: 0,
+    gatewayErrors: 0,
+    search: undefined,
+    blockers: undefined,
+    firstBlocker: Number.POSITIVE_INFINITY,
+  };
+  state.lanes.set(key, lane);
+  return lane;
+};
+
+/** Nothing after a message that is in other hands may go before it (C3). */
+const isBlocked = (lane: Lane): boolean => lane.firstBlocker < (lane.queue[0]?.message.sequence ?? 0);
+
+const restingState = (lane: Lane, nowMs: number): LaneState => {
+  if (lane.queue.length === 0) return 'idle';
+  if (lane.notBeforeMs > nowMs) return 'paused';
+  return isBlocked(lane) ? 'blocked' : 'ready';
+};
+
+/** The one place where a lane changes its state. */
+const advance = (state: State, lane: Lane, event: LaneEvent, nowMs: number): void => {
+  const next = laneTransitions[lane.state][event];
+  if (next === 'impossible') throw new Error(`a lane that is ${lane.state} cannot meet ${event}`);
+  if (next === 'stay') return;
+  const to = next === 'rest' ? restingState(lane, nowMs) : next;
+  if (to === 'idle' && lane.blockers === undefined) state.lanes.delete(lane.key);
+  if (to === lane.state) return;
+  if (lane.state === 'ready') leaveReady(state, lane);
+  lane.state = to;
+  if (to === 'ready') enterReady(state, lane);
+  else if (to === 'paused') state.pauses.add(lane);
+};
+
+const enterReady = (state: State, lane: Lane): void => {
+  lane.turn = state.turns += 1;
+  (lane.search === undefined ? state.shared : state.alone).add(lane);
+  state.readyMessages += lane.queue.length;
+};
+
+const leaveReady = (state: State, lane: Lane): void => {
+  if (!state.shared.delete(lane)) state.alone.delete(lane);
+  state.readyMessages -= lane.queue.length;
+};
+
+const add = (state: State, lane: Lane, queued: QueuedMessage, nowMs: number): void => {
+  const { queue } = lane;
+  state.heldMessages += 1;
+  // A redelivery may come after later messages of its key: it goes before them, but never into a request in flight.
+  let at = queue.length;
+  while (at > lane.inFlight && queue[at - 1]!.message.sequence > queued.message.sequence) at -= 1;
+  if (at === queue.length) queue.push(queued);
+  else queue.splice(at, 0, queued);
+  if (lane.state === 'ready') state.readyMessages += 1;
+  advance(state, lane, 'message_added', nowMs);
+};
+
+const complete = (state: State, { lane, messages }: LanePart, nowMs: number): void => {
+  const left = messages.filter(({ isSettled }) => !isSettled);
+  state.heldMessages -= messages.length - left.length;
+  if (left.length < messages.length) lane.queue.splice(0, messages.length, ...left);
+  lane.inFlight = 0;
+  advance(state, lane, 'completed', nowMs);
+};
+
+const block = (state: State, lane: Lane, sequence: number, nowMs: number): void => {
+  (lane.blockers ??= new Set()).add(sequence);
+  lane.firstBlocker = Math.min(lane.firstBlocker, sequence);
+  advance(state, lane, 'key_blocked', nowMs);
+};
+
+const unblock = (state: State, lane: Lane | undefined, sequence: number, nowMs: number): void => {
+  if (!lane?.blockers?.delete(sequence)) return;
+  if (sequence === lane.firstBlocker) {
+    lane.firstBlocker = Number.POSITIVE_INFINITY;
+    for (const other of lane.blockers) if (other < lane.firstBlocker) lane.firstBlocker = other;
+  }
+  if (lane.blockers.size === 0) lane.blockers = undefined;
+  advance(state, lane, 'key_unblocked', nowMs);
+};
+
+const take = (state: State, limits: TakeLimits, nowMs: number): Taken => {
+  const shared = state.shared.values().next().value;
+  const alone = state.alone.values().next().value;
+  const isAloneFirst = alone !== undefined && (shared === undefined || alone.turn < shared.turn);
+  const first = isAloneFirst ? alone : shared;
+  if (first === undefined) return undefined;
+  if (state.readyMessages < limits.maxMessages) {
+    const waitMs = first.queue[0]!.message.receivedMs + limits.lingerMs - nowMs;
+    if (waitMs > 0) return { waitMs: Math.min(waitMs, limits.lingerMs) };
+  }
+  return { parts: isAloneFirst ? [takeAlone(state, first, limits, nowMs)] : takeShared(state, limits, nowMs) };
+};
+
+/** A lane that is searched travels alone, so that another key never pays for it. */
+const takeAlone = (state: State, lane: Lane, limits: TakeLimits, nowMs: number): LanePart => {
+  const size = Math.max(1, Math.min(lane.search?.size ?? 1, limits.maxMessages));
+  return startPart(state, lane, takeFrom(lane, size, limits.maxBytes, true), nowMs);
+};
+
+const takeShared = (state: State, limits: TakeLimits, nowMs: number): LanePart[] => {
+  const readyLanes = state.shared.size + state.alone.size;
+  const share = Math.ceil(state.readyMessages / Math.max(1, limits.freeSlots));
+  const wanted =
+    readyLanes <= limits.freeSlots ? 1 : Math.min(limits.maxMessages, Math.max(leastSharedMessages, share));
+  const parts: LanePart[] = [];
+  let count = 0;
+  let bytes = 0;
+  for (const lane of state.shared) {
+    const messages = takeFrom(lane, limits.maxMessages - count, limits.maxBytes - bytes, parts.length === 0);
+    if (messages.length === 0) break;
+    parts.push(startPart(state, lane, messages, nowMs));
+    count += messages.length;
+    for (const { message } of messages) bytes += message.bodyBytes;
+    if (count >= wanted) break;
+  }
+  return parts;
+};
+
+/** The first messages of a lane that fit; at least one if the request is empty so far. */
+const takeFrom = (lane: Lane, maxMessages: number, maxBytes: number, isFirst: boolean): QueuedMessage[] => {
+  const messages: QueuedMessage[] = [];
+  let bytes = 0;
+  for (const queued of lane.queue) {
+    const { sequence, bodyBytes } = queued.message;
+    if (messages.length >= maxMessages || sequence > lane.firstBlocker) break;
+    if (bytes + bodyBytes > maxBytes && !(isFirst && messages.length === 0)) break;
+    bytes += bodyBytes;
+    messages.push(queued);
+  }
+  return messages;
+};
+
+const startPart = (state: State, lane: Lane, messages: readonly QueuedMessage[], nowMs: number): LanePart => {
+  advance(state, lane, 'taken', nowMs);
+  lane.inFlight = messages.length;
+  return { lane, messages };
+};
+
+const allOf = function* (state: State): Iterable<QueuedMessage> {
+  for (const { queue } of state.lanes.values()) yield* queue;
+};

@@ -1,0 +1,349 @@
+import type { ErrorCode } from '../../../shared/errors/error-code.ts';
+import { backoffMs } from '../backoff.ts';
+import {
+  emit,
+  meetBreaker,
+  nextRandom,
+  scheduleAt,
+  type DispatchState,
+  type RequestInFlight,
+  type RequestState,
+} from './dispatch-state.ts';
+import {
+  anyAcked,
+  isDependencyDown,
+  judgeAnswer,
+  judgeFailure,
+  noVerdicts,
+  onlyMessage,
+  type Verdicts,
+  type WholeFailure,
+} from './judge.ts';
+import type { LanePart } from './lanes.ts';
+import { endIsolation, isSolitary, killsNeeded, noteAnswered, noteFailed, noteStart } from './poison-search.ts';
+import type { BatchFailure, DispatchEvent } from './protocol.ts';
+import type { QueuedMessage } from './queued-message.ts';
+
+/** Messages that may be given up on the word of the health check alone before another answer must prove the function. */
+const maxUnprovenKills = 3;
+const leastBatchBytes = 4_096;
+/** Before the first look whether a function that died is back; doubled for each further one. */
+const returnPollMs = 50;
+const maxReturnPollMs = 2_000;
+/** Gateway errors in a row that raise the question whether a message is their cause. */
+const gatewayErrorsUntilSearch = 2;
+
+type RequestEvent = Extract<
+  DispatchEvent,
+  { type: 'batch_answered' | 'batch_failed' | 'health_answered' | 'timer' | 'drain' }
+>;
+type Handler<E extends RequestEvent['type']> = (
+  state: DispatchState,
+  request: RequestInFlight,
+  event: Extract<RequestEvent, { type: E }>,
+  nowMs: number,
+) => void;
+
+/** Sends the parts as one request. */
+export const startRequest = (state: DispatchState, parts: readonly LanePart[]): void => {
+  const id = (state.lastRequestId += 1);
+  const start = noteStart(state.search, state.requests.size + 1);
+  const polls = { pollAtMs: 0, pollDelayMs: 0, pollEndsAtMs: 0 };
+  state.requests.set(id, { id, parts, start, state: 'posted', failure: undefined, ...polls });
+  const messages = messagesOf(parts).map(({ message, deliveryCount, tries }) => ({
+    message,
+    attempt: deliveryCount + tries.attempts,
+  }));
+  emit(state, { type: 'post_batch', requestId: id, messages });
+};
+
+const messagesOf = (parts: readonly LanePart[]): readonly QueuedMessage[] =>
+  parts.length === 1 ? parts[0]!.messages : parts.flatMap(({ messages }) => messages);
+
+/** The batch was answered with outcomes. */
+const onAnswered: Handler<'batch_answered'> = (state, request, { status, outcomes }, nowMs) => {
+  const { parts } = request;
+  noteAnswered(state.search);
+  endIsolation(state.search, messagesOf(parts));
+  if (!parts.some(({ messages }) => messages.some(({ message }) => outcomes.has(message.id)))) {
+    onWholeFailure(state, request, { kind: 'nonsense', status, reason: 'the answer names no message' }, nowMs);
+    return;
+  }
+  // Only what was stored or passed on proves the function and all behind it; a refusal needs neither.
+  if (anyAcked(outcomes)) state.answers += 1;
+  state.search.unprovenKills = 0;
+  const isDown = isDependencyDown(outcomes.values());
+  meetBreaker(state, isDown ? { type: 'unavailable', retryAfterMs: 0 } : { type: 'succeeded' }, nowMs);
+  finish(state, request, judgeAnswer(parts, outcomes, { limits: state.limits, answers: state.answers }), nowMs);
+};
+
+/** What a message may be the cause of, and a broken process or gateway too. */
+const deaths: ReadonlySet<BatchFailure['kind']> = new Set(['died', 'gateway_error', 'timeout']);
+/** What leaves open whether a message takes the function down. */
+const openQuestions: ReadonlySet<BatchFailure['kind']> = new Set([
+  'died',
+  'gateway_error',
+  'unavailable',
+  'overloaded',
+]);
+
+const onFailed: Handler<'batch_failed'> = (state, request, { failure }, nowMs) => {
+  const messages = messagesOf(request.parts);
+  // Of requests that died together only one was the cause: they say nothing of how often one fails.
+  if (deaths.has(failure.kind) && isSolitary(state.search, request.start)) noteFailed(state.search, messages);
+  if (!openQuestions.has(failure.kind)) endIsolation(state.search, messages);
+  // The table has a handler of its own kind for each; the compiler cannot follow the pair.
+  const handle = failureHandlers[failure.kind] as FailureHandler<BatchFailure['kind']>;
+  handle(state, request, failure, nowMs);
+};
+
+type FailureHandler<K extends BatchFailure['kind']> = (
+  state: DispatchState,
+  request: RequestInFlight,
+  failure: Extract<BatchFailure, { kind: K }>,
+  nowMs: number,
+) => void;
+
+const onUnavailable: FailureHandler<'unavailable'> = (state, request, { retryAfterMs }, nowMs) => {
+  meetBreaker(state, { type: 'unavailable', retryAfterMs }, nowMs);
+  finish(state, request, noVerdicts(), nowMs);
+};
+
+const onOverloaded: FailureHandler<'overloaded'> = (state, request, { retryAfterMs }, nowMs) => {
+  meetBreaker(state, { type: 'overloaded', retryAfterMs, requestsInFlight: state.requests.size }, nowMs);
+  finish(state, request, noVerdicts(), nowMs);
+};
+
+const onMisconfigured: FailureHandler<'misconfigured'> = (state, request, { reason }, nowMs) => {
+  emit(state, { type: 'note', fact: { kind: 'misconfigured', reason } });
+  meetBreaker(state, { type: 'unavailable', retryAfterMs: state.backoff.maxMs }, nowMs);
+  finish(state, request, noVerdicts(), nowMs);
+};
+
+const onTooLarge: FailureHandler<'too_large'> = (state, request, { reason }, nowMs) => {
+  const { parts } = request;
+  const only = onlyMessage(parts);
+  if (only !== undefined) {
+    const rejected = [{ queued: only, code: 'payload_too_large' as const, reason }];
+    finish(state, request, { ...noVerdicts(), rejected }, nowMs);
+    return;
+  }
+  const bytes = messagesOf(parts).reduce((sum, { message }) => sum + message.bodyBytes, 0);
+  // Of requests that were in flight together each says it of its own size.
+  state.maxBatchBytes = Math.max(leastBatchBytes, Math.min(state.maxBatchBytes, bytes >> 1));
+  emit(state, { type: 'note', fact: { kind: 'batch_too_large', reason, nextMaxBytes: state.maxBatchBytes } });
+  if (state.maxBatchBytes <= leastBatchBytes) {
+    // Below the least size it is the count that has to shrink.
+    for (const { lane, messages } of parts) {
+      lane.search = { left: messages.length, size: Math.max(1, messages.length >> 1) };
+    }
+  }
+  finish(state, request, noVerdicts(), nowMs);
+};
+
+/** A gateway says that it lost the function. With the same messages again and again, one of them may be the cause. */
+const onGatewayError: FailureHandler<'gateway_error'> = (state, request, failure, nowMs) => {
+  let errors = 0;
+  for (const { lane, messages } of request.parts) {
+    lane.gatewayErrors += 1;
+    // While a poison message is searched for by halves, each half is known to be suspicious.
+    errors = Math.max(errors, lane.gatewayErrors + (lane.search !== undefined && messages.length > 1 ? 1 : 0));
+  }
+  request.failure = failure;
+  if (errors >= gatewayErrorsUntilSearch) checkHealth(state, request, 'checking_gateway');
+  else {
+    meetBreaker(state, { type: 'unavailable', retryAfterMs: 0 }, nowMs);
+    finish(state, request, noVerdicts(), nowMs);
+  }
+};
+
+const checkHealth = (state: DispatchState, request: RequestInFlight, next: RequestState): void => {
+  request.state = next;
+  emit(state, { type: 'check_health', requestId: request.id });
+};
+
+const onGatewayChecked: Handler<'health_answered'> = (state, request, { isAlive }, nowMs) => {
+  if (isAlive) return onWholeFailure(state, request, request.failure!, nowMs);
+  meetBreaker(state, { type: 'unavailable', retryAfterMs: 0 }, nowMs);
+  // The only process of a function needs a moment to start again after it was killed.
+  request.pollDelayMs = returnPollMs;
+  request.pollEndsAtMs = nowMs + state.backoff.maxMs;
+  awaitReturn(state, request, nowMs);
+};
+
+const awaitReturn = (state: DispatchState, request: RequestInFlight, nowMs: number): void => {
+  if (state.mode !== 'running' || nowMs >= request.pollEndsAtMs) return finish(state, request, noVerdicts(), nowMs);
+  request.state = 'awaiting_return';
+  request.pollAtMs = nowMs + request.pollDelayMs;
+  scheduleAt(state, request.pollAtMs);
+};
+
+const onPollTime: Handler<'timer'> = (state, request, _event, nowMs) => {
+  if (nowMs >= request.pollAtMs) checkHealth(state, request, 'checking_return');
+  else scheduleAt(state, request.pollAtMs);
+};
+
+const onReturnChecked: Handler<'health_answered'> = (state, request, { isAlive }, nowMs) => {
+  if (isAlive) return onWholeFailure(state, request, request.failure!, nowMs);
+  request.pollDelayMs = Math.min(request.pollDelayMs * 2, maxReturnPollMs);
+  awaitReturn(state, request, nowMs);
+};
+
+const giveUpReturn: Handler<'drain'> = (state, request, _event, nowMs) => finish(state, request, noVerdicts(), nowMs);
+
+/** A function that died without a word: nobody answered, or a gateway says that it is gone. */
+const isDeath = (failure: WholeFailure): boolean =>
+  failure.kind === 'gateway_error' || (failure.kind === 'died' && failure.status === undefined);
+
+/**
+ * Whether the health check tells anything after this failure. A function that said 500, or is silent, lives all the same. One
+ * that died and is back was killed; one that answers without sense has sense for its health check at least.
+ */
+const isHealthTelling = (failure: WholeFailure): boolean =>
+  failure.kind === 'died' ? failure.status === undefined : failure.kind !== 'timeout';
+
+/** The request failed as a whole, maybe through one of its messages. */
+const onWholeFailure = (state: DispatchState, request: RequestInFlight, failure: WholeFailure, nowMs: number): void => {
+  meetBreaker(state, { type: 'faulted' }, nowMs);
+  const only = onlyMessage(request.parts);
+  const isOther = isDeath(failure) && !isSolitary(state.search, request.start);
+  if (only !== undefined && isOther) state.search.isolated.add(only);
+  request.failure = failure;
+  const asks = only !== undefined && !isOther && isHealthTelling(failure);
+  if (asks && state.search.unprovenKills < maxUnprovenKills) checkHealth(state, request, 'confirming');
+  else concludeFailure(state, request, { isFunctionAlive: false, isOther }, nowMs);
+};
+
+const onConfirmed: Handler<'health_answered'> = (state, request, { isAlive }, nowMs) =>
+  concludeFailure(state, request, { isFunctionAlive: isAlive, isOther: false }, nowMs);
+
+const concludeFailure = (
+  state: DispatchState,
+  request: RequestInFlight,
+  evidence: { readonly isFunctionAlive: boolean; readonly isOther: boolean },
+  nowMs: number,
+): void => {
+  const { limits, search, answers } = state;
+  const only = onlyMessage(request.parts);
+  const needed = only === undefined ? 0 : killsNeeded(search, only, limits.killsBeforeDeadLetter);
+  const found = { ...evidence, killsNeeded: needed };
+  const verdicts = judgeFailure(request.parts, request.failure!, { limits, answers }, found);
+  if (evidence.isFunctionAlive && verdicts.rejected.length > 0) search.unprovenKills += 1;
+  finish(state, request, verdicts, nowMs);
+};
+
+/** Carries out what was decided and ends the request. */
+const finish = (state: DispatchState, request: RequestInFlight, verdicts: Verdicts, nowMs: number): void => {
+  const { acked, rejected, retried } = verdicts;
+  for (const queued of acked) queued.isSettled = true;
+  for (const { queued } of rejected) {
+    queued.isSettled = true;
+    state.search.isolated.delete(queued);
+  }
+  pauseLanes(state, request.parts, retried, nowMs);
+  noteRetries(state, retried);
+  if (acked.length > 0) emit(state, { type: 'ack', messages: acked.map(({ message }) => message) });
+  for (const { queued, code, reason } of rejected) {
+    const { message, tries } = queued;
+    emit(state, { type: 'reject', message, code, reason, attempts: tries.attempts });
+  }
+  state.lanes.complete(request.parts, nowMs);
+  state.requests.delete(request.id);
+  state.isStartDue = true;
+};
+
+/** Lanes with something to try again wait: for as long as the function asked for, or for their back-off. */
+const pauseLanes = (
+  state: DispatchState,
+  parts: readonly LanePart[],
+  retried: Verdicts['retried'],
+  nowMs: number,
+): void => {
+  const delays = new Map(retried.map(({ queued, delayMs }) => [queued, delayMs]));
+  for (const { lane, messages } of parts) {
+    const own = delays.size === 0 ? [] : messages.flatMap((queued) => delays.get(queued) ?? []);
+    lane.failures = own.length > 0 ? lane.failures + 1 : 0;
+    if (own.length === 0) continue;
+    const leastMs = Math.min(Math.max(...own), state.backoff.maxMs);
+    lane.notBeforeMs = nowMs + Math.max(leastMs, backoffMs(state.backoff, lane.failures, nextRandom(state)));
+  }
+};
+
+const noteRetries = (state: DispatchState, retried: Verdicts['retried']): void => {
+  if (retried.length === 0) return;
+  const byCode = new Map<ErrorCode, { readonly id: string; messages: number }>();
+  for (const { queued, code } of retried) {
+    const known = byCode.get(code);
+    if (known === undefined) byCode.set(code, { id: queued.message.id, messages: 1 });
+    else known.messages += 1;
+  }
+  for (const [code, { id, messages }] of byCode) {
+    emit(state, { type: 'note', fact: { kind: 'retried', code, messages, id } });
+  }
+};
+
+const failureHandlers: { readonly [K in BatchFailure['kind']]: FailureHandler<K> } = {
+  unavailable: onUnavailable,
+  overloaded: onOverloaded,
+  misconfigured: onMisconfigured,
+  too_large: onTooLarge,
+  gateway_error: onGatewayError,
+  died: onWholeFailure,
+  timeout: onWholeFailure,
+  nonsense: onWholeFailure,
+  refused: onWholeFailure,
+};
+
+const ignore = (): void => undefined;
+
+/** What an event does to a request, by what the request waits for. What comes late or twice is ignored (C10). */
+const transitions: Readonly<Record<RequestState, { readonly [E in RequestEvent['type']]: Handler<E> }>> = {
+  posted: {
+    batch_answered: onAnswered,
+    batch_failed: onFailed,
+    health_answered: ignore,
+    timer: ignore,
+    drain: ignore,
+  },
+  checking_gateway: {
+    batch_answered: ignore,
+    batch_failed: ignore,
+    health_answered: onGatewayChecked,
+    timer: ignore,
+    drain: ignore,
+  },
+  awaiting_return: {
+    batch_answered: ignore,
+    batch_failed: ignore,
+    health_answered: ignore,
+    timer: onPollTime,
+    drain: giveUpReturn,
+  },
+  checking_return: {
+    batch_answered: ignore,
+    batch_failed: ignore,
+    health_answered: onReturnChecked,
+    timer: ignore,
+    drain: ignore,
+  },
+  confirming: {
+    batch_answered: ignore,
+    batch_failed: ignore,
+    health_answered: onConfirmed,
+    timer: ignore,
+    drain: ignore,
+  },
+};
+
+/** Gives an event to one request. */
+export const stepRequest = (
+  state: DispatchState,
+  request: RequestInFlight | undefined,
+  event: RequestEvent,
+  nowMs: number,
+): void => {
+  if (request === undefined) return;
+  // The table has a handler of its own event for each; the compiler cannot follow the pair.
+  const handle = transitions[request.state][event.type] as Handler<RequestEvent['type']>;
+  handle(state, request, event, nowMs);
+};

@@ -1,0 +1,75 @@
+/** After its ack wait a message is on its way again, unless the server counts from a wrong time or somebody keeps it alive. */
+const overdueMs = 1_000;
+/** For the rest of its way once it should have come for the second time. */
+const graceMs = 5_000;
+const maxExtensions = 4;
+
+/** When something is done about a message that is in other hands. */
+interface Due {
+  /** When it gets a new ack wait; infinite once it has. */
+  readonly renewsAtMs: number;
+  /** When it is waited for no longer. */
+  readonly endsAtMs: number;
+  /** The same, however often a connection is lost meanwhile. */
+  readonly endsAtLastMs: number;
+}
+
+/**
+ * The messages that are in other hands, by sequence: given to another connector, or lost on their way to us with a connection.
+ * Their keys wait for them (C3). Each is let go when it comes to us, when it is settled, or when it should have come long ago.
+ */
+export interface Awaited {
+  readonly size: number;
+  sequences(): readonly number[];
+  /** It is in other hands; whether that is news. */
+  add(sequence: number, nowMs: number): boolean;
+  /** It is waited for no longer; whether it was. */
+  release(sequence: number): boolean;
+  releaseAll(): readonly number[];
+  /** What time has come for: these are released, and those get a new ack wait, once. */
+  due(nowMs: number): { readonly released: readonly number[]; readonly renewed: readonly number[] };
+}
+
+/** @param ackWaitMs of the consumer that was to deliver them */
+export const createAwaited = (ackWaitMs: number): Awaited => {
+  const awaited = new Map<number, Due>();
+  const patienceMs = ackWaitMs * 2 + overdueMs + graceMs;
+  return {
+    get size() {
+      return awaited.size;
+    },
+    sequences: () => [...awaited.keys()],
+    add: (sequence, nowMs) => {
+      const known = awaited.get(sequence);
+      const renewsAtMs = nowMs + ackWaitMs + overdueMs;
+      const endsAtMs = nowMs + patienceMs;
+      const endsAtLastMs = known?.endsAtLastMs ?? nowMs + patienceMs * maxExtensions;
+      awaited.set(sequence, {
+        // It was on its way again, maybe, when the connection was lost again.
+        renewsAtMs: Math.min(known?.renewsAtMs ?? renewsAtMs, renewsAtMs),
+        endsAtMs: Math.min(endsAtMs, endsAtLastMs),
+        endsAtLastMs,
+      });
+      return known === undefined;
+    },
+    release: (sequence) => awaited.delete(sequence),
+    releaseAll: () => {
+      const all = [...awaited.keys()];
+      awaited.clear();
+      return all;
+    },
+    due: (nowMs) => {
+      const released: number[] = [];
+      const renewed: number[] = [];
+      for (const [sequence, due] of awaited) {
+        if (nowMs >= due.endsAtMs) released.push(sequence);
+        else if (nowMs >= due.renewsAtMs) renewed.push(sequence);
+      }
+      for (const sequence of released) awaited.delete(sequence);
+      for (const sequence of renewed) {
+        awaited.set(sequence, { ...awaited.get(sequence)!, renewsAtMs: Number.POSITIVE_INFINITY });
+      }
+      return { released, renewed };
+    },
+  };
+};

@@ -1,0 +1,290 @@
+import type { Msg, NatsConnection } from '../../../shared/nats/connect.ts';
+import { readConsumerLag, type ConsumerLag } from '../../../shared/nats/consumer-lag.ts';
+import { ensureConsumers, type BoundConsumer } from '../../../shared/nats/ensure-consumer.ts';
+import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
+import { deliveryInfo } from '../../../shared/nats/jetstream-message.ts';
+import { pullMessages, type Capacity, type Puller } from '../../../shared/nats/pull-messages.ts';
+import type { StoredMessage } from '../../../shared/nats/read-stream.ts';
+import { watchDeletion } from '../../../shared/nats/watch-deletion.ts';
+import type { RouteConfig, TriggerConfig } from '../../../shared/routing/routing.ts';
+import { errorFields, type Log } from '../../../shared/telemetry/log.ts';
+import { pause, type Clock } from '../clock.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { RecentAnswers } from '../settle/recent-answers.ts';
+import type { Settler } from '../settle/settler.ts';
+import type { ConnectorMetrics } from '../telemetry/metrics.ts';
+import { classifyPayload } from './classify-payload.ts';
+import { meetDelivery, type HeldMessages } from './held-messages.ts';
+import { pullCapacity } from './pull-capacity.ts';
+import { receiveMessage } from './receive-message.ts';
+import { createTakeover, type Takeover } from './takeover.ts';
+
+/** One consumer of a durable's name: servers before 2.10 need one for each subject. */
+export interface Source {
+  readonly consumer: BoundConsumer;
+  readonly takeover: Takeover;
+  puller: Puller | undefined;
+}
+
+export interface IntakeOptions {
+  readonly route: RouteConfig;
+  /** Durable name and what it receives. */
+  readonly durable: string;
+  readonly filterSubjects: readonly string[];
+  readonly triggers: readonly TriggerConfig[];
+  readonly connection: NatsConnection;
+  readonly held: HeldMessages<Source>;
+  readonly recent: RecentAnswers;
+  readonly settler: Settler;
+  /** By the function's name. */
+  readonly dispatchers: ReadonlyMap<string, Dispatcher>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: ConnectorMetrics;
+}
+
+/** Reads one durable: pulls what there is room for, and hands each message to the dispatch of its function. */
+export interface Intake {
+  /** Makes stream and consumer, and begins to pull; tried until it works. */
+  start(): Promise<void>;
+  readonly isConsuming: boolean;
+  /** Looks again whether there is room. */
+  wake(): void;
+  /** How far its consumers are behind; without those that the server does not answer for. */
+  lags(): Promise<readonly ConsumerLag[]>;
+  /** Pulls no more; what is held is still kept alive. */
+  stop(): void;
+  /** Ends also that. */
+  close(): void;
+}
+
+const pullExpiresMs = 30_000;
+
+interface State extends IntakeOptions {
+  readonly sources: Source[];
+  /** Keys that wait for a message in other hands, by its sequence. */
+  readonly blocked: Map<number, { readonly dispatcher: Dispatcher; readonly key: string }>;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  /** When the stream was made, as far as that is known. */
+  streamCreated: string | undefined;
+  keepAliveTimer: NodeJS.Timeout | undefined;
+  unwatch: () => void;
+  started: boolean;
+  stopping: boolean;
+}
+
+export const createIntake = (options: IntakeOptions): Intake => {
+  const state: State = {
+    ...options,
+    sources: [],
+    blocked: new Map(),
+    maxMessages: Math.max(...options.triggers.map(({ limits }) => limits.maxInFlightMessages)),
+    maxBytes: Math.max(...options.triggers.map(({ limits }) => limits.maxInFlightBytes)),
+    streamCreated: undefined,
+    keepAliveTimer: undefined,
+    unwatch: () => undefined,
+    started: false,
+    stopping: false,
+  };
+  return {
+    start: () => start(state),
+    get isConsuming() {
+      return state.started && !state.stopping && state.sources.every(({ puller }) => puller?.healthy === true);
+    },
+    wake: () => {
+      for (const { puller } of state.sources) puller?.wake();
+    },
+    lags: () => readLags(state),
+    stop: () => stop(state),
+    close: () => clearInterval(state.keepAliveTimer),
+  };
+};
+
+const start = async (state: State): Promise<void> => {
+  let delayMs = 250;
+  while (!(await tryStart(state))) {
+    await pause(state.clock, delayMs);
+    delayMs = Math.min(delayMs * 2, 5_000);
+  }
+};
+
+const tryStart = async (state: State): Promise<boolean> => {
+  if (state.stopping) return true;
+  try {
+    await startSources(state);
+    return true;
+  } catch (error) {
+    state.log.error('consumer_failed', { consumer: state.durable, ...errorFields(error) });
+    return false;
+  }
+};
+
+const startSources = async (state: State): Promise<void> => {
+  const { connection, route, settler } = state;
+  const consumers = await ensure(state);
+  const fresh = consumers.map((consumer) => sourceOf(state, consumer));
+  try {
+    for (const { takeover } of fresh) await takeover.begin();
+  } catch (error) {
+    // The next try looks again with new ones; nothing may stay held back by these.
+    for (const { takeover } of fresh) takeover.abandon();
+    throw error;
+  }
+  if (state.stopping) return;
+  state.sources.push(...fresh);
+  state.unwatch = watchDeletion(connection, route.name, () => {
+    onStreamDeleted(state);
+    for (const { puller } of state.sources) puller?.restore();
+  });
+  const leastAckWaitMs = Math.min(...consumers.map(({ ackWaitMs }) => ackWaitMs));
+  state.keepAliveTimer = setInterval(settler.keepAlive, Math.max(50, Math.floor(leastAckWaitMs / 3)));
+  for (const source of state.sources) source.puller = pull(state, source);
+  state.started = true;
+};
+
+const ensure = async (state: State): Promise<readonly BoundConsumer[]> => {
+  const { connection, route } = state;
+  const stream = await ensureStream(connection, { stream: route.name, baseSubject: route.subject });
+  noticeStream(state, stream.created);
+  return await ensureConsumers(connection, {
+    stream,
+    durable: state.durable,
+    filterSubjects: state.filterSubjects,
+    ackWaitMs: route.ackWaitSeconds * 1_000,
+    maxAckPending: Math.max(1_000, state.maxMessages),
+  });
+};
+
+/** The server's own word of a deletion comes at once, unless there is no connection, or it may not be heard. */
+const noticeStream = (state: State, created: string): void => {
+  if (state.streamCreated !== undefined && created !== state.streamCreated) onStreamDeleted(state);
+  state.streamCreated = created;
+};
+
+/**
+ * A stream that is made anew counts from 1 again, and nats-server 2.9 removes whatever has the sequence of an answer: what
+ * is held of the stream before is worked on, and never answered (C9).
+ */
+const onStreamDeleted = ({ held, dispatchers, log, route }: State): void => {
+  log.warn('stream_deleted', { stream: route.name, held: held.size });
+  held.clear();
+  for (const dispatcher of dispatchers.values()) dispatcher.feed({ type: 'messages_orphaned' });
+};
+
+const sourceOf = (state: State, consumer: BoundConsumer): Source => {
+  const { connection, clock, log, held, settler } = state;
+  const takeover = createTakeover({
+    connection,
+    consumer,
+    clock,
+    log,
+    isHeld: held.hasSequence,
+    onStream: ({ created }) => noticeStream(state, created),
+    settleAgain: settler.repeatFor,
+    block: (message) => block(state, message),
+    unblock: (sequence) => unblock(state, sequence),
+  });
+  return { consumer, takeover, puller: undefined };
+};
+
+const block = (state: State, { payload, sequence }: StoredMessage): void => {
+  const classified = classifyPayload(payload, state.triggers);
+  if (!classified.ok) return;
+  const dispatcher = state.dispatchers.get(classified.trigger.function)!;
+  const key = laneKey(classified.trigger, classified.key);
+  state.blocked.set(sequence, { dispatcher, key });
+  dispatcher.feed({ type: 'key_blocked', key, sequence });
+};
+
+const unblock = (state: State, sequence: number): void => {
+  const entry = state.blocked.get(sequence);
+  state.blocked.delete(sequence);
+  entry?.dispatcher.feed({ type: 'key_unblocked', key: entry.key, sequence });
+};
+
+const laneKey = (trigger: TriggerConfig, key: string): string => `${trigger.key}=${key}`;
+
+const pull = (state: State, source: Source): Puller => {
+  const { consumer, takeover } = source;
+  return pullMessages(state.connection, {
+    stream: consumer.stream,
+    durable: consumer.durable,
+    capacity: () => (state.stopping ? { messages: 0, bytes: 0 } : capacityOf(state, source)),
+    expiresMs: Math.min(pullExpiresMs, consumer.requestLimits.expiresMs ?? pullExpiresMs),
+    onMessage: (message) => take(state, source, message),
+    resume: () => takeover.begin(),
+    restore: async () => void (await ensure(state)),
+    onTrouble: (detail, error) => {
+      const fields = error === undefined ? {} : errorFields(error);
+      state.log.warn('pull_trouble', { consumer: consumer.durable, detail, ...fields });
+    },
+  });
+};
+
+const capacityOf = (state: State, source: Source): Capacity => {
+  const { messages, bytes } = state.held.amountOf(source);
+  return pullCapacity({
+    maxMessages: state.maxMessages,
+    maxBytes: state.maxBytes,
+    shares: Math.max(1, state.sources.length),
+    heldMessages: messages,
+    heldBytes: bytes,
+    functions: [...state.dispatchers.values()].map(({ view }) => view),
+    maxPayloadBytes: state.connection.info?.max_payload ?? 1_048_576,
+    requestLimits: source.consumer.requestLimits,
+  });
+};
+
+/** One delivery: answered again, known already, or new. */
+const take = (state: State, source: Source, raw: Msg): void => {
+  const { held, metrics } = state;
+  const reply = raw.reply ?? '';
+  const info = deliveryInfo(reply);
+  source.takeover.seen(info.sequence);
+  const met = meetDelivery({ sequence: info.sequence, storedNs: info.timestampNs }, held, state.recent);
+  if (met.kind === 'new') return takeNew(state, source, raw);
+  if (met.kind === 'settled') {
+    state.settler.repeat(met.answer, reply);
+    return metrics.add('redelivered_when_settled');
+  }
+  const { message, lane, deliveryCount } = held.redelivered(met.held, { reply, deliveryCount: info.deliveryCount });
+  metrics.add('redelivered_while_held');
+  if (lane === undefined) return;
+  const { functionName, key } = lane;
+  state.dispatchers.get(functionName)?.feed({ type: 'message_redelivered', key, message, deliveryCount });
+};
+
+const takeNew = (state: State, source: Source, raw: Msg): void => {
+  const info = deliveryInfo(raw.reply ?? '');
+  const classified = classifyPayload(raw.data, state.triggers);
+  const message = receiveMessage(raw, info, classified, state.clock.nowMs());
+  const { reply, deliveryCount } = message;
+  const lane = classified.ok
+    ? { functionName: classified.trigger.function, key: laneKey(classified.trigger, classified.key) }
+    : undefined;
+  state.held.add({ message, source, lane, reply, deliveryCount });
+  state.metrics.add('received', 1, state.route.name);
+  if (lane !== undefined) {
+    const { maxDeliver } = source.consumer;
+    const dispatcher = state.dispatchers.get(lane.functionName)!;
+    dispatcher.feed({ type: 'message_received', key: lane.key, message, maxDeliver });
+  } else if (!classified.ok) {
+    const { code, reason } = classified;
+    state.settler.reject(message, { code, reason, attempts: 0 });
+  }
+};
+
+const readLags = async ({ connection, sources }: State): Promise<readonly ConsumerLag[]> => {
+  const lags = await Promise.allSettled(sources.map(({ consumer }) => readConsumerLag(connection, consumer)));
+  return lags.flatMap((lag) => (lag.status === 'fulfilled' ? [lag.value] : []));
+};
+
+const stop = (state: State): void => {
+  state.stopping = true;
+  state.unwatch();
+  for (const { puller, takeover } of state.sources) {
+    puller?.stop();
+    takeover.stop();
+  }
+};

@@ -1,0 +1,65 @@
+/** Larger gaps than this between what was settled and what was delivered are not read through. */
+const maxReads = 20_000;
+/** Nor are more sequences than this settled that have no message. */
+const maxGone = 100_000;
+
+/** Where a consumer and its stream stand. */
+export interface ConsumerPosition {
+  readonly deliveredSequence: number;
+  /** Everything up to it is settled. */
+  readonly ackFloorSequence: number;
+  readonly unsettled: number;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly isWorkQueue: boolean;
+}
+
+/**
+ * A walk over the stream from what is settled for certain to what was last delivered, to find what is neither settled nor in
+ * our hands. Whoever walks reads from `next`, says what it `found`, and so on until there is no `next`.
+ *
+ * Settled messages are gone from a work queue; where they are kept, more are held back than need be, for a while. The number
+ * of unsettled messages is no end of the walk: a server that was killed may keep some that it counts as settled.
+ */
+export interface UnsettledSearch {
+  /** The sequence to read from, past what is in our own hands; undefined at the end. */
+  next(isHeld: (sequence: number) => boolean): number | undefined;
+  /**
+   * The first message at or after `next` has this sequence; undefined if there is none. Returns the sequences that were
+   * delivered and that the stream holds no longer, and whether the message itself was delivered at all, and may be unsettled.
+   */
+  found(sequence: number | undefined): {
+    readonly gone: readonly number[];
+    readonly isDelivered: boolean;
+    readonly mayBeUnsettled: boolean;
+  };
+}
+
+export const searchUnsettled = (position: ConsumerPosition): UnsettledSearch => {
+  const floor = position.unsettled === 0 ? position.deliveredSequence : position.ackFloorSequence;
+  // A stream that lost its end gives the sequences behind it to other messages.
+  const last = Math.min(position.deliveredSequence, position.lastSequence);
+  // A work queue keeps nothing that is settled, unless its server was killed.
+  let next = position.isWorkQueue ? Math.min(position.firstSequence, floor + 1) : floor + 1;
+  let reads = 0;
+  let goneCount = 0;
+  return {
+    next: (isHeld) => {
+      while (next <= last && isHeld(next)) next += 1;
+      if (next > last || reads >= maxReads) return undefined;
+      reads += 1;
+      return next;
+    },
+    found: (sequence) => {
+      const gone: number[] = [];
+      const end = Math.min(sequence ?? last + 1, last + 1);
+      for (let each = Math.max(next, floor + 1); each < end && goneCount < maxGone; each += 1) {
+        gone.push(each);
+        goneCount += 1;
+      }
+      const isDelivered = sequence !== undefined && sequence <= last;
+      next = isDelivered ? sequence + 1 : last + 1;
+      return { gone, isDelivered, mayBeUnsettled: isDelivered && sequence > floor };
+    },
+  };
+};

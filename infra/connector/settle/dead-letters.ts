@@ -1,0 +1,118 @@
+import { reasonOf } from '../../../shared/message/to-outcome.ts';
+import { buildDeadLetterHeaders } from '../../../shared/message/dead-letter.ts';
+import type { NatsConnection } from '../../../shared/nats/connect.ts';
+import { fitDeadLetter } from '../../../shared/nats/dead-letter-body.ts';
+import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
+import type { Publisher } from '../../../shared/message/outgoing-message.ts';
+import type { DeadLetterConfig } from '../../../shared/routing/routing.ts';
+import type { Log } from '../../../shared/telemetry/log.ts';
+import { backoffMs } from '../backoff.ts';
+import { pause, type Clock } from '../clock.ts';
+import type { ReceivedMessage } from '../intake/received-message.ts';
+import type { ConnectorTelemetry } from '../telemetry/connector-telemetry.ts';
+import type { ConnectorMetrics } from '../telemetry/metrics.ts';
+
+export interface DeadLetterOptions {
+  readonly connection: NatsConnection;
+  readonly publisher: Publisher;
+  readonly config: DeadLetterConfig;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly metrics: ConnectorMetrics;
+  readonly telemetry: ConnectorTelemetry;
+  /** Whether to try no more: what is not stored by then stays in its stream. */
+  readonly isStopping: () => boolean;
+}
+
+/** Why a message is given up, and what is known of its tries. */
+export interface GivenUp {
+  readonly code: string;
+  readonly reason: string;
+  /** Tries that ended in a failure of this very message. */
+  readonly attempts: number;
+  /** The server's count. */
+  readonly deliveryCount: number;
+}
+
+export interface DeadLetters {
+  /** Makes the stream: file storage, kept until purged. */
+  ensure(): Promise<void>;
+  /** Stores the message and resolves true when the server has confirmed it; false only if the connector stops first. */
+  store(message: ReceivedMessage, givenUp: GivenUp): Promise<boolean>;
+}
+
+const backoff = { initialMs: 500, maxMs: 30_000 };
+
+/**
+ * Stores what can never succeed before it leaves its own stream (C5). A dead letter that cannot be stored (stream full, server
+ * away) is tried until it can: its message stays where it is and is kept alive meanwhile.
+ */
+export const createDeadLetters = (options: DeadLetterOptions): DeadLetters => ({
+  ensure: () => ensure(options),
+  store: async (message, givenUp) => {
+    const { clock, log, metrics } = options;
+    const { code, reason } = givenUp;
+    for (let failures = 1; !options.isStopping(); failures += 1) {
+      const error = await publish(options, message, givenUp).catch(
+        (cause: unknown) => new Error(reasonOf(cause), { cause }),
+      );
+      if (error === undefined) {
+        metrics.add('dead_letters', 1, code);
+        log.warn('dead_letter', { code, reason, id: message.id, stream: message.stream, sequence: message.sequence });
+        return true;
+      }
+      metrics.add('dead_letter_failures');
+      log.error('dead_letter_failed', { code, id: message.id, reason: reasonOf(error) });
+      await pause(clock, backoffMs(backoff, failures, options.random()));
+      // The publisher would make a missing stream a work queue, which forgets what is read.
+      await ensure(options).catch((cause: unknown) => log.error('dead_letter_failed', { reason: reasonOf(cause) }));
+    }
+    return false;
+  },
+});
+
+const wanted = ({ stream, subject }: DeadLetterConfig) =>
+  ({ stream, baseSubject: subject, retention: 'limits' }) as const;
+
+const ensure = async ({ connection, config }: DeadLetterOptions): Promise<void> => {
+  await ensureStream(connection, wanted(config));
+};
+
+const publish = async (
+  { config, clock, publisher, telemetry }: DeadLetterOptions,
+  message: ReceivedMessage,
+  { code, reason, attempts, deliveryCount }: GivenUp,
+): Promise<Error | undefined> => {
+  const span = telemetry.startDeadLetter(message, { code, reason, attempts, subject: config.subject });
+  const headers = buildDeadLetterHeaders(message.headers, {
+    code,
+    reason,
+    time: new Date(clock.epochMs()).toISOString(),
+    identity: message.id,
+    stream: message.stream,
+    subject: message.subject,
+    sequence: message.sequence,
+    timestampNs: message.timestampNs,
+    deliveryCount,
+    attempts,
+    messageId: message.messageId,
+  });
+  const letter = fitDeadLetter({ headers, payload: message.payload }, await publisher.maxPayloadBytes());
+  const isReplaced = (name: string): boolean => Object.hasOwn(span.headers, name.toLowerCase());
+  const [outcome] = await publisher.publish([
+    {
+      ...wanted(config),
+      subject: config.subject,
+      payload: letter.payload,
+      id: message.deadLetterId,
+      headers: Object.fromEntries([
+        ...letter.headers.filter(([name]) => !isReplaced(name)),
+        ...Object.entries(span.headers),
+      ]),
+    },
+  ]);
+  const error = outcome?.ok === true ? undefined : (outcome?.error ?? new Error('no outcome'));
+  span.end(error);
+  return error;
+};
