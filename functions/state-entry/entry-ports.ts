@@ -1,3 +1,4 @@
+import type { IdentityUse } from '../../shared/message/content-hash.ts';
 import type { Delivery } from '../../shared/message/delivery.ts';
 import type { OutgoingMessage, PublishOutcome } from '../../shared/message/outgoing-message.ts';
 import type { EvaluatorFactory } from '../../shared/python/evaluator.ts';
@@ -14,9 +15,9 @@ export interface ReplayState {
 
 /** Which deliveries have been handled to the end: their messages are with the server. */
 export interface HandledLedger {
-  /** Those of the ids that are known. */
-  isHandled(ids: readonly string[]): Promise<ReadonlySet<string>>;
-  recordHandled(ids: readonly string[]): Promise<void>;
+  /** What is known of the ids that were handled, or used by a function that stores rows. */
+  read(ids: readonly string[]): Promise<ReadonlyMap<string, IdentityUse & { readonly forwarded: boolean }>>;
+  recordHandled(deliveries: readonly Pick<Delivery, 'id' | 'contentHash'>[]): Promise<void>;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { TerminalError } from '../../shared/errors/sync-error.ts';
 import { toOutcome } from '../../shared/message/to-outcome.ts';
+import { identityReuse } from '../../shared/message/content-hash.ts';
 import type { Delivery } from '../../shared/message/delivery.ts';
 import { readId } from '../../shared/message/envelope.ts';
 import type { Outcome } from '../../shared/message/outcome.ts';
@@ -17,8 +18,8 @@ interface Planned {
 
 /**
  * Handles a batch: every delivery is planned, published and recorded, or fails alone. One outcome per delivery, in
- * their order; never throws. A delivery that the ledger knows publishes nothing. `ack` is said when the server has
- * taken all messages and the ledger knows.
+ * their order; never throws. A delivery that the ledger knows publishes nothing, and nor does one whose id was another
+ * message's. `ack` is said when the server has taken all messages and the ledger knows.
  */
 export const handleEntries = async (
   context: EntryContext,
@@ -30,16 +31,16 @@ export const handleEntries = async (
   const failOpen = (error: unknown): void => {
     for (const { id } of deliveries) if (!outcomes.has(id)) fail(id, error);
   };
-  const succeed = async (ids: readonly string[]): Promise<void> => {
-    if (ids.length === 0) return;
-    await ports.ledger.recordHandled(ids);
-    for (const id of ids) outcomes.set(id, { id, outcome: 'ack' });
+  const succeed = async (handled: readonly Delivery[]): Promise<void> => {
+    if (handled.length === 0) return;
+    await ports.ledger.recordHandled(handled);
+    for (const { id } of handled) outcomes.set(id, { id, outcome: 'ack' });
   };
   const handleRun = async (run: readonly Delivery[], deadlineMs: number): Promise<void> => {
     const [first] = run;
     if (first?.type === 'query_state_route') {
       await handleReplay(context, first, deadlineMs);
-      return succeed([first.id]);
+      return succeed([first]);
     }
     const planned = await Promise.all(
       run.map(async (delivery): Promise<readonly Planned[]> => {
@@ -51,14 +52,21 @@ export const handleEntries = async (
         }
       }),
     );
-    await succeed(await publishPlanned(context, planned.flat(), fail));
+    const published = new Set(await publishPlanned(context, planned.flat(), fail));
+    await succeed(run.filter(({ id }) => published.has(id)));
   };
   try {
     const unique = [...new Map(deliveries.map((delivery) => [delivery.id, delivery])).values()];
-    const handled = await ports.ledger.isHandled(unique.map(({ id }) => id));
-    for (const id of handled) outcomes.set(id, { id, outcome: 'ack' });
+    const known = await ports.ledger.read(unique.map(({ id }) => id));
+    for (const delivery of unique) {
+      const { id } = delivery;
+      const earlier = known.get(id);
+      const reuse = earlier && identityReuse(earlier, { ...delivery, stateId: null });
+      if (reuse !== undefined) fail(id, reuse);
+      else if (earlier?.forwarded === true) outcomes.set(id, { id, outcome: 'ack' });
+    }
     const deadlineMs = ports.nowMs() + context.limits.maxReplayMs;
-    for (const run of runsOf(unique.filter(({ id }) => !handled.has(id)))) {
+    for (const run of runsOf(unique.filter(({ id }) => !outcomes.has(id)))) {
       try {
         await handleRun(run, deadlineMs);
       } catch (error) {

@@ -77,16 +77,17 @@ const portsFor = (parts: Parts, trace: RequestTrace, deliveries: readonly Delive
         (traced) => bus.publish(traced),
       ),
     ledger: {
-      isHandled: async (ids) => {
-        const known = await trace.share({
+      read: (ids) =>
+        trace.share({
           ...ledgerSpan('select', ids),
           run: () => readLedger(pool, ids),
           describe: (found) => ({ 'ism.ledger.hits': found.size }),
           describeOwn: (found) => (id) => ({ 'ism.ledger.hits': found.has(id) ? 1 : 0 }),
-        });
-        return new Set([...known.values()].filter(({ forwarded }) => forwarded).map(({ id }) => id));
+        }),
+      recordHandled: (handled) => {
+        const ids = handled.map(({ id }) => id);
+        return trace.share({ ...ledgerSpan('insert', ids), run: () => recordHandled(pool, handled) });
       },
-      recordHandled: (ids) => trace.share({ ...ledgerSpan('insert', ids), run: () => recordHandled(pool, ids) }),
     },
     evaluatorFor: (source) => {
       const factory = evaluators;

@@ -18,7 +18,9 @@ create table if not exists state_sync.ledger (
   row_count int not null default 0,
   -- Whether every forward has been confirmed by the broker: a redelivery then has nothing left to do.
   forwarded boolean not null default false,
-  applied_at timestamptz not null default now()
+  applied_at timestamptz not null default now(),
+  -- 128 bits of the SHA-256 of its payload: another message under the same id is refused. Null: not known.
+  content_hash bytea
 )
 -- Half of a page stays free for "forwarded = true": the new row version stays on the page and no index is touched, which
 -- makes noting forwards a third faster; the table is no larger, as the old versions would have taken that room elsewhere.

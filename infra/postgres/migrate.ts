@@ -4,7 +4,6 @@ import { quoteIdentifier, type SchemaOptions } from '../../shared/postgres/table
 
 const folder = new URL('.', import.meta.url);
 const sharedFile = '001_ism_tables.sql';
-const ledgerFile = '002_state_sync.sql';
 /** Serialises migrations that start together; any number that nobody else uses. */
 const migrationLock = 5_172_013_901;
 
@@ -33,7 +32,7 @@ export const migrate = async (databaseUrl: string, options: SchemaOptions = {}):
       for (const file of files) {
         if (file === sharedFile && found?.state != null) continue;
         const text = await readFile(new URL(file, folder), 'utf8');
-        await connection.query(file === ledgerFile ? renameSchema(text, options.ledgerSchema ?? 'state_sync') : text);
+        await connection.query(renameSchema(text, options.ledgerSchema ?? 'state_sync'));
         applied.push(file);
       }
     });
@@ -43,8 +42,9 @@ export const migrate = async (databaseUrl: string, options: SchemaOptions = {}):
   return applied;
 };
 
-/** The file says `state_sync` as an identifier and once as a text of one (in quotes). */
+/** The files say `state_sync` as an identifier, as a text of one (in quotes), and within a text before a table's name. */
 const renameSchema = (text: string, schema: string): string =>
   text
     .replaceAll(`'state_sync'`, `'${quoteIdentifier(schema).replaceAll("'", "''")}'`)
+    .replaceAll(/(?<=')state_sync(?=\.)/g, () => quoteIdentifier(schema).replaceAll("'", "''"))
     .replaceAll(/(?<!['"])\bstate_sync\b(?=[.;])/g, () => quoteIdentifier(schema));

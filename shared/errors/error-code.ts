@@ -24,6 +24,7 @@ export const terminalCodes = [
   'missing_primary_key',
   'primary_key_not_defined',
   'empty_row',
+  'identity_reused',
   'unstorable_text',
   'column_name_too_long',
   'value_too_long',

@@ -1,11 +1,13 @@
 import { TerminalError } from '../errors/sync-error.ts';
-import { isJsonObject, memberOf, type JsonObject, type JsonValue } from '../json/json-value.ts';
+import { isJsonObject, memberOf, type JsonObject } from '../json/json-value.ts';
 import { parseJson } from '../json/parse-json.ts';
 import { cloudEventsBatchType } from './cloud-event.ts';
+import { contentHash, identityReuse } from './content-hash.ts';
 import type { Delivery, MessageType } from './delivery.ts';
 import { boundedIdentity } from './delivery-identity.ts';
 import { readEnvelope } from './envelope.ts';
 import type { Outcome } from './outcome.ts';
+import { scanEvent, scanEvents, type EventExtent } from './scan-events.ts';
 import { toOutcome } from './to-outcome.ts';
 
 /** What a request held: deliveries to plan, and the outcomes of what could not be decoded. */
@@ -31,25 +33,27 @@ export interface DecodeContext {
  */
 export const decodeRequest = (
   headers: Readonly<Record<string, string>>,
-  body: Uint8Array,
+  bytes: Uint8Array,
   context: DecodeContext,
 ): DecodedRequest => {
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const contentType = (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
   if (contentType === cloudEventsBatchType) {
     try {
-      const events = parseJson(decodeText(body));
-      if (!Array.isArray(events)) throw new TerminalError('invalid_envelope', 'the batch is not a JSON array');
-      return { mode: 'batch', ...decodeEvents(events, context) };
+      return { mode: 'batch', ...decodeEvents(body, context) };
     } catch (error) {
       return { mode: 'batch', deliveries: [], rejections: [toOutcome('', error)] };
     }
   }
   if (contentType === 'application/cloudevents+json') {
     try {
-      const event = parseJson(decodeText(body));
-      const attributes = isJsonObject(event) ? attributesOf(eventAttribute(event)) : undefined;
+      const extent = scanEvent(body, 0);
+      if (decodeText(body.subarray(extent.end)).trim() !== '') {
+        throw new TerminalError('invalid_json', `unexpected text after the event at byte ${extent.end}`);
+      }
+      const { attributes, payload } = openEvent(body, extent);
       if (attributes === undefined) throw new TerminalError('invalid_envelope', 'the event has no id');
-      return decodeSingle(attributes, () => payloadOf(event as JsonObject), context);
+      return decodeSingle(attributes, payload, context);
     } catch (error) {
       return { mode: 'single', deliveries: [], rejections: [toOutcome('', error)] };
     }
@@ -65,7 +69,7 @@ export const decodeRequest = (
     attempt: 1,
     traceContext: traceContextOf((name) => headers[name]),
   };
-  return decodeSingle(attributes, () => parseJson(decodeText(body)), context);
+  return decodeSingle(attributes, () => body, context);
 };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -78,22 +82,56 @@ const decodeText = (bytes: Uint8Array): string => {
   }
 };
 
-const decodeEvents = (events: readonly JsonValue[], context: DecodeContext): Omit<DecodedRequest, 'mode'> => {
+const decodeEvents = (body: Buffer, context: DecodeContext): Omit<DecodedRequest, 'mode'> => {
+  const extents = scanEvents(body);
+  if (extents === undefined) throw new TerminalError('invalid_envelope', 'the batch is not a JSON array');
   const deliveries = new Map<string, Delivery>();
   const rejections: Outcome[] = [];
-  for (const event of events) {
-    const attributes = isJsonObject(event) ? attributesOf(eventAttribute(event)) : undefined;
-    // An event without an id cannot be named in the answer: its sender sees a missing result, which is a failure.
-    if (attributes === undefined) continue;
+  for (const extent of extents) {
+    let id = '';
     try {
-      const delivery = toDelivery(attributes, payloadOf(event as JsonObject), context);
-      // The same identity twice in one batch is the same message: one outcome stands for both.
-      if (!deliveries.has(delivery.id)) deliveries.set(delivery.id, delivery);
+      const { attributes, payload } = openEvent(body, extent);
+      // An event without an id cannot be named in the answer: its sender sees a missing result, which is a failure.
+      if (attributes === undefined) continue;
+      id = attributes.identity;
+      const delivery = toDelivery(attributes, payload(), context);
+      const earlier = deliveries.get(id);
+      // The same message twice in one batch: one outcome stands for both.
+      const reuse = earlier && identityReuse({ ...earlier, stateId: null }, { ...delivery, stateId: null });
+      if (reuse !== undefined) throw reuse;
+      if (earlier === undefined) deliveries.set(id, delivery);
     } catch (error) {
-      rejections.push(toOutcome(attributes.identity, error));
+      rejections.push(toOutcome(id, error));
     }
   }
   return { deliveries: [...deliveries.values()], rejections };
+};
+
+/** One event of a body whose data is still bytes. */
+interface OpenEvent {
+  /** Undefined where it has no id. */
+  readonly attributes: Attributes | undefined;
+  /** The bytes of its payload as its sender wrote them. */
+  payload(): Uint8Array;
+}
+
+const quoteBytes = 1;
+
+/** The event without its data, which is read by itself: whatever is wrong with it is its own. */
+const openEvent = (body: Buffer, { start, end, data }: EventExtent): OpenEvent => {
+  const attributesText =
+    data === undefined
+      ? decodeText(body.subarray(start, end))
+      : `${decodeText(body.subarray(start, data.start))}null${decodeText(body.subarray(data.end, end))}`;
+  const event = parseJson(attributesText);
+  return {
+    attributes: isJsonObject(event) ? attributesOf(eventAttribute(event)) : undefined,
+    payload: () => {
+      if (data === undefined) throw new TerminalError('invalid_envelope', 'the event holds no data');
+      if (!data.isBase64) return body.subarray(data.start, data.end);
+      return Buffer.from(body.toString('latin1', data.start + quoteBytes, data.end - quoteBytes), 'base64');
+    },
+  };
 };
 
 interface Attributes {
@@ -136,8 +174,8 @@ const eventAttribute =
     return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
   };
 
-const toDelivery = (attributes: Attributes, payload: JsonValue, context: DecodeContext): Delivery => {
-  const { message, type } = readEnvelope(payload);
+const toDelivery = (attributes: Attributes, payload: Uint8Array, context: DecodeContext): Delivery => {
+  const { message, type } = readEnvelope(parseJson(decodeText(payload)));
   if (!context.accepts.includes(type)) {
     throw new TerminalError('wrong_function', `this function does not handle messages of type ${type}`);
   }
@@ -148,20 +186,13 @@ const toDelivery = (attributes: Attributes, payload: JsonValue, context: DecodeC
     timestampMs: Number.isNaN(parsedMs) ? context.nowMs : parsedMs,
     attempt: attributes.attempt,
     traceContext: attributes.traceContext,
+    contentHash: contentHash(payload),
     type,
     message,
   };
 };
 
-const payloadOf = (event: JsonObject): JsonValue => {
-  const base64 = memberOf(event, 'data_base64');
-  if (typeof base64 === 'string') return parseJson(decodeText(Buffer.from(base64, 'base64')));
-  const data = memberOf(event, 'data');
-  if (data === undefined) throw new TerminalError('invalid_envelope', 'the event holds no data');
-  return data;
-};
-
-const decodeSingle = (attributes: Attributes, read: () => JsonValue, context: DecodeContext): DecodedRequest => {
+const decodeSingle = (attributes: Attributes, read: () => Uint8Array, context: DecodeContext): DecodedRequest => {
   try {
     return { mode: 'single', deliveries: [toDelivery(attributes, read(), context)], rejections: [] };
   } catch (error) {

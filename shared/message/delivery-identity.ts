@@ -1,10 +1,27 @@
 import { createHash } from 'node:crypto';
 
+import { hasLoneSurrogate } from '../json/lone-surrogate.ts';
+
 const maxIdentityCharacters = 200;
 
-/** Identities are ledger keys and message ids: bounded, and the same text always gives the same key. */
+/**
+ * What neither a text of the database nor a header holds as it is: control characters, halves of surrogate pairs, and white
+ * space at an end, which readers of headers cut off.
+ */
+// oxlint-disable-next-line no-control-regex
+const unholdable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]|\p{Surrogate}|^\s|\s$/u;
+
+/**
+ * Identities are ledger keys and message ids. One that is too long, or that the database or a header cannot hold, is its
+ * SHA-256: the same text always gives the same key, and the key is the same wherever it is written and read again.
+ */
 export const boundedIdentity = (identity: string): string =>
-  identity.length <= maxIdentityCharacters ? identity : `sha256:${createHash('sha256').update(identity).digest('hex')}`;
+  identity.length <= maxIdentityCharacters && !unholdable.test(identity)
+    ? identity
+    : // Not as UTF-8, in which halves of surrogate pairs are all the same.
+      `sha256:${createHash('sha256')
+        .update(identity, hasLoneSurrogate(identity) ? 'utf16le' : 'utf8')
+        .digest('hex')}`;
 
 /** What tells one message of a stream from all others. */
 export interface StreamPosition {

@@ -21,6 +21,8 @@ export interface Delivery {
   readonly attempt: number;
   /** W3C trace context of the producer, by lower-case header name. */
   readonly traceContext: Readonly<Record<string, string>>;
+  /** Of the payload's bytes: tells a message that comes again from another one under the same id. */
+  readonly contentHash: string;
   readonly type: MessageType;
   /** The whole envelope; numbers as they were written. */
   readonly message: JsonObject;

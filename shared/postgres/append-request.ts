@@ -11,6 +11,8 @@ export interface AppendDelivery {
   readonly stateKeys: readonly (string | null)[];
   /** Whether anything is to be forwarded after the commit: if not, the ledger row is written as done. */
   readonly forwards: boolean;
+  /** Of its payload, 32 hex digits: another message under its id is rejected as `identity_reused`. Null: not known. */
+  readonly contentHash: string | null;
 }
 
 /** Everything one state gets in one statement. */
@@ -40,7 +42,10 @@ export interface StoredDelivery {
   readonly storedRows?: readonly number[];
 }
 
-/** Only the database could tell that its data cannot be stored; the other deliveries of the request are unharmed. */
+/**
+ * Its data cannot be stored, which only the database could tell, or its id was another message's before; the other deliveries
+ * of the request are unharmed.
+ */
 export interface RejectedDelivery {
   readonly id: string;
   readonly status: 'rejected';
@@ -49,6 +54,15 @@ export interface RejectedDelivery {
   readonly forwarded: false;
   readonly error: TerminalError;
 }
+
+export const rejectedDelivery = (id: string, error: TerminalError): RejectedDelivery => ({
+  id,
+  status: 'rejected',
+  startIndex: null,
+  rowCount: 0,
+  forwarded: false,
+  error,
+});
 
 export interface AppendResult {
   readonly deliveries: readonly AppendedDelivery[];

@@ -1,6 +1,7 @@
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
 import type { ColumnDefinition } from '../state/state-model.ts';
-import type { AppendDelivery, AppendedDelivery } from './append-request.ts';
+import { identityReuse, type IdentityUse } from '../message/content-hash.ts';
+import { rejectedDelivery, type AppendDelivery, type AppendedDelivery } from './append-request.ts';
 import { bindAppend, type AppendAnswer } from './append-statement.ts';
 import { raiseCount } from './count-drift.ts';
 import { constraintOf, sqlStateOf, StaleMetadataError, toDatabaseError } from './database-error.ts';
@@ -31,9 +32,14 @@ export const appendStored = async (
     const answers = await connection.query<AppendAnswer>(statement.text, statement.values, { keepPlan: true });
     if (answers.length === 0) throw new StaleMetadataError('unknown_state', `state ${stateId} does not exist`);
     let start: number | undefined;
+    const known = new Map<string, AppendAnswer>();
     for (const answer of answers) {
       if (answer.message_id === null) start = Number(answer.start);
-      else done.set(answer.message_id, duplicateOf(answer, answer.message_id));
+      else known.set(answer.message_id, answer);
+    }
+    for (const { id, contentHash } of known.size === 0 ? [] : open) {
+      const answer = known.get(id);
+      if (answer !== undefined) done.set(id, settledBefore(answer, { id, contentHash, stateId }));
     }
     if (start !== undefined) {
       for (const [index, { id, rowCount, forwards }] of open.entries()) {
@@ -66,9 +72,7 @@ export const runIsolated = async (
     }
     const [only, ...others] = batch.deliveries;
     if (only === undefined) throw error;
-    if (others.length === 0) {
-      return [{ id: only.id, status: 'rejected', startIndex: null, rowCount: 0, forwarded: false, error }];
-    }
+    if (others.length === 0) return [rejectedDelivery(only.id, error)];
     const middle = Math.ceil(batch.deliveries.length / 2);
     const first = await runIsolated(pool, planned(batch, batch.deliveries.slice(0, middle)), once);
     const second = await runIsolated(pool, planned(batch, batch.deliveries.slice(middle)), once);
@@ -76,13 +80,19 @@ export const runIsolated = async (
   }
 };
 
-const duplicateOf = (answer: AppendAnswer, id: string): AppendedDelivery => ({
-  id,
-  status: 'duplicate',
-  startIndex: answer.start === null ? null : Number(answer.start),
-  rowCount: answer.row_count ?? 0,
-  forwarded: answer.forwarded === true,
-});
+/** What the ledger says of a delivery: that it was applied, or that its id is another message's. */
+const settledBefore = (answer: AppendAnswer, delivery: IdentityUse & Pick<AppendDelivery, 'id'>): AppendedDelivery => {
+  const { id } = delivery;
+  const error = identityReuse({ contentHash: answer.content_hash, stateId: answer.state_id }, delivery);
+  if (error !== undefined) return rejectedDelivery(id, error);
+  return {
+    id,
+    status: 'duplicate',
+    startIndex: answer.start === null ? null : Number(answer.start),
+    rowCount: answer.row_count ?? 0,
+    forwarded: answer.forwarded === true,
+  };
+};
 
 const maxAttempts = 6;
 

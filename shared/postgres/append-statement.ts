@@ -1,6 +1,6 @@
 import type { ColumnDefinition } from '../state/state-model.ts';
 import type { AppendDelivery } from './append-request.ts';
-import { binaryTextArray, plainArray, textArray } from './array-literal.ts';
+import { binaryTextArray, bytesArray, plainArray, textArray } from './array-literal.ts';
 import type { TableNames } from './table-names.ts';
 
 /**
@@ -16,42 +16,47 @@ import type { TableNames } from './table-names.ts';
  *
  * No row in the answer: there is no such state. No MERGE, no session state, nothing that a pooler or Citus lacks.
  *
- * $1 state, $2 rows; ledger: $3 ids, $4 offsets (null: no rows), $5 rows, $6 forwarded; cells: $7 ids of the text columns,
- * $8 their values; mapping: $9 keys, $10 offsets; only with JSON columns: $11 their ids, $12 their values.
+ * $1 state, $2 rows; ledger: $3 ids, $4 offsets (null: no rows), $5 rows, $6 forwarded, $11 content hashes; cells: $7 ids of
+ * the text columns, $8 their values; mapping: $9 keys, $10 offsets; only with JSON columns: $12 their ids, $13 their values.
  */
 export const appendStatement = (tables: TableNames, hasJson: boolean, isTolerant: boolean): string => `
 with known as materialized (
-  select message_id, start_index, row_count, forwarded from ${tables.ledger} where message_id = any($3::text[])),
+  select ${known} from ${tables.ledger} where message_id = any($3::text[])),
 reserved as (
   update ${tables.state} set count = count + $2::int
    where id = $1 and not exists (select from known)
   returning count::bigint - $2::int as start),
 recorded as (
-  insert into ${tables.ledger} (message_id, state_id, start_index, row_count, forwarded)
-  select l.id, $1, r.start + l.first, l.rows, l.forwarded
-    from reserved r, unnest($3::text[], $4::int[], $5::int[], $6::boolean[]) l (id, first, rows, forwarded)),
+  insert into ${tables.ledger} (message_id, state_id, start_index, row_count, forwarded, content_hash)
+  select l.id, $1, r.start + l.first, l.rows, l.forwarded, l.hash
+    from reserved r, unnest($3::text[], $4::int[], $5::int[], $6::boolean[], $11::bytea[]) l (id, first, rows, forwarded, hash)),
 texts as (${cellInsert(tables, 'data_value', '$7', '$8', '')}),
-${hasJson ? `jsons as (${cellInsert(tables, 'data_json_value', '$11', '$12', '::jsonb')}),` : ''}
+${hasJson ? `jsons as (${cellInsert(tables, 'data_json_value', '$12', '$13', '::jsonb')}),` : ''}
 mapped as (
   insert into ${tables.mapping} (state_id, state_key, data_index)
   select $1, k.key, r.start + k.first from reserved r, unnest($9::text[], $10::int[]) k (key, first)
       ${isTolerant ? 'on conflict do nothing' : ''})
-select start, null as message_id, null::int as row_count, null::boolean as forwarded from reserved
+select start, null as message_id, ${unknown} from reserved
 union all
-select start_index, message_id, row_count, forwarded from known`;
+select start_index, message_id, ${remembered} from known`;
 
-/** Deliveries without any row touch no state: their ledger rows alone. $1 state, $2 ids, $3 forwarded. */
+/** Deliveries without any row touch no state: their ledger rows alone. $1 state, $2 ids, $3 forwarded, $4 content hashes. */
 export const recordStatement = (tables: TableNames): string => `
 with known as materialized (
-  select message_id, start_index, row_count, forwarded from ${tables.ledger} where message_id = any($2::text[])),
+  select ${known} from ${tables.ledger} where message_id = any($2::text[])),
 recorded as (
-  insert into ${tables.ledger} (message_id, state_id, row_count, forwarded)
-  select l.id, $1, 0, l.forwarded from unnest($2::text[], $3::boolean[]) l (id, forwarded)
+  insert into ${tables.ledger} (message_id, state_id, row_count, forwarded, content_hash)
+  select l.id, $1, 0, l.forwarded, l.hash from unnest($2::text[], $3::boolean[], $4::bytea[]) l (id, forwarded, hash)
    where not exists (select from known))
-select null::bigint as start, null as message_id, null::int as row_count, null::boolean as forwarded
- where not exists (select from known)
+select null::bigint as start, null as message_id, ${unknown} where not exists (select from known)
 union all
-select start_index, message_id, row_count, forwarded from known`;
+select start_index, message_id, ${remembered} from known`;
+
+/** What is asked of the ledger, how it is answered, and as what where there is nothing to say. */
+const known = 'message_id, state_id, start_index, row_count, forwarded, content_hash';
+const remembered = `row_count, forwarded, state_id, encode(content_hash, 'hex') as content_hash`;
+const unknown =
+  'null::int as row_count, null::boolean as forwarded, null::text as state_id, null::text as content_hash';
 
 /** A row of the answer: either the start (no `message_id`), or what the ledger knows of one id. Bigints come as text. */
 export interface AppendAnswer {
@@ -59,6 +64,9 @@ export interface AppendAnswer {
   readonly message_id: string | null;
   readonly row_count: number | null;
   readonly forwarded: boolean | null;
+  readonly state_id: string | null;
+  /** 32 hex digits; null where it was applied before hashes were kept. */
+  readonly content_hash: string | null;
 }
 
 export interface BoundStatement {
@@ -84,8 +92,9 @@ export const bindAppend = (
   }
   // One order for all writers, so that two of them that share ids never wait for each other in a circle.
   const ledger = deliveries
-    .map(({ id, rowCount: rows, forwards }, index) => ({
+    .map(({ id, rowCount: rows, forwards, contentHash }, index) => ({
       id,
+      hash: contentHash,
       first: offsets[index] ?? null,
       rows,
       forwarded: !forwards,
@@ -93,7 +102,8 @@ export const bindAppend = (
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const ids = textArray(ledger.map(({ id }) => id));
   const forwarded = plainArray(ledger.map((row) => row.forwarded));
-  if (rowCount === 0) return { text: recordStatement(tables), values: [stateId, ids, forwarded], offsets };
+  const hashes = bytesArray(ledger.map(({ hash }) => hash));
+  if (rowCount === 0) return { text: recordStatement(tables), values: [stateId, ids, forwarded, hashes], offsets };
 
   const texts = cellsOf(columns, deliveries, false);
   const jsons = cellsOf(columns, deliveries, true);
@@ -119,6 +129,7 @@ export const bindAppend = (
     binaryTextArray(texts.values),
     binaryTextArray(keys),
     plainArray(keyOffsets),
+    hashes,
   ];
   if (jsons.values.length === 0) return { text: appendStatement(tables, false, isTolerant), values, offsets };
   const json = [jsons.ids, binaryTextArray(jsons.values)];

@@ -1,6 +1,13 @@
 import { TerminalError } from '../errors/sync-error.ts';
 import { appendDeduplicated } from './append-dedupe.ts';
-import type { AppendDelivery, AppendedDelivery, AppendRequest, AppendResult } from './append-request.ts';
+import { identityReuse } from '../message/content-hash.ts';
+import {
+  rejectedDelivery,
+  type AppendDelivery,
+  type AppendedDelivery,
+  type AppendRequest,
+  type AppendResult,
+} from './append-request.ts';
 import { appendStored, runIsolated } from './append-run.ts';
 import { createColumns } from './create-columns.ts';
 import { withDatabaseErrors } from './database-error.ts';
@@ -16,7 +23,8 @@ export interface AppendOptions {
  * (`dedupe`: in one transaction), every column created that is missing.
  *
  * The result names every delivery in the request's order: `stored`, `duplicate` (the ledger, or an earlier delivery of the
- * request, has it: nothing was stored now) or `rejected` (the database refuses its data; the others are unharmed).
+ * request, has it: nothing was stored now) or `rejected` (the database refuses its data, or its id was used before with
+ * other content; the others are unharmed).
  * Positions follow the order of the deliveries. Safe to repeat after any error, a lost answer to a commit included.
  *
  * @throws StaleMetadataError where the state, or a column that has an id, is gone: read the metadata and plan again.
@@ -38,12 +46,16 @@ export const append = async (
   const result = await appendUnique(pool, { ...request, deliveries }, options.maxRowsPerStatement ?? 2_000);
   const byId = new Map(result.deliveries.map((delivery) => [delivery.id, delivery]));
   const seen = new Set<string>();
-  const inOrder = request.deliveries.flatMap(({ id }): AppendedDelivery | [] => {
+  const { stateId } = request;
+  const inOrder = request.deliveries.flatMap((delivery): AppendedDelivery | [] => {
+    const { id } = delivery;
     const appended = byId.get(id);
     if (appended === undefined) return [];
     const repeated = seen.has(id);
     seen.add(id);
-    return repeated && appended.status === 'stored' ? { ...appended, status: 'duplicate' } : appended;
+    if (!repeated || appended.status !== 'stored') return appended;
+    const reuse = identityReuse({ ...unique.get(id)!, stateId }, { ...delivery, stateId });
+    return reuse === undefined ? { ...appended, status: 'duplicate' } : rejectedDelivery(id, reuse);
   });
   return { deliveries: inOrder, columns: result.columns };
 };
@@ -58,15 +70,8 @@ const appendUnique = async (pool: DatabasePool, request: AppendRequest, maxRows:
     if (!(error instanceof TerminalError)) throw error;
     const [only, ...others] = request.deliveries;
     if (only !== undefined && others.length === 0) {
-      const rejected = {
-        id: only.id,
-        status: 'rejected',
-        startIndex: null,
-        rowCount: 0,
-        forwarded: false,
-        error,
-      } as const;
-      return { deliveries: [rejected], columns: request.columns.filter(({ id }) => id !== undefined) };
+      const columnsThere = request.columns.filter(({ id }) => id !== undefined);
+      return { deliveries: [rejectedDelivery(only.id, error)], columns: columnsThere };
     }
     const known = new Map(request.columns.map((column) => [column.name, column]));
     const deliveries: AppendedDelivery[] = [];

@@ -20,6 +20,10 @@ export const textArray = (values: readonly (string | null)[]): string => {
 export const plainArray = (values: readonly (number | boolean | null)[]): string =>
   `{${values.map((value) => (value === null ? 'NULL' : String(value))).join(',')}}`;
 
+/** A `bytea[]` literal of hex digits. */
+export const bytesArray = (values: readonly (string | null)[]): string =>
+  `{${values.map((value) => (value === null ? 'NULL' : String.raw`"\\x${value}"`)).join(',')}}`;
+
 const textOid = 25;
 const headerBytes = 20;
 /** Of one UTF-16 unit, as UTF-8. */

@@ -1,4 +1,5 @@
-import { plainArray, textArray } from './array-literal.ts';
+import { RetryableError, TerminalError } from '../errors/sync-error.ts';
+import { bytesArray, plainArray, textArray } from './array-literal.ts';
 import { withDatabaseErrors } from './database-error.ts';
 import type { DatabasePool } from './database.ts';
 
@@ -10,6 +11,8 @@ export interface LedgerEntry {
   readonly startIndex: number | null;
   readonly rowCount: number;
   readonly forwarded: boolean;
+  /** Null: applied before hashes were kept. */
+  readonly contentHash: string | null;
 }
 
 interface LedgerRow {
@@ -18,7 +21,18 @@ interface LedgerRow {
   readonly start_index: string | null;
   readonly row_count: number;
   readonly forwarded: boolean;
+  readonly content_hash: string | null;
 }
+
+/** One delivery's data is never at fault for what the ledger says of many: no error of it refuses a message for good. */
+const withLedgerErrors = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await withDatabaseErrors(doing, work);
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    throw new RetryableError('database_misconfigured', error.message, { cause: error });
+  }
+};
 
 /** What is known of those ids; the unknown ones are absent. */
 export const readLedger = async (
@@ -26,9 +40,9 @@ export const readLedger = async (
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, LedgerEntry>> => {
   if (ids.length === 0) return new Map();
-  const rows = await withDatabaseErrors('read the ledger', () =>
+  const rows = await withLedgerErrors('read the ledger', () =>
     pool.query<LedgerRow>(
-      `select message_id as id, state_id, start_index, row_count, forwarded
+      `select message_id as id, state_id, start_index, row_count, forwarded, encode(content_hash, 'hex') as content_hash
          from ${pool.tables.ledger} where message_id = any($1::text[])`,
       [textArray(ids)],
     ),
@@ -42,6 +56,7 @@ export const readLedger = async (
         startIndex: row.start_index === null ? null : Number(row.start_index),
         rowCount: row.row_count,
         forwarded: row.forwarded,
+        contentHash: row.content_hash,
       },
     ]),
   );
@@ -54,7 +69,7 @@ export const readLedger = async (
 export const markForwarded = async (pool: DatabasePool, ids: readonly string[]): Promise<void> => {
   if (ids.length === 0) return;
   const { ledger } = pool.tables;
-  await withDatabaseErrors('note forwards in the ledger', () =>
+  await withLedgerErrors('note forwards in the ledger', () =>
     // Locked in one order first: two calls that share ids cannot wait for each other in a circle.
     pool.query(
       `with open as (
@@ -66,21 +81,36 @@ export const markForwarded = async (pool: DatabasePool, ids: readonly string[]):
   );
 };
 
+export interface HandledDelivery {
+  readonly id: string;
+  /** Of its payload; null: not known. */
+  readonly contentHash: string | null;
+}
+
 /**
  * Records deliveries of functions that store no rows. `forwarded`: whether everything they had to publish is confirmed; it
  * never goes back from true to false. Safe to repeat.
  */
-export const recordHandled = async (pool: DatabasePool, ids: readonly string[], forwarded = true): Promise<void> => {
-  const unique = [...new Set(ids)].sort();
+export const recordHandled = async (
+  pool: DatabasePool,
+  handled: readonly HandledDelivery[],
+  forwarded = true,
+): Promise<void> => {
+  const hashes = new Map(handled.map(({ id, contentHash }) => [id, contentHash]));
+  const unique = [...hashes.keys()].sort();
   if (unique.length === 0) return;
   const { ledger } = pool.tables;
-  await withDatabaseErrors('record deliveries in the ledger', () =>
+  await withLedgerErrors('record deliveries in the ledger', () =>
     pool.query(
-      `insert into ${ledger} (message_id, forwarded)
-       select l.id, l.forwarded from unnest($1::text[], $2::boolean[]) l (id, forwarded)
+      `insert into ${ledger} (message_id, forwarded, content_hash)
+       select l.id, l.forwarded, l.hash from unnest($1::text[], $2::boolean[], $3::bytea[]) l (id, forwarded, hash)
            on conflict (message_id) do update set forwarded = true
         where excluded.forwarded and not ledger.forwarded`,
-      [textArray(unique), plainArray(unique.map(() => forwarded))],
+      [
+        textArray(unique),
+        plainArray(unique.map(() => forwarded)),
+        bytesArray(unique.map((id) => hashes.get(id) ?? null)),
+      ],
     ),
   );
 };

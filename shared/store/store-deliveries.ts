@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors/error-code.ts';
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
 import { reasonOf, toOutcome } from '../message/to-outcome.ts';
 import { memberOf } from '../json/json-value.ts';
+import { identityReuse, type IdentityUse } from '../message/content-hash.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Outcome } from '../message/outcome.ts';
 import type { OutgoingMessage, PublishOutcome } from '../message/outgoing-message.ts';
@@ -34,7 +35,7 @@ export interface StorePorts {
   append(request: AppendRequest): Promise<AppendResult>;
   markForwarded(ids: readonly string[]): Promise<void>;
   /** What is stored of those ids already, and whether it was passed on; the unknown ones are absent. */
-  readLedger(ids: readonly string[]): Promise<ReadonlyMap<string, { readonly forwarded: boolean }>>;
+  readLedger(ids: readonly string[]): Promise<ReadonlyMap<string, IdentityUse & { readonly forwarded: boolean }>>;
   maxPayloadBytes(): Promise<number>;
   publish(messages: readonly OutgoingMessage[], deliveryIds: readonly string[]): Promise<readonly PublishOutcome[]>;
   /** Loaded only for states that have a callable column. */
@@ -69,7 +70,7 @@ export const storeDeliveries = async (
       }
     }),
   );
-  return acknowledgeStored(outcomes.flat(), ports);
+  return acknowledgeStored(outcomes.flat(), targets, ports);
 };
 
 /** Metadata that changed under an append is read again this often before the message waits for its next try. */
@@ -84,11 +85,16 @@ const storeGroup = async (
     const model = await ports.state(stateId);
     const { columns, dedupe, accepted, rejected } = await planGroup(model, targets, ports);
     if (accepted.length === 0) return rejected;
+    const hashes = new Map(targets.map(({ delivery }) => [delivery.id, delivery.contentHash]));
     try {
       const result = await ports.append({
         stateId,
         columns,
-        deliveries: accepted.map(({ planned, forwards }) => ({ ...planned.append, forwards: forwards.length > 0 })),
+        deliveries: accepted.map(({ planned, forwards }) => ({
+          ...planned.append,
+          forwards: forwards.length > 0,
+          contentHash: hashes.get(planned.id) ?? null,
+        })),
         dedupe,
       });
       if (result.columns.length !== model.columns.length) ports.forgetState(stateId);
@@ -220,30 +226,43 @@ const forwardGroup = async (
 
 type Rejection = Extract<Outcome, { readonly outcome: 'reject' }>;
 
-/** What the payload alone decides was refused the first time too: it cannot be stored. */
-const payloadCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['missing_query_state', 'invalid_query_state']);
+/** What the payload alone decides was refused the first time too: it cannot be stored. Nor is it whose id was another's. */
+const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'missing_query_state',
+  'invalid_query_state',
+  'identity_reused',
+]);
 
 /**
  * A delivery is planned by what the state says now, before the ledger is asked. Where somebody edited the state since it was
  * stored, the plan may refuse it: that says nothing of what is done already.
  *
- * Stored and passed on: acknowledged. Stored and not passed on: refused as any other message of that state is, under the
+ * Another message under its id: that is what refuses it. Stored and passed on: acknowledged. Stored and not passed on: refused as any other message of that state is, under the
  * plan's own code, with a reason that says so. Nothing is lost by it, as the dead letter is the message and the ledger knows
  * its rows: replayed when the state is in order again, it is only passed on. To retry instead would hold the messages
  * behind it until its attempts are used up, and then refuse it all the same.
  */
-const acknowledgeStored = async (outcomes: readonly Outcome[], ports: StorePorts): Promise<readonly Outcome[]> => {
+const acknowledgeStored = async (
+  outcomes: readonly Outcome[],
+  targets: readonly StoreTarget[],
+  ports: StorePorts,
+): Promise<readonly Outcome[]> => {
   const rejected = new Map<string, Rejection>();
   for (const outcome of outcomes) {
-    if (outcome.outcome === 'reject' && !payloadCodes.has(outcome.code)) rejected.set(outcome.id, outcome);
+    if (outcome.outcome === 'reject' && !finalCodes.has(outcome.code)) rejected.set(outcome.id, outcome);
   }
   if (rejected.size === 0) return outcomes;
   try {
     const ledger = await ports.readLedger([...rejected.keys()]);
+    const uses = new Map<string, IdentityUse>(
+      targets.map(({ delivery, stateId }) => [delivery.id, { contentHash: delivery.contentHash, stateId }]),
+    );
     return outcomes.map((outcome): Outcome => {
       const known = ledger.get(outcome.id);
       const rejection = rejected.get(outcome.id);
       if (known === undefined || rejection === undefined) return outcome;
+      const reuse = identityReuse(known, uses.get(outcome.id)!);
+      if (reuse !== undefined) return toOutcome(outcome.id, reuse);
       if (known.forwarded) return { id: outcome.id, outcome: 'ack' };
       return { ...rejection, reason: reasonOf(`stored, but not passed on: ${rejection.reason}`) };
     });

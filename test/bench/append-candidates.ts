@@ -31,6 +31,7 @@ export const ourAppend: CandidateFactory = async ({ pool }, withKeys) => ({
       cells: state.columns.map((_, column) => rows.map((row) => row[column] ?? null)),
       stateKeys: rows.map(() => (withKeys ? keyOf(++keys) : null)),
       forwards: false,
+      contentHash: keyOf(deliveries).slice(0, 32),
     };
     const { stateId, columns } = state;
     const result = await append(pool, { stateId, columns, deliveries: [delivery], dedupe: false });

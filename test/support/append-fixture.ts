@@ -1,3 +1,4 @@
+import { contentHash } from '../../shared/message/content-hash.ts';
 import type { AppendDelivery } from '../../shared/postgres/append-request.ts';
 import type { Queryable } from '../../shared/postgres/database.ts';
 import type { ColumnDefinition } from '../../shared/state/state-model.ts';
@@ -15,13 +16,18 @@ export const newColumn = (name: string, dataType = 'str'): ColumnDefinition => (
 export const deliveryOf = (
   id: string,
   rows: readonly (readonly (string | null)[])[],
-  options: { readonly keys?: readonly (string | null)[]; readonly forwards?: boolean } = {},
+  options: {
+    readonly keys?: readonly (string | null)[];
+    readonly forwards?: boolean;
+    readonly content?: string | null;
+  } = {},
 ): AppendDelivery => ({
   id,
   rowCount: rows.length,
   cells: (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] ?? null)),
   stateKeys: options.keys ?? rows.map(() => null),
   forwards: options.forwards ?? false,
+  contentHash: options.content === null ? null : contentHash(Buffer.from(options.content ?? JSON.stringify(rows))),
 });
 
 export const insertState = async (connection: Queryable, stateId: string): Promise<void> => {

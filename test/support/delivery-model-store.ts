@@ -1,4 +1,5 @@
 import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
+import type { IdentityUse } from '../../shared/message/content-hash.ts';
 import type { AppendDelivery, AppendedDelivery } from '../../shared/postgres/append-request.ts';
 
 /** What is left out of the model, to see that its checks notice. */
@@ -9,7 +10,7 @@ export interface ModelStore {
   /** The one statement: it writes everything, or, where it knows one of the ids, nothing and says which. */
   appendOnce(stateId: string, deliveries: readonly AppendDelivery[]): readonly AppendedDelivery[];
   noteForwarded(ids: readonly string[]): void;
-  readLedger(ids: readonly string[]): ReadonlyMap<string, { readonly forwarded: boolean }>;
+  readLedger(ids: readonly string[]): ReadonlyMap<string, IdentityUse & { readonly forwarded: boolean }>;
   publish(message: OutgoingMessage): void;
   isKnown(id: string): boolean;
   /** How many different forwards of that delivery the next hop has. */
@@ -22,7 +23,7 @@ export interface ModelStore {
 
 export const createModelStore = (stateIds: readonly string[], mutation: ModelMutation | undefined): ModelStore => {
   const rows = new Map<string, string[]>(stateIds.map((id) => [id, []]));
-  const ledger = new Map<string, { start: number; rowCount: number; forwarded: boolean }>();
+  const ledger = new Map<string, { start: number; rowCount: number; forwarded: boolean; contentHash: string | null }>();
   /** By message id: a broker drops a repeat, so all that matters is that it is the same message again. */
   const forwards = new Map<string, string>();
   const faults: string[] = [];
@@ -38,10 +39,10 @@ export const createModelStore = (stateIds: readonly string[], mutation: ModelMut
         });
       }
       const own = rows.get(stateId)!;
-      return deliveries.map(({ id, rowCount, forwards: hasForwards }) => {
+      return deliveries.map(({ id, rowCount, forwards: hasForwards, contentHash }) => {
         const start = own.length;
         for (let row = 0; row < rowCount; row += 1) own.push(`${id}.${row}`);
-        ledger.set(id, { start, rowCount, forwarded: !hasForwards });
+        ledger.set(id, { start, rowCount, forwarded: !hasForwards, contentHash });
         return { id, status: 'stored', startIndex: start, rowCount, forwarded: !hasForwards };
       });
     },
@@ -55,7 +56,9 @@ export const createModelStore = (stateIds: readonly string[], mutation: ModelMut
       new Map(
         ids.flatMap((id) => {
           const entry = ledger.get(id);
-          return entry === undefined ? [] : [[id, { forwarded: entry.forwarded }] as const];
+          return entry === undefined
+            ? []
+            : [[id, { forwarded: entry.forwarded, contentHash: entry.contentHash, stateId: null }] as const];
         }),
       ),
     publish: ({ id, payload }) => {

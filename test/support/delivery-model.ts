@@ -2,6 +2,7 @@ import { createDispatch, type Dispatch } from '../../infra/connector/dispatch/co
 import type { DispatchCommand, DispatchEvent, PostedMessage } from '../../infra/connector/dispatch/protocol.ts';
 import type { ReceivedMessage } from '../../infra/connector/intake/received-message.ts';
 import { RetryableError } from '../../shared/errors/sync-error.ts';
+import { contentHash } from '../../shared/message/content-hash.ts';
 import type { Outcome } from '../../shared/message/outcome.ts';
 import { defaultLimits } from '../../shared/routing/default-triggers.ts';
 import { storeDeliveries, type StoreTarget } from '../../shared/store/store-deliveries.ts';
@@ -95,6 +96,7 @@ export const createDeliveryModel = (messages: readonly ModelMessage[], mutation?
       timestampMs: sequence,
       attempt: 1,
       traceContext: {},
+      contentHash: contentHash(Buffer.from(entry.id)),
       type: 'query_state_direct' as const,
       message,
     };

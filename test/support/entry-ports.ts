@@ -1,6 +1,7 @@
 import type { EntryPorts, ReplayState } from '../../functions/state-entry/entry-ports.ts';
 import { replayRows } from '../../functions/state-entry/replay-rows.ts';
 import type { JsonObject, PlainJsonObject } from '../../shared/json/json-value.ts';
+import { contentHash } from '../../shared/message/content-hash.ts';
 import type { Delivery, MessageType } from '../../shared/message/delivery.ts';
 import type { OutgoingMessage, PublishOutcome } from '../../shared/message/outgoing-message.ts';
 import type { Processor, Route } from '../../shared/state/state-model.ts';
@@ -14,6 +15,8 @@ export interface MemoryEntryPorts extends EntryPorts {
   readonly cells: Map<string, readonly (readonly (string | null)[])[]>;
   readonly published: OutgoingMessage[];
   readonly handled: Set<string>;
+  /** Content hashes of what was handled; without one it is not known. */
+  readonly contents: Map<string, string>;
   /** Reads of pages: state, offset, limit. */
   readonly reads: (readonly [string, number, number])[];
   /** Time that a read takes. */
@@ -31,6 +34,7 @@ export const memoryEntryPorts = (evaluatorFor: EntryPorts['evaluatorFor'] = () =
     cells: new Map(),
     published: [],
     handled: new Set(),
+    contents: new Map(),
     reads: [],
     readMs: 0,
     answer: () => ({ ok: true, duplicate: false, sequence: 1 }),
@@ -50,8 +54,17 @@ export const memoryEntryPorts = (evaluatorFor: EntryPorts['evaluatorFor'] = () =
       }),
     maxPayloadBytes: async () => 1_048_576,
     ledger: {
-      isHandled: async (ids) => new Set(ids.filter((id) => ports.handled.has(id))),
-      recordHandled: async (ids) => ids.forEach((id) => ports.handled.add(id)),
+      read: async (ids) =>
+        new Map(
+          ids
+            .filter((id) => ports.handled.has(id))
+            .map((id) => [id, { forwarded: true, stateId: null, contentHash: ports.contents.get(id) ?? null }]),
+        ),
+      recordHandled: async (deliveries) =>
+        deliveries.forEach(({ id, contentHash: content }) => {
+          ports.handled.add(id);
+          ports.contents.set(id, content);
+        }),
     },
     evaluatorFor,
     nowMs: () => nowMs,
@@ -85,6 +98,7 @@ export const delivery = (id: string, type: MessageType, members: PlainJsonObject
   timestampMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
   attempt: 1,
   traceContext: {},
+  contentHash: contentHash(new TextEncoder().encode(JSON.stringify(members))),
   type,
   message: { type, ...members },
 });

@@ -13,6 +13,8 @@ afterAll(async () => {
   await database.stop();
 });
 
+const unhashed = (ids: readonly string[]) => ids.map((id) => ({ id, contentHash: null }));
+
 const age = (ids: readonly string[], interval: string) =>
   database.pool.query('update state_sync.ledger set applied_at = now() - $2::interval where message_id = any($1)', [
     ids,
@@ -45,9 +47,9 @@ describe('the ledger', () => {
   });
 
   it('records messages of functions that store nothing, and forwarded never goes back', async () => {
-    await recordHandled(database.pool, ['H/1', 'H/2', 'H/1'], false);
-    await recordHandled(database.pool, ['H/2', 'H/3']);
-    await recordHandled(database.pool, ['H/2'], false);
+    await recordHandled(database.pool, unhashed(['H/1', 'H/2', 'H/1']), false);
+    await recordHandled(database.pool, unhashed(['H/2', 'H/3']));
+    await recordHandled(database.pool, unhashed(['H/2']), false);
     const ledger = await readLedger(database.pool, ['H/1', 'H/2', 'H/3']);
     expect(['H/1', 'H/2', 'H/3'].map((id) => ledger.get(id)?.forwarded)).toEqual([false, true, true]);
     expect(ledger.get('H/1')).toMatchObject({ stateId: null, startIndex: null, rowCount: 0 });
@@ -56,8 +58,8 @@ describe('the ledger', () => {
   it('takes concurrent notes about the same ids in any order', async () => {
     const ids = Array.from({ length: 40 }, (_, index) => `C/${index}`);
     await Promise.all([
-      recordHandled(database.pool, ids, false),
-      recordHandled(database.pool, ids.toReversed(), false),
+      recordHandled(database.pool, unhashed(ids), false),
+      recordHandled(database.pool, unhashed(ids.toReversed()), false),
     ]);
     await Promise.all([ids, ids.toReversed(), ids].map((list) => markForwarded(database.pool, list)));
     const ledger = await readLedger(database.pool, ids);
@@ -66,7 +68,7 @@ describe('the ledger', () => {
 
   it('loses the rows older than asked in small batches, and no other', async () => {
     const old = Array.from({ length: 25 }, (_, index) => `old/${index}`);
-    await recordHandled(database.pool, [...old, 'young']);
+    await recordHandled(database.pool, unhashed([...old, 'young']));
     await age(old, '8 days');
     await age(['young'], '6 days');
     expect(await prune(database.pool, { olderThanMs: 7 * 86_400_000, batch: 10 })).toBe(25);
@@ -74,7 +76,7 @@ describe('the ledger', () => {
   });
 
   it('keeps rows whose forwards are not confirmed ten times as long', async () => {
-    await recordHandled(database.pool, ['open/young', 'open/old'], false);
+    await recordHandled(database.pool, unhashed(['open/young', 'open/old']), false);
     await age(['open/young'], '69 days');
     await age(['open/old'], '71 days');
     expect(await prune(database.pool, { olderThanMs: 7 * 86_400_000, batch: 10 })).toBe(1);
@@ -83,8 +85,16 @@ describe('the ledger', () => {
     expect(await prune(database.pool, { olderThanMs: 7 * 86_400_000, batch: 10 })).toBe(1);
   });
 
+  it.each([
+    ['read', () => readLedger(database.pool, ['nul \0'])],
+    ['noted', () => markForwarded(database.pool, ['nul \0'])],
+    ['written', () => recordHandled(database.pool, unhashed(['nul \0']))],
+  ])('refuses nothing for good when it cannot be %s', async (_name, run) => {
+    await expect(run()).rejects.toMatchObject({ name: 'RetryableError', code: 'database_misconfigured' });
+  });
+
   it('is pruned without waiting for, or holding up, an append', async () => {
-    await recordHandled(database.pool, ['locked/1', 'locked/2', 'locked/3']);
+    await recordHandled(database.pool, unhashed(['locked/1', 'locked/2', 'locked/3']));
     await age(['locked/1', 'locked/2', 'locked/3'], '9 days');
     await insertState(database.pool, 'busy');
     await database.pool.transaction(async (connection) => {

@@ -82,6 +82,22 @@ describe('the migration', () => {
     await pool.end();
   });
 
+  it('lets a ledger that was made without content hashes keep its rows, which count as the same message', async () => {
+    const url = await emptyDatabase('earlier');
+    await migrate(url, { ledgerSchema: 'my "ledger"' });
+    const pool = createPool(url, { ledgerSchema: 'my "ledger"' });
+    await pool.query(`insert into state (id) values ('S')`);
+    const request = { stateId: 'S', columns: [newColumn('a')], dedupe: false };
+    await append(pool, { ...request, deliveries: [deliveryOf('old', [['x']])] });
+    await pool.query(`alter table ${pool.tables.ledger} drop column content_hash`);
+    await migrate(url, { ledgerSchema: 'my "ledger"' });
+    await migrate(url, { ledgerSchema: 'my "ledger"' });
+    const deliveries = ['old', 'new'].map((id) => deliveryOf(id, [['y']]));
+    const { deliveries: results } = await append(pool, { ...request, deliveries });
+    expect(results.map(({ status }) => status)).toEqual(['duplicate', 'stored']);
+    await pool.end();
+  });
+
   it('keeps projects apart in schemas of their own, each with its tables and its ledger', async () => {
     const url = await emptyDatabase('sharded');
     const projects = ['project "one"', "project 'two'"];

@@ -142,7 +142,7 @@ describe('entries on their way to a processor', () => {
     const down = async (): Promise<never> => {
       throw new RetryableError('database_unavailable', 'down');
     };
-    const asked = { ...ports, ledger: { ...ports.ledger, isHandled: down } };
+    const asked = { ...ports, ledger: { ...ports.ledger, read: down } };
     expect((await handle(asked, entry('D1'))).map(codeOf)).toEqual(['retry database_unavailable']);
     expect(ports.published).toEqual([]);
     const told = { ...ports, ledger: { ...ports.ledger, recordHandled: down } };
