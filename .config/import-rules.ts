@@ -46,7 +46,7 @@ export const rooms: readonly Room[] = [
   effectful('shared/config/', 'environment, secret files and the routing file to checked objects', shared('routing')),
   effectful('shared/telemetry/', 'spans, metrics, log lines', shared('json', 'message', 'process')),
   effectful('shared/http/', 'one small HTTP server', []),
-  effectful('shared/postgres/', 'pool, statements, append, ledger', shared('errors', 'state')),
+  effectful('shared/postgres/', 'pool, statements, append, ledger', shared('errors', 'message', 'state')),
   effectful('shared/nats/', 'connect, streams, pipelined publish', shared('errors', 'message', 'routing', 'process')),
   effectful('shared/metadata/', 'routes, states and processors: the cache and the reads behind it', [
     ...shared('errors', 'json', 'message', 'state', 'postgres', 'telemetry'),
