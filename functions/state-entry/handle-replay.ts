@@ -15,9 +15,9 @@ import { routedStatus } from './routed-status.ts';
 const firstReadRows = 100;
 
 /**
- * Replays a state, or the part of one that fits the budget: reads, publishes and forgets some rows at a time, and
- * hands the rest on as a continuation. Resolves when the server has taken everything. Each call makes progress: at
- * least one read, but for a first delivery whose time is up before it begins. Throws coded errors.
+ * Replays a state, or as much of it as fits the budget. It reads, publishes and forgets some rows at a time, and hands
+ * the rest on as a continuation. Resolves when the server has taken everything. Each call makes progress: at least one
+ * read, unless it is a first delivery whose time is up before it begins. Throws coded errors.
  */
 export const handleReplay = async (context: EntryContext, delivery: Delivery, deadlineMs: number): Promise<void> => {
   const { ports, limits, monitorRoute, routerRoute } = context;

@@ -17,8 +17,8 @@ export const replaySizes = (properties: Pick<ProcessorProperties, 'maxBatchSize'
 export const pageStartOf = (offset: number, { pageRows }: ReplaySizes): number => offset - (offset % pageRows);
 
 /**
- * Where one read ends that begins at `offset` and should have about `targetRows` rows: at the end of a page, or within
- * a page at the end of a message, so that messages are cut at the same positions however the reads are cut.
+ * Where a read that begins at `offset` ends, so that it has about `targetRows` rows: at the end of a page, or within a
+ * page at the end of a message. So messages are cut at the same positions whatever the reads are.
  */
 export const readEnd = (offset: number, sizes: ReplaySizes, targetRows: number, total: number): number => {
   const target = offset + targetRows;

@@ -3,8 +3,8 @@ import { parseJson } from '../../shared/json/parse-json.ts';
 import type { ColumnDefinition, Row } from '../../shared/state/state-model.ts';
 
 /**
- * Stored cells -> rows as a replay sends them (reference.md F.3): every column in load order; the text of a cell, the
- * parsed value if the column is json, null if there is no cell. So a replayed `1` is the text `"1"`.
+ * Stored cells -> rows as a replay sends them (reference.md F.3), with every column in load order. A value is the text
+ * of its cell; in a json column the parsed value; null if there is no cell. So a replayed `1` is the text `"1"`.
  *
  * @param cells per row one text or null per column, aligned with `columns`
  */

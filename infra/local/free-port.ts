@@ -17,8 +17,8 @@ export const freePort = async (preferred = 0): Promise<number> => {
 };
 
 /**
- * Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152): while a server
- * starts again, none of its clients, who try to reach it, can be given its port for an end of their own.
+ * Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152). Otherwise a client
+ * that tries to reach a server while it starts again could get the server's port for its own end.
  */
 const lowestPort = 16_384;
 const highestPort = 32_767;

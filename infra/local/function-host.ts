@@ -43,9 +43,10 @@ export interface FunctionHost {
 const functionPath = /^\/function\/([A-Za-z0-9_-]+)(?:\.[A-Za-z0-9_-]+)?(\/[^?]*)?(\?.*)?$/;
 
 /**
- * Runs functions behind `/function/<name>` on 127.0.0.1 as an OpenFaaS gateway does: each one is its own process, started
- * at the first call, stopped when idle, started again when it dies. 404 is an unknown function, 502 a call that failed on
- * its way, 503 (with Retry-After) a function that cannot start. `/system/functions` lists them, `/healthz` is the host's.
+ * Runs functions behind `/function/<name>` on 127.0.0.1 as an OpenFaaS gateway does. Each is a process of its own:
+ * started at the first call, stopped when idle, started again when it dies. 404 is an unknown function, 502 a call that
+ * failed on its way, 503 (with Retry-After) a function that cannot start. `/system/functions` lists them. `/healthz` is
+ * the host's own.
  */
 export const startFunctionHost = async (options: FunctionHostOptions): Promise<FunctionHost> => {
   const graceMs = options.graceMs ?? 10_000;

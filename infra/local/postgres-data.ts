@@ -85,8 +85,8 @@ export const identityOf = (user: SystemUser | undefined): { uid?: number; gid?: 
   user === undefined ? {} : { uid: user.uid, gid: user.gid };
 
 /**
- * Makes way for a new server after one that was killed: removes a `postmaster.pid` whose number now belongs to nobody or
- * to another program, and ends a server that its dead parent left behind.
+ * Makes way for a new server after one that was killed. Removes a `postmaster.pid` whose number now belongs to nobody
+ * or to another program. Ends a server that its dead parent left behind.
  *
  * @throws if a living process still owns the server on this data.
  */

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 /**
- * Claims a cache folder for this process: two starts on the same data would damage it. A claim whose process is gone, or
- * whose number now belongs to another program, is taken over.
+ * Claims a cache folder for this process: two starts on the same data would damage it. A claim is taken over if its
+ * process is gone, or if its number now belongs to another program.
  *
- * @param program part of the command line by which a living owner is told from a stranger with its number.
- * @returns gives the claim up.
- * @throws if a living process has it.
+ * @param program part of the command line that tells a living owner from a stranger with its number
+ * @returns gives the claim up
+ * @throws if a living process has it
  */
 export const claimFolder = async (folder: string, program: string): Promise<() => Promise<void>> => {
   await mkdir(folder, { recursive: true });

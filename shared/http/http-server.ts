@@ -81,8 +81,8 @@ export const startHttpServer = async (options: HttpServerOptions): Promise<HttpS
   };
 
   /**
-   * Answers at once and reads past the rest of the body for a while: a connection that is closed with unread bytes in it is
-   * reset, and a sender that is still writing (a gateway) would see that in place of the answer.
+   * Answers at once, then reads the rest of the body for a while. A connection that is closed with unread bytes in it
+   * is reset. A sender that is still writing (a gateway) would see the reset instead of the answer.
    */
   const refuseLarge = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const reply = errorReply(413, 'payload_too_large', `the body is over the limit of ${options.maxBodyBytes} bytes`);

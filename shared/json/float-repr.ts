@@ -17,8 +17,9 @@ export const floatRepr = (value: number): string => {
 };
 
 /**
- * A float as a text cell holds it: its repr read as NUMERIC and printed plain (reference.md E.3): `1e16` is
- * `10000000000000000`, `1e-5` is `0.00001`, `-0.0` is `0.0`; `NaN`, `Infinity` and `-Infinity` as PostgreSQL spells them.
+ * A float as a text cell holds it: its repr, read as NUMERIC and printed plain (reference.md E.3). `1e16` is
+ * `10000000000000000`, `1e-5` is `0.00001`, `-0.0` is `0.0`. `NaN`, `Infinity` and `-Infinity` are spelled as
+ * PostgreSQL does.
  */
 export const floatCellText = (value: number): string => {
   if (!Number.isFinite(value)) return String(value);

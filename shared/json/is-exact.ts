@@ -4,10 +4,13 @@ import type { JsonValue } from './json-value.ts';
 /**
  * Whether `JSON.parse` has lost nothing of the text that it made this value of.
  *
- * The value leads through its own text: what is known already (keys, strings, words) is stepped over by its length, so only
- * the numbers are read, and a text costs by its values instead of its characters. Not exact are integers beyond 2^53, floats
- * with an integral value (`1.0`, `1e5`), `-0`, keys that look like array indexes (a plain object moves them to the front),
- * `__proto__`, repeated keys, infinities, and what is nested too deep.
+ * The value leads through its own text. Keys, strings and words are known, so they are stepped over by their length,
+ * and only numbers are read. The cost grows with the number of values, not of characters.
+ *
+ * Not exact are:
+ * - integers beyond 2^53, floats with an integral value (`1.0`, `1e5`), `-0`, infinities;
+ * - keys that look like array indexes (a plain object moves them to the front), `__proto__`, repeated keys;
+ * - what is nested too deep.
  */
 export const isExact = (text: string, value: JsonValue): boolean =>
   endOfValue({ text, nextBackslash: -1 }, 0, value, 1) !== inexact;

@@ -27,7 +27,7 @@ const exactDigits = 15;
 
 /**
  * Recursive descent over the text. Rows of a message have the same keys in the same order, so the keys of the last
- * object at a depth are tried first: no slice, no hash, and the engine finds the same hidden class.
+ * object at that depth are tried first. A hit needs no slice and no hash, and the engine finds the same hidden class.
  */
 class LosslessParser {
   readonly #text: string;

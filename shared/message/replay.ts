@@ -1,9 +1,10 @@
 import { deliveryIdentity, type StreamPosition } from './delivery-identity.ts';
 
 /**
- * What a replayed dead letter carries beside its own `Nats-Msg-Id`, which has to be new because the stream still knows the
- * old one: whose delivery it is, so that the ledger recognises what was stored before it was given up, and when that
- * entered its stream, so that `now()` in expressions comes out the same.
+ * What a replayed dead letter carries beside its own `Nats-Msg-Id`. That id has to be new, because the stream still
+ * knows the old one.
+ * - The delivery that it stands for. By this the ledger recognises what was stored before the message was given up.
+ * - When that delivery entered its stream. By this `now()` in expressions comes out the same.
  */
 export const replayHeaders = {
   identity: 'ism-delivery-id',
@@ -16,8 +17,8 @@ export interface StandsFor {
   /** Nanoseconds since the epoch, as text. */
   readonly timestampNs: string;
   /**
-   * `Nats-Msg-Id` of the dead letter, should it come to that: of this very message, because a replay that fails soon after
-   * the first time must not be taken for the dead letter that it came from.
+   * `Nats-Msg-Id` of the dead letter, if it comes to that. It is derived from this very message: a replay that fails
+   * soon after the first time must not be taken for the dead letter that it came from.
    */
   readonly deadLetterId: string;
 }

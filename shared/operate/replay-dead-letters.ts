@@ -18,9 +18,9 @@ export interface ReplayReport {
 }
 
 /**
- * Sends dead letters back to where they came from, in the order given, and removes each one only when the server has
- * confirmed its message. Exactly once in effect: the message stands for its original delivery, so the ledger knows what
- * of it was stored before, and a crash between the confirmation and the removal only sends a message that has no effect.
+ * Sends dead letters back to where they came from, in the order given. Each one is removed only when the server has
+ * confirmed its message. A replay takes effect once: the message stands for its original delivery, so the ledger knows
+ * what of it was stored before. After a crash between confirmation and removal a second replay has no effect.
  */
 export const replayDeadLetters = async (
   context: ManageContext,
@@ -75,7 +75,8 @@ const baseSubjectOf = async (context: ManageContext, stream: string): Promise<st
 
 /**
  * The original message again: same bytes, headers and subject. Its `Nats-Msg-Id` is new, because the stream may still
- * remember the old one and would drop it; the same for every try of this replay, so that a repeat after a crash is dropped.
+ * remember the old one and would drop it. It is the same for every try of this replay, so that a repeat after a crash
+ * is dropped.
  */
 const replayMessage = (letter: StoredDeadLetter, baseSubject: string): OutgoingMessage => {
   const { stream = '', subject = '', identity = '', timestampNs = '' } = letter.info ?? {};

@@ -6,9 +6,9 @@ import type { DatabasePool, Queryable } from './database.ts';
 import type { TableNames } from './table-names.ts';
 
 /**
- * `dedup_enabled`: in one transaction that locks the state's row first, rows whose key is mapped already, or came earlier
- * in the batch, are left out and the rest is appended (reference.md G-8). Whoever waits for the lock sees what its holder
- * committed, so no key is stored twice by concurrent writers.
+ * `dedup_enabled`: leaves out rows whose key is mapped already or came earlier in the batch, and appends the rest
+ * (reference.md G-8). All in one transaction that locks the state's row first. Whoever waits for the lock sees what its
+ * holder committed, so concurrent writers never store a key twice.
  */
 export const appendDeduplicated: AppendOnce = (pool: DatabasePool, batch) =>
   pool.transaction(async (connection) => {
@@ -45,9 +45,9 @@ export const appendDeduplicated: AppendOnce = (pool: DatabasePool, batch) =>
   });
 
 /**
- * The keys of the list that are mapped already. A mapping row behind the rows is what another writer left that deleted
- * them, and takes no key; but the reference maps one behind the row (reference.md G-7), so that the row of its last key
- * is looked at. $1 state, $2 keys.
+ * The keys of the list that are mapped already. A mapping row beyond the count was left by a writer that deleted rows,
+ * and takes no key. But the reference maps a key one behind its row (reference.md G-7), so for a mapping row right
+ * behind the last row that row's own key is looked at. $1 state, $2 keys.
  */
 const mappedStatement = (tables: TableNames): string => `
 select k.key from unnest($2::text[]) k (key)

@@ -12,8 +12,8 @@ interface CreatedColumn {
 }
 
 /**
- * Gives every column its id: those without one are created in a transaction of their own, under the state's row lock,
- * and read back, so that any number of writers creating the same columns end with the same ids (reference.md G-10).
+ * Gives every column its id. Those without one are created in a transaction of their own, under the state's row lock,
+ * and read back. So any number of writers that create the same columns end with the same ids (reference.md G-10).
  *
  * @throws StaleMetadataError if the state is gone, or if another writer created a column as `json` that is not one
  *   here, or the reverse: its cells are rendered differently.

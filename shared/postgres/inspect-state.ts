@@ -58,9 +58,9 @@ export const inspectState = async (
 const untextual = '^(-?[0-9]+([.][0-9]+)?(e[+-][0-9]+)?|-?inf|nan|True|False)$';
 
 /**
- * The rows that may carry a key: a `state_key` that is a text. A value of any other type is data like any other and is not
- * mapped (reference.md G-33); what a cell was shows in a json column, and in one that was made for numbers or truth values.
- * In a text column it does not, and every value counts as a text. $1 state.
+ * The rows that may carry a key: those whose `state_key` is a text. A value of another type is data and is not mapped
+ * (reference.md G-33). A json column shows what the value was, and so does one that was made for numbers or truth
+ * values. A text column does not, so there every value counts as a text. $1 state.
  */
 const keyRows = (tables: TableNames): string => `
 select * from (

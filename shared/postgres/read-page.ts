@@ -17,7 +17,10 @@ export interface PageRequest {
 export interface StatePage {
   /** `state.count`, as of the same moment as the cells. */
   readonly count: number;
-  /** One row per position, dense, cut at `count`; cells aligned with the columns: text, or JSON text if the column's type is `json`; null if missing. */
+  /**
+   * One row per position, dense, cut at `count`. Cells are aligned with the columns: text, or JSON text if the column's
+   * type is `json`; null if missing.
+   */
   readonly rows: readonly (readonly (string | null)[])[];
 }
 

@@ -22,11 +22,12 @@ export interface RepairResult {
 }
 
 /**
- * Finds and mends what writers that do not lock left in a state: count drift, cells beyond `count`, gaps, missing mapping
- * rows (reference.md G-4, G-18). Nothing that holds data is ever removed. With `apply` the state's row is locked and
- * everything happens in one transaction, so appends wait and never see a half mended state.
+ * Finds and mends what writers that do not lock left in a state: count drift, cells beyond `count`, gaps, missing
+ * mapping rows (reference.md G-4, G-18). Nothing that holds data is ever removed. With `apply` the state's row is
+ * locked and everything happens in one transaction. Appends wait meanwhile and never see a half mended state.
  *
- * Reads every position of the state, and moves every row above the first gap: for an operator, not for the data path.
+ * It reads every position of the state and moves every row above the first gap. That is for an operator, not for the
+ * data path.
  *
  * @throws StaleMetadataError if there is no such state; RetryableError of the database.
  */

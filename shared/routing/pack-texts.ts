@@ -7,8 +7,8 @@ import { TerminalError } from '../errors/sync-error.ts';
 const headerReserveBytes = 2_048;
 
 /**
- * The bytes that a payload may have, so that it fits the server's limit together with its headers: the id and a
- * reserve of 2 KiB (a quarter of the limit if that is less).
+ * The bytes that a payload may have, so that it fits the server's limit together with its headers. The headers are the
+ * id and a reserve of 2 KiB, or of a quarter of the limit if that is less.
  */
 export const payloadRoomBytes = (maxPayloadBytes: number, longestIdCharacters: number): number =>
   maxPayloadBytes - Math.min(headerReserveBytes, Math.floor(maxPayloadBytes / 4)) - longestIdCharacters * 3;

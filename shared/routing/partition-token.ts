@@ -7,9 +7,9 @@ const maxPartitionBytes = 512;
 const utf8 = new TextEncoder();
 
 /**
- * A partition as the tail of a subject. What can be published stays byte for byte as it is, dots included; of the rest
- * the offending characters are percent-encoded as UTF-8, an empty token becomes `%`, and what is too long becomes its
- * SHA-256. The reference publishes all of these as they are, and loses the messages (reference.md G-23).
+ * A partition as the tail of a subject. What can be published stays byte for byte, dots included. Otherwise the
+ * offending characters are percent-encoded as UTF-8, an empty token becomes `%`, and what is too long becomes its
+ * SHA-256. The reference publishes partitions as they are, and loses these messages (reference.md G-23).
  */
 export const partitionToken = (partition: string): string => {
   const token = isPublishSubject(partition) ? partition : partition.split('.').map(encodedToken).join('.');

@@ -29,10 +29,13 @@ const maxPartDigits = 10;
 
 /**
  * One delivery's stored rows -> the `query_state_entry` messages for the processors behind its state (reference.md
- * F.1, design: forwards): only `after_save` passes on; `batch` makes one message per route, `individual` one per row;
- * routes outer, rows inner. A message that would go over the payload limit is split; the id is `<delivery id>/<route
- * id>/<part>`, the same every time. Members `input_route_id`, `context` and `priority` travel on (G-24), after the
- * rows, so that a message without them is byte for byte the reference's.
+ * F.1).
+ *
+ * - Only `after_save` passes on. `batch` makes one message per route, `individual` one per row; routes are the outer
+ *   loop.
+ * - A message over the payload limit is split. The id is `<delivery id>/<route id>/<part>`, the same every time.
+ * - `input_route_id`, `context` and `priority` travel on (G-24). They stand after the rows, so that a message without
+ *   them is byte for byte the reference's.
  *
  * Plan before anything is stored: a row that fits no message is a TerminalError `forward_too_large`.
  */

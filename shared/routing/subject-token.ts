@@ -2,9 +2,9 @@
 export const isPublishSubject = (subject: string): boolean => subject.split('.').every(isSubjectToken);
 
 /**
- * Whether the text is one token of a subject to publish to: not empty, no dot, not a wildcard (`*` and `>` are ones
- * only alone), and nothing that ends a line or a field of the protocol: NATS splits its commands at blanks, so a blank
- * would turn the rest of the subject into a reply subject.
+ * Whether the text is one token of a subject to publish to: not empty, without a dot, and not a wildcard (`*` and `>`
+ * are wildcards only if they stand alone). Blanks and control characters are refused too. NATS splits its commands at
+ * blanks, so the rest of the subject would become a reply subject.
  */
 export const isSubjectToken = (token: string): boolean =>
   // oxlint-disable-next-line no-control-regex

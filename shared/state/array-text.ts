@@ -5,9 +5,9 @@ import { isJsonArray, JsonFloat, type JsonArray, type JsonValue } from '../json/
 const maxDimensions = 6;
 
 /**
- * A list as PostgreSQL prints an array, which is what the reference's driver made of it in a text column (reference.md
- * E.3): `{1,2}`, `{a,"b c"}`, `{t,f}`, `{1,NULL}`. Undefined if the list is no array and the reference failed: mixed
- * types, objects, ragged lists, empty lists inside lists.
+ * A list as PostgreSQL prints an array: `{1,2}`, `{a,"b c"}`, `{t,f}`, `{1,NULL}`. That is what the reference stored in
+ * a text column (reference.md E.3). Undefined if the list is no array and the reference failed: mixed types, objects,
+ * ragged lists, empty lists inside lists.
  */
 export const arrayText = (list: JsonArray): string | undefined => {
   if (list.length === 0) return '{}';

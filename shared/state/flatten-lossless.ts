@@ -11,10 +11,12 @@ interface PendingList {
 /**
  * Flattens so that nothing vanishes (defects G-13, G-14).
  *
- * The scalars of an object, those of the objects inside it included, are collected first; then each of its lists
- * expands, one row per item, every row with all those scalars. Lists side by side make rows one after the other (no
- * product); a list inside a list, or inside an item, expands in the place of that item's row. An empty container is the
- * text `[]` or `{}`. Without `fanOut` there is one row, and each list is its JSON text at its own place.
+ * - The scalars of an object and of the objects inside it are collected first.
+ * - Then each list expands, one row per item. Every row has all those scalars.
+ * - Lists side by side make rows one after the other, no product.
+ * - A list inside a list, or inside an item, expands in the place of that item's row.
+ * - An empty container is the text `[]` or `{}`.
+ * - Without `fanOut` there is one row, and each list is its JSON text at its own place.
  *
  * Throws `TerminalError('too_many_rows')`.
  */

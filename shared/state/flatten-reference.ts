@@ -12,8 +12,8 @@ export interface Flattened {
 export const childPath = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 
 /**
- * Flattens as the reference does (reference.md D.5), its losses included: keys after a list are missing from the list's
- * rows, empty containers vanish, and a list inside a list leaves a row of its parent's keys behind.
+ * Flattens as the reference does, with its losses (reference.md D.5). Keys after a list are missing from the list's
+ * rows. Empty containers vanish. A list inside a list leaves a row of its parent's keys behind.
  *
  * Throws `TerminalError('too_many_rows')`.
  */

@@ -3,8 +3,8 @@ import type { JsonValue } from '../json/json-value.ts';
 import type { KeyDefinition, Row } from './state-model.ts';
 
 /**
- * Renames the row's keys (already clean) by the definitions, whose names and aliases are taken verbatim; of two values
- * under one name the last one stays, at the place of the first (reference.md D.2).
+ * Renames the row's keys, already clean, by the definitions (reference.md D.2). Names and aliases of definitions are
+ * taken verbatim. If two values get one name, the last one stays at the place of the first.
  *
  * Throws `TerminalError('missing_remap_alias')` if a key that is present has no alias.
  */

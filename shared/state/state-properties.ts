@@ -66,8 +66,8 @@ const memberGroup = (root: JsonObject, name: string): JsonObject => {
 };
 
 /**
- * The reference's model refuses wrong types in groups that the store does not use, and takes any text there: a mode that a
- * newer processor knows does not keep rows from being stored.
+ * Groups that the store does not use are checked as the reference's model does: wrong types are refused, any text is
+ * taken. So a mode that only a newer processor knows does not keep rows from being stored.
  */
 const checkUnused = (root: JsonObject, persistence: JsonObject, inheritance: JsonObject): void => {
   textOf(memberGroup(root, 'execution'), 'execution.strategy');

@@ -9,8 +9,8 @@ export interface Sampler {
 const recorded = createContextKey('state-sync-store: recorded');
 
 /**
- * A context whose root span is recorded whatever the ratio says: the trace of a batch that holds a sampled message, which
- * would else link to a trace that nobody has.
+ * A context whose root span is recorded whatever the ratio says. It is for the trace of a batch that holds a sampled
+ * message: the message's link would lead nowhere without it.
  */
 export const recordedContext = (context: Context): Context => context.setValue(recorded, true);
 

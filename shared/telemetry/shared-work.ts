@@ -23,9 +23,9 @@ export interface Sharer {
 }
 
 /**
- * Runs the step below one span, then gives each sampled delivery a span of the same name and time in its own trace, linked
- * to the real one: who opens the trace of a message sees where its time went, though it travelled in a batch. Those are
- * marked `ism.shared`, and internal, so that nobody counts a statement more than once.
+ * Runs the step below one span. Then each sampled delivery gets a span of the same name and time in its own trace,
+ * linked to the real one. So the trace of a message shows where its time went, though it travelled in a batch. These
+ * spans are internal and marked `ism.shared`, so that nobody counts a statement more than once.
  */
 export const shareWork = async <T>(sharer: Sharer, work: SharedWork<T>): Promise<T> => {
   const { span, context } = startSpan(work.name, sharer.work, {

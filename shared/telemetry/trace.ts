@@ -25,8 +25,8 @@ export const extractContext = (headers: TraceHeaders, base: Context = rootContex
   headers['traceparent'] === undefined ? base : propagation.extract(base, headers);
 
 /**
- * Whether the headers name a trace that is not recorded, told without making a context: such messages are most of all where
- * sampling is on, and should cost nothing.
+ * Whether the headers name a trace that is not recorded, told without making a context. With sampling on, most messages
+ * are of this kind and should cost nothing.
  */
 export const isUnsampledIn = (headers: TraceHeaders): boolean => {
   const traceparent = headers['traceparent'];

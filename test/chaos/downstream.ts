@@ -35,9 +35,9 @@ const pauseMs = 50;
 const maxReads = 64;
 
 /**
- * A processor behind the states: takes what comes. It reads the stream by sequence, without a consumer: those of nats-server
- * 2.9 count ack waits from wrong times once the server was killed, and what such a one holds back for minutes would look
- * like a forward that never came.
+ * A processor behind the states: takes what comes. It reads the stream by sequence, without a consumer. The consumers
+ * of nats-server 2.9 count ack waits from wrong times once the server was killed. What such a consumer holds back for
+ * minutes would look like a forward that never came.
  */
 export const startDownstream = async (
   connection: NatsConnection,

@@ -40,8 +40,8 @@ const planOf = (name: string): StatePlan => statePlans.find((plan) => plan.name 
 const times = (count: number, item: Fault): Fault[] => Array.from({ length: count }, () => item);
 
 /**
- * For each mutation what it is tried with, and what must be said of it when all is at rest: not what a store says too that
- * is merely slow.
+ * For each mutation: the faults that it is tried with, and what must be found when all is at rest. A store that is
+ * merely slow must not be found guilty of it.
  */
 const cases: Readonly<
   Record<

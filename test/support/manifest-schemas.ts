@@ -39,8 +39,8 @@ export const schemaFaults = async (manifest: Pick<Manifest, 'apiVersion' | 'kind
 };
 
 /**
- * Complaints about fields that no schema knows: the JSON schemas let them pass and the API server drops them silently, so
- * each object is checked by the TypeScript compiler against the types of its kind, as a literal.
+ * Complaints about fields that no schema knows. The JSON schemas let such fields pass, and the API server drops them
+ * silently. So the TypeScript compiler checks each object, as a literal, against the types of its kind.
  */
 export const unknownFieldFaults = async (
   manifests: readonly Pick<Manifest, 'apiVersion' | 'kind' | 'body'>[],

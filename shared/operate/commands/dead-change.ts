@@ -15,9 +15,9 @@ const batchBytes = 8_388_608;
 const maxListedFailures = 100;
 
 /**
- * `dead.replay` {sequence | code, stream, state_id, route_id | all} oldest first, at most `limit` letters. `next` and
- * `until` are the `after` and `until` of the request that goes on, null when all are done: letters that arrive meanwhile,
- * those of replays that failed again among them, are not replayed a second time.
+ * `dead.replay` {sequence | code, stream, state_id, route_id | all}: oldest first, at most `limit` letters. `next` and
+ * `until` are the `after` and `until` of the next request; null when all are done. `until` keeps out letters that
+ * arrive meanwhile, such as those of replays that failed again: none is replayed twice.
  */
 export const deadReplay: ManageCommand = async (args, context) => {
   const { sequence, filter, limit, after, until } = readSelection(args, 10_000);

@@ -7,8 +7,8 @@ import { findStateId, maxStateNameCharacters } from '../find-state.ts';
 const maxIdCharacters = 36;
 
 /**
- * `repair.find` {state_id} looks at one state thoroughly (count drift, cells beyond `count`, gaps, mapping rows); without
- * `state_id` it lists states whose `count` has drifted, `limit` at a time after the id `after`.
+ * `repair.find` {state_id} looks at one state thoroughly: count drift, cells beyond `count`, gaps, mapping rows.
+ * Without `state_id` it lists states whose `count` has drifted, `limit` at a time after the id `after`.
  */
 export const repairFind: ManageCommand = async (args, { pool }) => {
   const text = args.optionalText('state_id', maxStateNameCharacters);
@@ -25,8 +25,8 @@ export const repairFind: ManageCommand = async (args, { pool }) => {
 };
 
 /**
- * `repair.mend` {state_id, apply}: what would be done, and with `apply: true` does it, in one transaction that holds the
- * state's row. Nothing that holds data is removed.
+ * `repair.mend` {state_id, apply} says what it would do. With `apply: true` it does it, in one transaction that holds
+ * the state's row. Nothing that holds data is removed.
  */
 export const repairMend: ManageCommand = async (args, { pool }) => {
   const text = args.text('state_id', maxStateNameCharacters);
