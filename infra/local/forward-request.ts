@@ -1,30 +1,26 @@
 import { request, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { Replica } from './function-replica.ts';
+import type { GatewayAnswer } from './gateway-behaviour.ts';
 
-/** Answers as the gateway itself: a text for people and the header by which a caller tells it from the function. */
+/** Answers as the gateway itself; a call that is answered in part is cut off, as nothing else can be said any more. */
 export const replyAsGateway = (
   response: ServerResponse,
-  status: number,
-  text: string,
+  answer: GatewayAnswer,
   headers: Readonly<Record<string, string>> = {},
 ): void => {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
-  response.writeHead(status, {
-    'content-type': 'text/plain; charset=utf-8',
-    'x-openfaas-internal': 'gateway',
-    ...headers,
-  });
-  response.end(`${text}\n`);
+  response.writeHead(answer.status, { ...answer.headers, ...headers });
+  response.end(answer.text);
 };
 
 /**
  * Passes one call to a replica and its answer back, both bodies streamed and all end-to-end headers kept. Resolves when
- * the call is over, whichever way; an upstream that fails or takes longer than `timeoutMs` is a 502, as of a gateway. One
- * whose port is closed is told of.
+ * the call is over, whichever way. What the gateway says of an upstream that fails or takes longer than `timeoutMs` is
+ * `onFailure`'s to choose. One whose port is closed is told of.
  */
 export const forwardRequest = (
   incoming: IncomingMessage,
@@ -32,7 +28,8 @@ export const forwardRequest = (
   replica: Replica,
   path: string,
   timeoutMs: number,
-  onRefused: () => void = () => undefined,
+  onFailure: (event: 'unreachable' | 'timeout', reason: string) => GatewayAnswer,
+  onRefused: () => void,
 ): Promise<void> =>
   new Promise((resolve) => {
     const upstream = request({
@@ -48,10 +45,10 @@ export const forwardRequest = (
       },
       agent: replica.agent,
     });
-    let failure: string | undefined;
+    let isLate = false;
     const timer = setTimeout(() => {
-      failure = `the function did not answer within ${String(timeoutMs)} ms`;
-      upstream.destroy(new Error(failure));
+      isLate = true;
+      upstream.destroy(new Error(`the function did not answer within ${String(timeoutMs)} ms`));
     }, timeoutMs);
     const finish = (): void => {
       clearTimeout(timer);
@@ -64,7 +61,7 @@ export const forwardRequest = (
     });
     upstream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED') onRefused();
-      replyAsGateway(response, 502, failure ?? `the function failed: ${error.message}`);
+      replyAsGateway(response, onFailure(isLate ? 'timeout' : 'unreachable', error.message));
     });
     upstream.once('response', (reply) => {
       response.writeHead(reply.statusCode ?? 502, endToEnd(reply.headers));

@@ -10,6 +10,7 @@ import {
   type FunctionSpec,
   type FunctionStatus,
 } from './function-pool.ts';
+import { gatewayAnswer, type GatewayAnswer, type GatewayBehaviour, type GatewayEvent } from './gateway-behaviour.ts';
 
 export interface FunctionHostOptions {
   readonly functions: readonly FunctionSpec[];
@@ -23,6 +24,10 @@ export interface FunctionHostOptions {
   readonly startTimeoutMs?: number;
   /** Longest call; then 502. */
   readonly callTimeoutMs?: number;
+  /** Whose gateway it behaves as where it answers by itself; default `local`. */
+  readonly behaviour?: GatewayBehaviour;
+  /** How long a process that has ended still gets calls, as an endpoint of a cluster does; default 0. */
+  readonly endpointLagMs?: number;
   /** How long calls in flight may take to end once a process, or the host, is asked to stop. */
   readonly graceMs?: number;
   readonly log: Log;
@@ -51,6 +56,9 @@ const functionPath = /^\/function\/([A-Za-z0-9_-]+)(?:\.[A-Za-z0-9_-]+)?(\/[^?]*
 export const startFunctionHost = async (options: FunctionHostOptions): Promise<FunctionHost> => {
   const graceMs = options.graceMs ?? 10_000;
   const callTimeoutMs = options.callTimeoutMs ?? 60_000;
+  const behaviour = options.behaviour ?? 'local';
+  const answer = (event: GatewayEvent, name: string, reason: string): GatewayAnswer =>
+    gatewayAnswer(behaviour, event, name, reason);
   const pools = new Map<string, FunctionPool>();
   for (const spec of options.functions) {
     pools.set(
@@ -61,6 +69,7 @@ export const startFunctionHost = async (options: FunctionHostOptions): Promise<F
         idleMs: options.idleMs ?? 30_000,
         startTimeoutMs: options.startTimeoutMs ?? 15_000,
         graceMs,
+        endpointLagMs: options.endpointLagMs ?? 0,
         log: options.log,
         onLine: options.onLine ?? (() => undefined),
         nowMs: options.nowMs ?? Date.now,
@@ -74,14 +83,22 @@ export const startFunctionHost = async (options: FunctionHostOptions): Promise<F
     const [, name = '', path = '/', query = ''] = functionPath.exec(incoming.url ?? '') ?? [];
     const pool = pools.get(name);
     if (pool === undefined) {
-      replyAsGateway(response, 404, `no function at ${incoming.url ?? ''}`);
+      replyAsGateway(response, answer('unknown function', name, `no function at ${incoming.url ?? ''}`));
       return;
     }
     response.setHeader('x-call-id', incoming.headers['x-call-id'] ?? randomUUID());
     const lease = await pool.acquire();
     try {
       if (!response.destroyed)
-        await forwardRequest(incoming, response, lease.replica, `${path}${query}`, callTimeoutMs, lease.refused);
+        await forwardRequest(
+          incoming,
+          response,
+          lease.replica,
+          `${path}${query}`,
+          callTimeoutMs,
+          (event, reason) => answer(event, name, reason),
+          lease.refused,
+        );
     } finally {
       lease.release();
     }
@@ -97,10 +114,11 @@ export const startFunctionHost = async (options: FunctionHostOptions): Promise<F
       call(incoming, response).catch((error: unknown) => {
         if (error instanceof FunctionUnavailableError) {
           const seconds = String(Math.ceil(error.retryAfterMs / 1_000));
-          replyAsGateway(response, 503, error.message, { 'retry-after': seconds });
+          const headers: Record<string, string> = behaviour === 'local' ? { 'retry-after': seconds } : {};
+          replyAsGateway(response, answer('no endpoint', functionNameIn(incoming.url), error.message), headers);
         } else {
           options.log.error('call_failed_in_host', errorFields(error));
-          replyAsGateway(response, 500, 'the host failed');
+          replyAsGateway(response, answer('internal error', functionNameIn(incoming.url), ''));
         }
       });
     }
@@ -140,6 +158,8 @@ export const startFunctionHost = async (options: FunctionHostOptions): Promise<F
     close: () => (closed ??= close()),
   };
 };
+
+const functionNameIn = (url: string | undefined): string => functionPath.exec(url ?? '')?.[1] ?? '';
 
 const replyJson = (response: ServerResponse, value: unknown): void => {
   response.writeHead(200, { 'content-type': 'application/json' });

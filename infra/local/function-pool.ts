@@ -16,6 +16,8 @@ export interface PoolOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly idleMs: number;
   readonly startTimeoutMs: number;
+  /** How long a process that has ended still counts as an endpoint and gets calls, which it refuses. */
+  readonly endpointLagMs: number;
   /** How long a process may drain after SIGTERM before SIGKILL. */
   readonly graceMs: number;
   readonly log: Log;
@@ -69,7 +71,9 @@ const retryAfterStartFailureMs = 1_000;
 export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): FunctionPool => {
   const target = Math.max(1, spec.replicas ?? 1);
   const closing = new AbortController();
+  /** The endpoints: processes that are called, those that have ended a moment ago (`gone`) among them. */
   const ready: Replica[] = [];
+  const gone = new Set<Replica>();
   const starting = new Set<Promise<Replica>>();
   const stopping = new Set<Promise<void>>();
   const counts = { invocations: 0, coldStarts: 0, restarts: 0 };
@@ -80,6 +84,8 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
   let startAgainAtMs = 0;
   let idleTimer: NodeJS.Timeout | undefined;
   let restartTimer: NodeJS.Timeout | undefined;
+
+  const alive = (): number => ready.length - gone.size;
 
   const noteFailure = (): void => {
     startAgainAtMs = options.nowMs() + Math.min(longestBackoffMs, firstBackoffMs * 2 ** failures);
@@ -95,7 +101,8 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
     replica.agent.destroy();
     const index = ready.indexOf(replica);
     if (index === -1) return; // it was asked to stop
-    ready.splice(index, 1);
+    if (options.endpointLagMs > 0) lingerAsEndpoint(replica);
+    else ready.splice(index, 1);
     if (options.nowMs() - readyAtMs < minimumLifeMs) noteFailure();
     else failures = 0;
     options.log.warn('function_process_died', { function: spec.name, pid: replica.pid, exit: how });
@@ -104,10 +111,20 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
     startAgain();
   };
 
+  const lingerAsEndpoint = (replica: Replica): void => {
+    gone.add(replica);
+    const remove = (): void => {
+      gone.delete(replica);
+      const index = ready.indexOf(replica);
+      if (index !== -1) ready.splice(index, 1);
+    };
+    setTimeout(remove, options.endpointLagMs).unref();
+  };
+
   /** A process that was told to end closes its port first: a cluster takes it off its list then. */
   const onRefused = (replica: Replica): void => {
     const index = ready.indexOf(replica);
-    if (index === -1) return;
+    if (index === -1 || gone.has(replica)) return;
     ready.splice(index, 1);
     stopReplica(replica);
     startMissing();
@@ -145,7 +162,7 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
 
   const startMissing = (): void => {
     if (closing.signal.aborted || !awake || options.nowMs() < startAgainAtMs) return;
-    for (let running = ready.length + starting.size; running < target; running += 1) {
+    for (let running = alive() + starting.size; running < target; running += 1) {
       const start = startOne();
       starting.add(start);
       start
@@ -170,6 +187,7 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
     awake = false;
     clearTimeout(idleTimer);
     clearTimeout(restartTimer);
+    gone.clear();
     for (const replica of ready.splice(0)) stopReplica(replica);
   };
 
@@ -243,13 +261,13 @@ export const createFunctionPool = (spec: FunctionSpec, options: PoolOptions): Fu
     acquire,
     status: () => ({
       name: spec.name,
-      replicas: ready.length + starting.size,
-      availableReplicas: ready.length,
+      replicas: alive() + starting.size,
+      availableReplicas: alive(),
       invocationCount: counts.invocations,
       inFlight: inFlight(),
       coldStarts: counts.coldStarts,
       restarts: counts.restarts,
-      pids: ready.map((replica) => replica.pid),
+      pids: ready.filter((replica) => !gone.has(replica)).map((replica) => replica.pid),
     }),
     close: async () => {
       closing.abort();

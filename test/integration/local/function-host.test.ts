@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLog } from '../../../shared/telemetry/log.ts';
 import { startFunctionHost, type FunctionHost, type FunctionHostOptions } from '../../../infra/local/function-host.ts';
+import type { GatewayBehaviour } from '../../../infra/local/gateway-behaviour.ts';
 import { until } from '../../support/until.ts';
 
 const entry = fileURLToPath(new URL('../../support/obedient-process.ts', import.meta.url));
@@ -304,5 +305,35 @@ describe('the function host', () => {
       },
     ]);
     expect(await call('/healthz', { method: 'GET' })).toMatchObject({ status: 200 });
+  });
+});
+
+describe('a host that behaves as the gateway of a platform', () => {
+  const marks = { local: 'gateway', openfaas: 'proxy', knative: undefined };
+  it.each<[GatewayBehaviour, number, number, number, number, string]>([
+    ['local', 404, 502, 502, 503, 'the function failed'],
+    ['openfaas', 404, 500, 502, 503, "Can't reach service for: scripted."],
+    ['knative', 404, 502, 504, 503, 'socket hang up'],
+  ])('answers as %s does by itself', async (behaviour, unknown, unreachable, late, missing, text) => {
+    await start({}, { behaviour, callTimeoutMs: 300 });
+    expect(await call('/function/nobody')).toMatchObject({ status: unknown });
+    expect(await call('/function/scripted/slow?ms=2000')).toMatchObject({ status: late });
+    const crashed = await call('/function/scripted/crash');
+    expect(crashed).toMatchObject({ status: unreachable, body: expect.stringContaining(text) as unknown });
+    expect(crashed.headers['x-openfaas-internal']).toBe(marks[behaviour]);
+    await host.close();
+    await start({ FAIL_START: '1' }, { behaviour });
+    expect(await call('/function/scripted')).toMatchObject({ status: missing });
+  });
+
+  it('calls a process that has ended for as long as an endpoint lingers', async () => {
+    await start({}, { behaviour: 'openfaas', endpointLagMs: 60_000, replicas: 2 });
+    await call('/function/scripted');
+    await until('both are there', () => host.functions()[0]?.availableReplicas === 2);
+    expect(await call('/function/scripted/crash')).toMatchObject({ status: 500 });
+    await until('both are there', () => host.functions()[0]?.availableReplicas === 2);
+    const statuses = new Set<number>();
+    for (let count = 0; count < 12; count += 1) statuses.add((await call('/function/scripted')).status);
+    expect([...statuses].toSorted()).toEqual([201, 500]);
   });
 });
