@@ -334,6 +334,6 @@ describe('a host that behaves as the gateway of a platform', () => {
     await until('both are there', () => host.functions()[0]?.availableReplicas === 2);
     const statuses = new Set<number>();
     for (let count = 0; count < 12; count += 1) statuses.add((await call('/function/scripted')).status);
-    expect([...statuses].toSorted()).toEqual([201, 500]);
+    expect(statuses).toEqual(new Set([201, 500]));
   });
 });
