@@ -36,7 +36,18 @@ export const roomArrows = (imports: readonly ImportLine[]): ReadonlyMap<string, 
   return arrows;
 };
 
-/** A circle of rooms as its path (`a -> b -> a`), or undefined. */
+/** The arrows between files; an import of types alone is one too. */
+const fileArrows = (imports: readonly ImportLine[]): ReadonlyMap<string, ReadonlyMap<string, number>> => {
+  const arrows = new Map<string, Map<string, number>>();
+  for (const { file, imported } of imports) {
+    if (!imported.endsWith('.ts')) continue;
+    const targets = arrows.get(file) ?? new Map<string, number>();
+    arrows.set(file, targets.set(imported, (targets.get(imported) ?? 0) + 1));
+  }
+  return arrows;
+};
+
+/** A circle of rooms or files as its path (`a -> b -> a`), or undefined. */
 export const findCircle = (arrows: ReadonlyMap<string, ReadonlyMap<string, number>>): string | undefined => {
   const done = new Set<string>();
   const visit = (room: string, path: readonly string[]): string | undefined => {
@@ -65,6 +76,8 @@ export const findBreaches = (root: string): readonly ImportBreach[] => {
   });
   const circle = findCircle(roomArrows(imports));
   if (circle !== undefined) breaches.push({ file: circle, imported: circle, rule: 'rooms form a circle' });
+  const files = findCircle(fileArrows(imports));
+  if (files !== undefined) breaches.push({ file: files, imported: files, rule: 'files form a circle' });
   return breaches;
 };
 

@@ -1,7 +1,7 @@
 import type { IdentityUse } from '../../shared/message/content-hash.ts';
 import type { Delivery } from '../../shared/message/delivery.ts';
 import type { OutgoingMessage, PublishOutcome } from '../../shared/message/outgoing-message.ts';
-import type { EvaluatorFactory } from '../../shared/python/evaluator.ts';
+import type { EvaluatorFactory } from '../../shared/state/evaluator.ts';
 import type { ColumnDefinition, Processor, Route, Row } from '../../shared/state/state-model.ts';
 
 /** What a replay knows of a state; the count is read now, not cached. */

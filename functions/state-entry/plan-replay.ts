@@ -7,7 +7,7 @@ import { itemSeparator, packTexts, payloadRoomBytes } from '../../shared/routing
 import { partitionKey } from '../../shared/routing/partition-key.ts';
 import type { RouteConfig } from '../../shared/routing/routing.ts';
 import { isPriorityRoute, subjectFor } from '../../shared/routing/subject.ts';
-import type { Evaluator } from '../../shared/python/evaluator.ts';
+import type { Evaluator } from '../../shared/state/evaluator.ts';
 import type { Row } from '../../shared/state/state-model.ts';
 import type { Destination } from './destination.ts';
 import { contextOf, queryStateFrame } from './query-state-frame.ts';

@@ -6,7 +6,7 @@ import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
 import { readLedger, recordHandled } from '../../shared/postgres/ledger.ts';
 import { readState } from '../../shared/metadata/read-metadata.ts';
 import { readPage } from '../../shared/postgres/read-page.ts';
-import type { EvaluatorFactory } from '../../shared/python/evaluator.ts';
+import type { EvaluatorFactory } from '../../shared/state/evaluator.ts';
 import { createRequestHandler } from '../../shared/function/handle-request.ts';
 import { openParts, type Parts } from '../../shared/function/open-parts.ts';
 import { traceMetadata } from '../../shared/metadata/traced-metadata.ts';

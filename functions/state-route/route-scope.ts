@@ -1,4 +1,4 @@
-import { ScopeRecord, type ScopeValue } from '../../shared/python/evaluator.ts';
+import { ScopeRecord, type ScopeValue } from '../../shared/state/evaluator.ts';
 import type { Processor, Provider, Route } from '../../shared/state/state-model.ts';
 
 /**

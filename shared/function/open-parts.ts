@@ -7,7 +7,7 @@ import type { DatabasePool } from '../postgres/database.ts';
 import { createPool } from '../postgres/pool.ts';
 import { readRouting } from '../config/read-routing.ts';
 import type { Routing } from '../routing/routing.ts';
-import type { EvaluatorFactory } from '../python/evaluator.ts';
+import { type EvaluatorFactory, loadEvaluators } from '../state/evaluator.ts';
 import { createFunctionMetrics, type FunctionMetrics } from '../telemetry/function-metrics.ts';
 import { errorFields } from '../telemetry/log.ts';
 import type { RequestTrace } from '../telemetry/request-trace.ts';
@@ -108,8 +108,7 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
         (index) => trace.of(deliveryIds[index]!),
         (traced) => bus.publish(traced),
       ),
-    evaluators: () =>
-      (evaluators ??= import('../python/evaluate.ts').then(({ createEvaluatorFactory }) => createEvaluatorFactory())),
+    evaluators: () => (evaluators ??= loadEvaluators()),
     close: async () => {
       clearTimeout(listening);
       await stopPruning();

@@ -1,22 +1,21 @@
 import { TerminalError } from '../errors/sync-error.ts';
 import type { JsonValue } from '../json/json-value.ts';
-import type { EvaluationSource, Evaluator, EvaluatorFactory, ExpressionScope } from './evaluator.ts';
-import { builtins } from './builtins.ts';
-import { Frame } from './frame.ts';
-import { fromJson } from './from-json.ts';
-import { callValue, evaluateNode } from './interpreter.ts';
-import { isoTime } from './iso-time.ts';
-import { defaultExpressionLimits, type ExpressionLimits } from './limits.ts';
-import { MersenneTwister } from './mersenne-twister.ts';
-import { Meter } from './meter.ts';
-import { parseExpression } from './parse-expression.ts';
-import { ParseTimeError } from './parse-source.ts';
-import { PythonError } from './python-error.ts';
-import type { Run } from './run.ts';
-import type { Node } from './syntax.ts';
-import { toJson } from './to-json.ts';
-import { type Parsed, TreeCache } from './tree-cache.ts';
-import type { PyValue } from './values.ts';
+import type { EvaluationSource, Evaluator, EvaluatorFactory, ExpressionScope } from './scope.ts';
+import { builtins } from './modules/builtins.ts';
+import { Frame } from './interpreter/frame.ts';
+import { fromJson } from './interpreter/from-json.ts';
+import { callValue, evaluateNode } from './interpreter/interpreter.ts';
+import { isoTime } from './modules/iso-time.ts';
+import { defaultExpressionLimits, type ExpressionLimits } from './meter/limits.ts';
+import { MersenneTwister } from './numeric/mersenne-twister.ts';
+import { Meter } from './meter/meter.ts';
+import { parseExpression } from './syntax/parse-expression.ts';
+import { ParseTimeError } from './syntax/parse-source.ts';
+import { PythonError } from './objects/python-error.ts';
+import type { PyValue, Run } from './objects/object.ts';
+import type { Node } from './syntax/node.ts';
+import { toJson } from './interpreter/to-json.ts';
+import { type Parsed, TreeCache } from './syntax/tree-cache.ts';
 
 export interface EvaluatorOptions {
   readonly limits?: Partial<ExpressionLimits>;

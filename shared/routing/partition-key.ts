@@ -1,8 +1,8 @@
 import { TerminalError } from '../errors/sync-error.ts';
 import { isTruthy } from '../json/is-truthy.ts';
 import { isJsonObject, memberOf, type JsonValue } from '../json/json-value.ts';
-import type { Evaluator } from '../python/evaluator.ts';
-import { pythonStr } from '../python/json-repr.ts';
+import type { Evaluator } from '../state/evaluator.ts';
+import { pythonStr } from '../json/python-repr.ts';
 import type { ProcessorProperties } from './processor-properties.ts';
 
 export interface PartitionInput {

@@ -2,7 +2,7 @@ import { TerminalError } from '../errors/sync-error.ts';
 import { entriesOf, isJsonObject, type JsonValue } from '../json/json-value.ts';
 import { cleanRow } from './clean-row.ts';
 import { addComputed, computedColumns } from './computed-columns.ts';
-import type { Evaluator, ExpressionScope, ScopeValue } from '../python/evaluator.ts';
+import type { Evaluator, ExpressionScope, ScopeValue } from './evaluator.ts';
 import { fillTemplates } from './template.ts';
 import { remap } from './remap.ts';
 import { shapeEntry, type FlattenRule } from './shape-entry.ts';

@@ -1,4 +1,4 @@
-import { isAlphanumeric, isWhitespace } from '../python/unicode-classes.ts';
+import { isAlphanumeric, isWhitespace } from '../unicode/unicode-classes.ts';
 
 const clean = /^[a-z0-9_]*$/;
 

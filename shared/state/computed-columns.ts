@@ -1,5 +1,5 @@
 import type { JsonValue } from '../json/json-value.ts';
-import type { Evaluator, ExpressionScope, ScopeValue } from '../python/evaluator.ts';
+import type { Evaluator, ExpressionScope, ScopeValue } from './evaluator.ts';
 import type { ColumnDefinition, Row } from './state-model.ts';
 
 /** The known columns that have a constant or an expression of their own: any text but an empty one (reference.md D.6). */

@@ -2,7 +2,7 @@ import { TerminalError } from '../errors/sync-error.ts';
 import { isJsonArray, isJsonObject, JsonFloat, type JsonArray, type JsonValue } from '../json/json-value.ts';
 import { applyEntry, prepareState, type PreparedState } from './apply-entry.ts';
 import { ColumnSet } from './column-set.ts';
-import type { Evaluator, EvaluatorFactory, ExpressionScope } from '../python/evaluator.ts';
+import type { Evaluator, EvaluatorFactory, ExpressionScope } from './evaluator.ts';
 import { maxCellsPerMessage, maxNameCharacters, maxRowsPerMessage } from './plan-limits.ts';
 import { nullCells, renderCells } from './render-cells.ts';
 import type { FlattenRule } from './shape-entry.ts';

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../json/json-value.ts';
-import { ScopeRecord, type ScopeValue } from '../python/evaluator.ts';
+import { ScopeRecord, type ScopeValue } from './evaluator.ts';
 import type { StateModel } from './state-model.ts';
 
 /* Attributes that a state type adds to the common ones, with their defaults (reference.md C). */

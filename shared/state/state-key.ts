@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { TerminalError } from '../errors/sync-error.ts';
 import type { JsonValue } from '../json/json-value.ts';
-import { pythonRepr } from '../python/json-repr.ts';
+import { pythonRepr } from '../json/python-repr.ts';
 import type { KeyDefinition, Row } from './state-model.ts';
 
 /** Names and values of a row's primary key, in the order of the definitions. */

@@ -1,7 +1,7 @@
 import { TerminalError } from '../errors/sync-error.ts';
-import { pythonStr } from '../python/json-repr.ts';
+import { pythonStr } from '../json/python-repr.ts';
 import type { KeyDefinition, Row } from './state-model.ts';
-import { isAlphanumeric } from '../python/unicode-classes.ts';
+import { isAlphanumeric } from '../unicode/unicode-classes.ts';
 
 const braces = /\{([^{}]+)\}/g;
 

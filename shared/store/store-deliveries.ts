@@ -10,7 +10,7 @@ import { StaleMetadataError } from '../postgres/database-error.ts';
 import type { AppendedDelivery, AppendRequest, AppendResult } from '../postgres/append-request.ts';
 import { planForwards } from '../routing/plan-forwards.ts';
 import type { RouteConfig } from '../routing/routing.ts';
-import type { EvaluatorFactory, ExpressionScope } from '../python/evaluator.ts';
+import type { EvaluatorFactory, ExpressionScope } from '../state/evaluator.ts';
 import { planAppend, type PlannedDelivery } from '../state/plan-append.ts';
 import type { ColumnDefinition, Route, StateModel } from '../state/state-model.ts';
 

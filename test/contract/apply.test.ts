@@ -4,7 +4,7 @@ import type { JsonValue } from '../../shared/json/json-value.ts';
 import { parseJson } from '../../shared/json/parse-json.ts';
 import { pythonJson } from '../../shared/json/write-json.ts';
 import { applyEntry, prepareState, type ApplyContext } from '../../shared/state/apply-entry.ts';
-import type { Evaluator } from '../../shared/python/evaluator.ts';
+import type { Evaluator } from '../../shared/state/evaluator.ts';
 import { createEvaluator } from '../../shared/python/evaluate.ts';
 import { planAppend, type AppendPlan } from '../../shared/state/plan-append.ts';
 import type { ColumnDefinition, KeyDefinition, Row, StateModel } from '../../shared/state/state-model.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { cleanKey } from '../../shared/state/clean-key.ts';
-import { isAlphanumeric, isUnprintable, isWhitespace } from '../../shared/python/unicode-classes.ts';
+import { isAlphanumeric, isUnprintable, isWhitespace } from '../../shared/unicode/unicode-classes.ts';
 import { readVectors } from '../support/vectors.ts';
 
 describe('column names are as recorded', () => {

@@ -3,9 +3,9 @@ import { TerminalError } from '../../shared/errors/sync-error.ts';
 import { entriesOf, isJsonObject } from '../../shared/json/json-value.ts';
 import { parseJson } from '../../shared/json/parse-json.ts';
 import { pythonJson } from '../../shared/json/write-json.ts';
-import type { ExpressionScope } from '../../shared/python/evaluator.ts';
+import type { ExpressionScope } from '../../shared/python/scope.ts';
 import { createEvaluator } from '../../shared/python/evaluate.ts';
-import type { PythonError } from '../../shared/python/python-error.ts';
+import type { PythonError } from '../../shared/python/objects/python-error.ts';
 import { readVectors } from '../support/vectors.ts';
 
 interface ExpressionInput {

@@ -5,7 +5,7 @@ import { parseJson } from '../../shared/json/parse-json.ts';
 import { pythonJson } from '../../shared/json/write-json.ts';
 import { cleanKey } from '../../shared/state/clean-key.ts';
 import { flattenReference } from '../../shared/state/flatten-reference.ts';
-import { pythonRepr } from '../../shared/python/json-repr.ts';
+import { pythonRepr } from '../../shared/json/python-repr.ts';
 import { stateKey } from '../../shared/state/state-key.ts';
 import { fillTemplate } from '../../shared/state/template.ts';
 import { anyText, jsonValue } from '../support/json-arbitraries.ts';

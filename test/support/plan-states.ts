@@ -1,5 +1,5 @@
 import { parseJson } from '../../shared/json/parse-json.ts';
-import type { ScopeValue } from '../../shared/python/evaluator.ts';
+import type { ScopeValue } from '../../shared/state/evaluator.ts';
 import { planAppend, type AppendPlan, type DeliveryToPlan, type PlanOptions } from '../../shared/state/plan-append.ts';
 import type { StateModel } from '../../shared/state/state-model.ts';
 import { parseObject, stateModel } from './model-fixtures.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TerminalError } from '../../../shared/errors/sync-error.ts';
 import type { JsonValue } from '../../../shared/json/json-value.ts';
-import { type ExpressionScope, ScopeRecord } from '../../../shared/python/evaluator.ts';
+import { type ExpressionScope, ScopeRecord } from '../../../shared/python/scope.ts';
 import { createEvaluator } from '../../../shared/python/evaluate.ts';
 
 const source = { nowMs: 0, seed: 'delivery' };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { TerminalError } from '../../../shared/errors/sync-error.ts';
-import type { ExpressionScope } from '../../../shared/python/evaluator.ts';
+import type { ExpressionScope } from '../../../shared/python/scope.ts';
 import { createEvaluatorFactory } from '../../../shared/python/evaluate.ts';
-import type { PythonError } from '../../../shared/python/python-error.ts';
+import type { PythonError } from '../../../shared/python/objects/python-error.ts';
 import { readVectors } from '../../support/vectors.ts';
 
 /*

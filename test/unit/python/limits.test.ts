@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TerminalError } from '../../../shared/errors/sync-error.ts';
-import type { ExpressionScope } from '../../../shared/python/evaluator.ts';
+import type { ExpressionScope } from '../../../shared/python/scope.ts';
 import { createEvaluator, createEvaluatorFactory } from '../../../shared/python/evaluate.ts';
 
 const source = { nowMs: 0, seed: 'delivery' };

@@ -3,7 +3,7 @@ import { RetryableError, TerminalError } from '../../../shared/errors/sync-error
 import { JsonFloat, type JsonObject, type JsonValue } from '../../../shared/json/json-value.ts';
 import { partitionKey, type PartitionInput } from '../../../shared/routing/partition-key.ts';
 import { readProcessorProperties, requirePageSizes } from '../../../shared/routing/processor-properties.ts';
-import type { ExpressionScope } from '../../../shared/python/evaluator.ts';
+import type { ExpressionScope } from '../../../shared/state/evaluator.ts';
 
 describe('the properties of a processor', () => {
   const defaults = {

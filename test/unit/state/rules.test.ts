@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { TerminalError } from '../../../shared/errors/sync-error.ts';
 import type { JsonValue } from '../../../shared/json/json-value.ts';
 import { pythonJson } from '../../../shared/json/write-json.ts';
-import type { EvaluationSource, Evaluator, ScopeRecord, ScopeValue } from '../../../shared/python/evaluator.ts';
+import type { EvaluationSource, Evaluator, ScopeRecord, ScopeValue } from '../../../shared/state/evaluator.ts';
 import { planAppend, type PlanOptions } from '../../../shared/state/plan-append.ts';
 import type { StateModel } from '../../../shared/state/state-model.ts';
 import { column, keyDefinition, parseObject, stateModel } from '../../support/model-fixtures.ts';

@@ -1,0 +1,14 @@
+import type { Run } from './object.ts';
+import { decimalValue, isDecimal, isSpace } from './str/classify.ts';
+
+/** White space of both ends goes, and digits of any script become ASCII ones. */
+export const normalizedNumber = (run: Run, text: string): string => {
+  run.meter.scan(text.length * 8);
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text[start]!)) start += 1;
+  while (end > start && isSpace(text[end - 1]!)) end -= 1;
+  const trimmed = text.slice(start, end);
+  if (/^[\0-\x7f]*$/.test(trimmed)) return trimmed;
+  return Array.from(trimmed, (each) => (each > '\x7f' && isDecimal(each) ? String(decimalValue(each)) : each)).join('');
+};
