@@ -67,10 +67,10 @@ export const rooms: readonly Room[] = [
     ...shared('message', 'function', 'store'),
   ]),
   effectful('functions/state-route/', 'rows for the state behind the OUTPUT route', [
-    ...shared('errors', 'message', 'python', 'state', 'function', 'store'),
+    ...shared('errors', 'message', 'state', 'function', 'store'),
   ]),
   effectful('functions/state-entry/', 'passes entries on to the processor behind a route', [
-    ...shared('errors', 'json', 'message', 'python', 'state', 'routing', 'telemetry', 'postgres', 'metadata'),
+    ...shared('errors', 'json', 'message', 'state', 'routing', 'telemetry', 'postgres', 'metadata'),
     ...shared('function'),
   ]),
   pure('functions/manage/page/', 'the operator’s page, for a browser', shared('operate', 'postgres')),
