@@ -35,11 +35,7 @@ describe('the house has one direction', () => {
     ],
     ['a function imports another', 'functions/manage/a.ts', "import { b } from '../state-route/b.ts';"],
     ['shared code imports a function', 'shared/store/a.ts', "import { b } from '../../functions/manage/b.ts';"],
-    [
-      'the language is met elsewhere than at its port',
-      'shared/state/a.ts',
-      "import { b } from '../../../shared/state/evaluator.ts';",
-    ],
+    ['the language is met elsewhere than at its port', 'shared/state/a.ts', "import { b } from '../python/scope.ts';"],
     ['a file imports itself', 'shared/state/a.ts', "import type { b } from './a.ts';"],
     ['the client package leaves its room', 'functions/manage/a.ts', "import { connect } from 'nats';"],
   ])('is broken where %s', (_case, file, source) => {
