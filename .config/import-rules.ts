@@ -48,7 +48,9 @@ export const rooms: readonly Room[] = [
   effectful('shared/telemetry/', 'spans, metrics, log lines', shared('json', 'message', 'process')),
   effectful('shared/http/', 'one small HTTP server', []),
   effectful('shared/postgres/', 'pool, statements, append, ledger', shared('errors', 'message', 'state')),
-  effectful('shared/nats/', 'connect, streams, pipelined publish', shared('errors', 'message', 'routing', 'process')),
+  effectful('shared/nats/', 'connect, streams, pipelined publish', [
+    ...shared('errors', 'message', 'routing', 'process', 'config'),
+  ]),
   effectful('shared/metadata/', 'routes, states and processors: the cache and the reads behind it', [
     ...shared('errors', 'json', 'message', 'state', 'postgres', 'telemetry'),
   ]),

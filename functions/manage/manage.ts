@@ -99,15 +99,16 @@ export const createManage = async (runtime: FunctionRuntime, readPage: () => Pro
 const openContext = async (runtime: FunctionRuntime): Promise<ManageContext> => {
   const { config, log, env, name, nowMs } = runtime;
   const settings = readManageSettings(settingSource(env));
-  const routing = await readRouting(config.routingFile);
+  const routing = await readRouting(config.routingFile, { hasServer: config.nats.url !== undefined });
+  for (const reason of routing.warnings) log.warn('routing_file', { reason });
   const onError = (doing: string, error: unknown): void => log.warn('manage_failed', { doing, ...errorFields(error) });
   return {
     routing,
     bus: createBus({
       routes: routing.routes,
-      url: config.natsUrl,
+      settings: config.nats,
+      streams: routing.streams,
       name,
-      creds: config.natsCreds,
       onError: (error) => onError('nats', error),
     }),
     pool: createPool(config.databaseUrl, {

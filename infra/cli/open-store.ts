@@ -52,7 +52,10 @@ export const openStore = (io: CliIo): Store => {
     return env;
   });
   const config = once(async () => readFunctionConfig(settingSource(await environment())));
-  const routing = once(async () => readRouting((await config()).routingFile));
+  const routing = once(async () => {
+    const { routingFile, nats } = await config();
+    return await readRouting(routingFile, { hasServer: nats.url !== undefined });
+  });
   const pool = once(async () => {
     const { databaseUrl, tableSchema, ledgerSchema } = await config();
     const opened = createPool(databaseUrl, {
@@ -66,12 +69,12 @@ export const openStore = (io: CliIo): Store => {
     return opened;
   });
   const bus = once(async () => {
-    const { natsUrl, natsCreds } = await config();
+    const { routes, streams } = await routing();
     const opened = createBus({
-      routes: (await routing()).routes,
-      url: natsUrl,
+      routes,
+      streams,
+      settings: (await config()).nats,
       name: 'state-sync-cli',
-      creds: natsCreds,
       onError: (error) => io.writeError(`nats: ${error instanceof Error ? error.message : String(error)}\n`),
     });
     closers.push(() => opened.close());

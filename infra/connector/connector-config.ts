@@ -1,7 +1,9 @@
+import { readNatsSettings } from '../../shared/config/nats-settings.ts';
 import {
   integer,
   oneOf,
   optionalText,
+  readBoth,
   readSettings,
   text,
   url,
@@ -20,10 +22,6 @@ const optionalUrlTemplate = (name: string): Setting<string | undefined> => ({
 });
 
 const connectorSettings = {
-  /** Where set, it is used instead of each route's own `url`. */
-  natsUrl: optionalText('MSG_URL'),
-  natsCreds: optionalText('NATS_CREDS'),
-  natsToken: optionalText('NATS_TOKEN'),
   manageTopic: text('MSG_MANAGE_TOPIC', 'ism_state_sync_store_manage'),
   routingFile: text('ROUTING_FILE', '.routing.yaml'),
   gatewayUrl: url('GATEWAY_URL', 'http://127.0.0.1:8080', ['http', 'https']),
@@ -43,4 +41,10 @@ export type ConnectorConfig = ReturnType<typeof readConnectorConfig>;
  * Reads the settings of the connector.
  * @throws ConfigError naming every fault at once.
  */
-export const readConnectorConfig = (source: SettingSource) => readSettings(connectorSettings, source);
+export const readConnectorConfig = (source: SettingSource) => {
+  const [settings, nats] = readBoth(
+    () => readSettings(connectorSettings, source),
+    () => readNatsSettings(source),
+  );
+  return Object.freeze({ ...settings, nats });
+};

@@ -1,3 +1,4 @@
+import type { NatsSettings } from '../../shared/config/nats-settings.ts';
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import type { ConsumerLag } from '../../shared/nats/consumer-lag.ts';
 import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
@@ -18,8 +19,8 @@ export interface ConnectorOptions {
   readonly routing: Routing;
   /** In place of every route's own `url`, where set. */
   readonly natsUrl?: string | undefined;
-  readonly natsCreds?: string | undefined;
-  readonly natsToken?: string | undefined;
+  /** Credentials, TLS, JetStream's prefix, and a URL that goes before `natsUrl`. */
+  readonly nats?: NatsSettings | undefined;
   readonly gatewayUrl: string;
   /** One host for each function, in place of the gateway: a URL with `{name}`. */
   readonly functionUrlTemplate?: string | undefined;
@@ -67,6 +68,8 @@ interface State extends ConnectorOptions {
   readonly pipelines: Pipeline[];
   readonly bridges: RequestServer[];
   stopping: boolean;
+  /** Ends the wait for a server that was never there. */
+  readonly ending: AbortController;
 }
 
 /**
@@ -86,13 +89,17 @@ export const createConnector = (options: ConnectorOptions): Connector => {
     pipelines: [],
     bridges: [],
     stopping: false,
+    ending: new AbortController(),
   };
   const { pipelines, metrics } = state;
   return {
     start: async () => {
       const selectors = new Set(options.routing.triggers.map(({ selector }) => selector));
       // A route whose server is away holds up no other.
-      await Promise.all([...[...selectors].map((selector) => startRoute(state, selector)), startManage(state)]);
+      const starting = [...[...selectors].map((selector) => startRoute(state, selector)), startManage(state)];
+      await Promise.all(starting).catch((error: unknown) => {
+        if (!state.stopping) throw error;
+      });
     },
     isReady: () => !state.stopping && pipelines.length > 0 && pipelines.every(({ isConsuming }) => isConsuming),
     metrics: () => {
@@ -108,7 +115,7 @@ export const createConnector = (options: ConnectorOptions): Connector => {
 };
 
 const lineOf = (state: State, route: RouteConfig): Promise<Line> => {
-  const url = state.natsUrl ?? route.url;
+  const url = state.nats?.url ?? state.natsUrl ?? route.url;
   const known = state.lines.get(url);
   if (known !== undefined) return known;
   const opening = openLine(state, url);
@@ -120,9 +127,10 @@ const openLine = async (state: State, url: string): Promise<Line> => {
   const connection = await connectNats({
     url,
     name: state.name ?? 'state-sync-connector',
-    creds: state.natsCreds,
-    token: state.natsToken,
+    settings: state.nats,
+    streams: state.routing.streams,
     waitOnFirstConnect: true,
+    signal: state.ending.signal,
     onStatus: (status, detail) => {
       state.log.warn(`nats_${status}`, { detail });
       if (status === 'connected') for (const pipeline of state.pipelines) pipeline.keepAlive();
@@ -188,6 +196,7 @@ const startManage = async (state: State): Promise<void> => {
 
 const stop = async (state: State, graceMs: number): Promise<void> => {
   state.stopping = true;
+  state.ending.abort();
   await Promise.all(state.bridges.map((bridge) => bridge.close()));
   await Promise.all(state.pipelines.map((pipeline) => pipeline.stop(graceMs)));
   // A line to a server that is away never opens; it must not hold up the end.

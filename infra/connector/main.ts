@@ -21,7 +21,8 @@ const closeMs = 8_000;
 
 /** Runs the connector until SIGTERM or SIGINT; what is under way is then finished and the rest handed back. */
 const run = async (): Promise<void> => {
-  const config = readConnectorConfig(settingSource(process.env));
+  const warnings: string[] = [];
+  const config = readConnectorConfig(settingSource(process.env, (warning) => warnings.push(warning)));
   const log = createLog({
     service,
     level: config.logLevel,
@@ -29,9 +30,12 @@ const run = async (): Promise<void> => {
     nowMs: Date.now,
   });
   const telemetry = startTelemetry({ serviceName: service, otlpEndpoint: config.otlpEndpoint, env: process.env, log });
+  const routing = await readRouting(config.routingFile, { hasServer: config.nats.url !== undefined });
+  for (const reason of warnings) log.warn('configuration', { reason });
+  for (const reason of routing.warnings) log.warn('routing_file', { reason });
   const connector = createConnector({
     ...config,
-    routing: await readRouting(config.routingFile),
+    routing,
     log,
     telemetry: createSpanTelemetry(),
   });

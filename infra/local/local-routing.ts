@@ -14,8 +14,8 @@ export const writeLocalRouting = async (
   target: string,
   server: { readonly url: string; readonly embedded: boolean },
 ): Promise<void> => {
-  const { routes } = await readRouting(source);
-  const urls = new Set([...routes.values()].map(({ url }) => url));
+  const { routes } = await readRouting(source, { hasServer: true });
+  const urls = new Set([...routes.values()].map(({ url }) => url).filter((url) => url !== ''));
   const replaced = [...urls].filter((url) => server.embedded || url === placeholderUrl);
   let text = await readFile(source, 'utf8');
   // The longest first: one may be the beginning of another.

@@ -1,12 +1,10 @@
 import { settingSource } from '../../shared/config/function-config.ts';
-import { integer, oneOf, optionalText, readSettings, url } from '../../shared/config/settings.ts';
+import { readNatsSettings } from '../../shared/config/nats-settings.ts';
+import { integer, oneOf, optionalText, readBoth, readSettings, url } from '../../shared/config/settings.ts';
 
 const localSettings = {
   /** Used instead of the embedded servers where set. */
-  natsUrl: optionalText('MSG_URL'),
   databaseUrl: url('DATABASE_URL', '', ['postgres', 'postgresql']),
-  natsCreds: optionalText('NATS_CREDS'),
-  natsToken: optionalText('NATS_TOKEN'),
   routingFile: optionalText('ROUTING_FILE'),
   functionToken: optionalText('FUNCTION_TOKEN'),
   otlpEndpoint: optionalText('OTEL_EXPORTER_OTLP_ENDPOINT'),
@@ -25,4 +23,11 @@ export type LocalSettings = ReturnType<typeof readLocalSettings>;
  * Reads the settings of `npm start`.
  * @throws ConfigError naming every fault at once.
  */
-export const readLocalSettings = (env: NodeJS.ProcessEnv) => readSettings(localSettings, settingSource(env));
+export const readLocalSettings = (env: NodeJS.ProcessEnv) => {
+  const source = settingSource(env);
+  const [settings, nats] = readBoth(
+    () => readSettings(localSettings, source),
+    () => readNatsSettings(source),
+  );
+  return { ...settings, nats };
+};

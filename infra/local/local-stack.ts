@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { natsSettingNames } from '../../shared/config/nats-settings.ts';
 import { connectNats } from '../../shared/nats/connect.ts';
 import type { Log } from '../../shared/telemetry/log.ts';
 import { buildBundles } from '../image/build.ts';
@@ -97,7 +98,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     }
     const gatewayPort = await freePort(settings.gatewayPort);
     const childEnv: NodeJS.ProcessEnv = {
-      ...inherited(env),
+      ...(broker.embedded ? withoutNats(inherited(env)) : inherited(env)),
       HOST: '127.0.0.1',
       DATABASE_URL: databaseUrl,
       MSG_URL: broker.url,
@@ -160,6 +161,10 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   }
 };
 
+/** Our own server has neither credentials nor TLS. */
+const withoutNats = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !natsSettingNames.includes(name)));
+
 interface Unwind {
   readonly push: (undo: () => Promise<void>) => void;
   readonly run: () => Promise<void>;
@@ -202,15 +207,15 @@ const startBroker = async (
   options: StackOptions,
   unwind: (undo: () => Promise<void>) => void,
 ): Promise<{ readonly url: string; readonly embedded: boolean }> => {
-  const { natsUrl, natsCreds: creds, natsToken: token } = options.settings;
-  if (natsUrl !== undefined) {
-    const connection = await connectNats({ url: natsUrl, name: 'start', creds, token }).catch((error: unknown) => {
+  const { nats } = options.settings;
+  if (nats.url !== undefined) {
+    const connection = await connectNats({ url: nats.url, name: 'start', settings: nats }).catch((error: unknown) => {
       throw new Error(`MSG_URL: the server cannot be reached (${error instanceof Error ? error.message : 'unknown'})`, {
         cause: error,
       });
     });
     await connection.close();
-    return { url: natsUrl, embedded: false };
+    return { url: nats.url, embedded: false };
   }
   return options.progress.step('nats-server', async () => {
     const server = await startNats({

@@ -1,10 +1,13 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { natsSettingNames } from '../../shared/config/nats-settings.ts';
+
 /** What other processes of this machine need to reach a running `npm start`. */
 const names = [
   'DATABASE_URL',
   'MSG_URL',
+  ...natsSettingNames.filter((name) => name !== 'MSG_URL'),
   'ROUTING_FILE',
   'FUNCTION_TOKEN',
   'GATEWAY_URL',

@@ -1,4 +1,5 @@
-import { integer, oneOf, optionalText, optionalUrl, readSettings, text, url, type SettingSource } from './settings.ts';
+import { readNatsSettings } from './nats-settings.ts';
+import { integer, oneOf, optionalText, readBoth, readSettings, text, url, type SettingSource } from './settings.ts';
 
 /** The settings of every function; names and defaults as in reference.md A.1 if they make sense for NATS. */
 const functionSettings = {
@@ -8,8 +9,6 @@ const functionSettings = {
     'postgres',
     'postgresql',
   ]),
-  /** Where set it stands for the `url` of every route in the routing file. */
-  natsUrl: optionalUrl('MSG_URL', ['nats', 'tls', 'ws', 'wss']),
   topic: text('MSG_TOPIC', 'ism_state_sync_store'),
   manageTopic: text('MSG_MANAGE_TOPIC', 'ism_state_sync_store_manage'),
   subscription: text('MSG_TOPIC_SUBSCRIPTION', 'ism_state_sync_store_subscription'),
@@ -26,7 +25,6 @@ const functionSettings = {
   ledgerRetentionHours: integer('STATE_SYNC_LEDGER_HOURS', 168, { min: 1, max: 87_600 }),
   deadlineMs: integer('FUNCTION_DEADLINE_MS', 50_000, { min: 100, max: 3_600_000 }),
   drainMs: integer('DRAIN_MS', 20_000, { min: 0, max: 600_000 }),
-  natsCreds: optionalText('NATS_CREDS'),
   otlpEndpoint: optionalText('OTEL_EXPORTER_OTLP_ENDPOINT'),
 } as const;
 
@@ -37,10 +35,19 @@ export type FunctionConfig = ReturnType<typeof readFunctionConfig>;
  * Reads the settings of a function.
  * @throws ConfigError naming every fault at once.
  */
-export const readFunctionConfig = (source: SettingSource) => readSettings(functionSettings, source);
+export const readFunctionConfig = (source: SettingSource) => {
+  const [settings, nats] = readBoth(
+    () => readSettings(functionSettings, source),
+    () => readNatsSettings(source),
+  );
+  return Object.freeze({ ...settings, nats });
+};
 
-/** Folder of secret files, itself a setting so that tests and `npm start` can point elsewhere. */
-export const settingSource = (env: Readonly<Record<string, string | undefined>>): SettingSource => ({
-  env,
-  secretsDir: env['SECRETS_DIR'] ?? '/var/openfaas/secrets',
-});
+/**
+ * The environment, and the folder of secret files, itself a setting so that tests and `npm start` can point elsewhere.
+ * @param warn is told of values that are understood and not used
+ */
+export const settingSource = (
+  env: Readonly<Record<string, string | undefined>>,
+  warn?: (warning: string) => void,
+): SettingSource => ({ env, secretsDir: env['SECRETS_DIR'] || '/var/openfaas/secrets', warn });

@@ -6,6 +6,10 @@ export interface SettingSource {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Folder of secret files; OpenFaaS mounts `/var/openfaas/secrets`. */
   readonly secretsDir: string;
+  /** What counts where neither the environment nor a secret file says anything. */
+  readonly fallbacks?: Readonly<Record<string, string>>;
+  /** Told of a value that is understood and not used. */
+  readonly warn?: ((warning: string) => void) | undefined;
 }
 
 /** All that is wrong with a configuration, listed at once. */
@@ -19,7 +23,7 @@ export class ConfigError extends Error {
 }
 
 /** Reads one setting from its text, or says what is wrong with it (never repeating a value that may be secret). */
-type Parse<T> = (text: string) => { readonly value: T } | { readonly fault: string };
+type Parse<T> = (text: string) => { readonly value: T; readonly warning?: string } | { readonly fault: string };
 
 export interface Setting<T> {
   readonly name: string;
@@ -63,6 +67,17 @@ export const oneOf = <T extends string>(name: string, fallback: T, words: readon
   },
 });
 
+/** True or false, as people write it. */
+export const flag = (name: string, fallback: boolean): Setting<boolean> => ({
+  name,
+  fallback,
+  parse: (value) => {
+    const word = value.toLowerCase();
+    if (['true', '1', 'yes', 'on'].includes(word)) return { value: true };
+    return ['false', '0', 'no', 'off'].includes(word) ? { value: false } : { fault: 'must be true or false' };
+  },
+});
+
 /** A URL with one of the given schemes; what is wrong is said without the URL, which may hold a password. */
 export const url = (name: string, fallback: string, schemes: readonly string[]): Setting<string> => ({
   name,
@@ -96,8 +111,8 @@ export const readSettings = <T extends Readonly<Record<string, Setting<unknown>>
   const faults: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [key, setting] of Object.entries(table)) {
-    const fromEnv = source.env[setting.name];
-    let raw: string | undefined = fromEnv === '' ? undefined : fromEnv;
+    // Trimmed as secret files are: a line end behind a value is never meant.
+    let raw: string | undefined = source.env[setting.name]?.trim() || undefined;
     if (raw === undefined) {
       try {
         raw = readSecret(source.secretsDir, secretFileName(setting.name)) || undefined;
@@ -106,13 +121,18 @@ export const readSettings = <T extends Readonly<Record<string, Setting<unknown>>
         continue;
       }
     }
+    raw ??= source.fallbacks?.[setting.name];
     if (raw === undefined) {
       values[key] = setting.fallback;
       continue;
     }
     const parsed = setting.parse(raw);
-    if ('fault' in parsed) faults.push(`${setting.name} ${parsed.fault}`);
-    else values[key] = parsed.value;
+    if ('fault' in parsed) {
+      faults.push(`${setting.name} ${parsed.fault}`);
+      continue;
+    }
+    values[key] = parsed.value;
+    if (parsed.warning !== undefined) source.warn?.(`${setting.name} ${parsed.warning}`);
   }
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(values) as never;
@@ -123,5 +143,25 @@ const readSecret = (dir: string, name: string): string | undefined => {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) return undefined;
   // OpenFaaS projects one file per secret; Knative mounts a folder with the key inside.
-  return readFileSync(stats.isDirectory() ? join(path, name) : path, 'utf8').trimEnd();
+  return readFileSync(stats.isDirectory() ? join(path, name) : path, 'utf8').trim();
+};
+
+/**
+ * Reads two groups of settings at once.
+ * @throws ConfigError that lists the faults of both
+ */
+export const readBoth = <A, B>(first: () => A, second: () => B): readonly [A, B] => {
+  const faults: string[] = [];
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      faults.push(...error.faults);
+      return undefined;
+    }
+  };
+  const values = [attempt(first), attempt(second)] as const;
+  if (faults.length > 0) throw new ConfigError(faults);
+  return values as readonly [A, B];
 };

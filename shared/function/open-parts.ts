@@ -56,7 +56,8 @@ const flushMs = 3_000;
 export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
   const { config, log, env, name, nowMs, monotonicMs } = runtime;
   const telemetry = startTelemetry({ serviceName: name, otlpEndpoint: config.otlpEndpoint, env, log });
-  const routing = await readRouting(config.routingFile);
+  const routing = await readRouting(config.routingFile, { hasServer: config.nats.url !== undefined });
+  for (const reason of routing.warnings) log.warn('routing_file', { reason });
   const pool = createPool(config.databaseUrl, {
     max: config.maxConnections,
     // A statement whose answer is lost must not keep its connection for longer than anybody waits for it.
@@ -77,9 +78,9 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
   const onError = (error: unknown): void => log.warn('nats', errorFields(error));
   const bus = createBus({
     routes: routing.routes,
-    url: config.natsUrl,
+    settings: config.nats,
+    streams: routing.streams,
     name,
-    creds: config.natsCreds,
     onConnection: async (connection) => {
       const { answerAsReplica, replicaSubject } = await import('../nats/replica-channel.ts');
       const subject = replicaSubject(config.manageTopic);

@@ -44,9 +44,10 @@ const closeMs = 8_000;
  */
 export const runFunction = async (definition: FunctionDefinition, env: NodeJS.ProcessEnv): Promise<void> => {
   const write = (line: string): void => void process.stderr.write(line);
+  const warnings: string[] = [];
   let config: FunctionConfig;
   try {
-    config = readFunctionConfig(settingSource(env));
+    config = readFunctionConfig(settingSource(env, (warning) => warnings.push(warning)));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const log = createLog({ service: definition.name, level: 'ERROR', write, nowMs: Date.now });
@@ -55,6 +56,7 @@ export const runFunction = async (definition: FunctionDefinition, env: NodeJS.Pr
     return;
   }
   const log = createLog({ service: definition.name, level: config.logLevel, write, nowMs: Date.now });
+  for (const reason of warnings) log.warn('configuration', { reason });
   let loaded: FunctionApp | undefined;
   let loading: Promise<FunctionApp> | undefined;
   // A load that failed (a routing file that is not mounted yet) is tried again by the next request.

@@ -1,18 +1,20 @@
-import type { NatsConnection } from 'nats';
-
+import type { NatsSettings } from '../config/nats-settings.ts';
 import { RetryableError } from '../errors/sync-error.ts';
 import { within } from '../process/within.ts';
 import type { RouteConfig } from '../routing/routing.ts';
+import type { StreamSettings } from '../routing/stream-settings.ts';
 import type { BusLine } from './bus-line.ts';
+import type { NatsConnection, NatsStatus } from './connect.ts';
 import type { OutgoingMessage, PublishOutcome, Publisher } from '../message/outgoing-message.ts';
 
 export interface BusOptions {
   /** By selector; where two routes name one stream they share its URL. */
   readonly routes: ReadonlyMap<string, RouteConfig>;
-  /** Used for every route where set (`MSG_URL`); else each route's own `url`. */
-  readonly url: string | undefined;
+  /** Credentials, TLS, JetStream's prefix, and the URL that is used for every route where set; else each route's own. */
+  readonly settings: NatsSettings;
+  /** How streams are made that are missing. */
+  readonly streams?: StreamSettings;
   readonly name: string;
-  readonly creds?: string | undefined;
   /** Told of each new connection: the place to subscribe to what every replica must hear. */
   readonly onConnection?: (connection: NatsConnection, url: string) => void | Promise<void>;
   readonly onError: (error: unknown) => void;
@@ -35,18 +37,24 @@ type Shares = Map<string, { readonly message: OutgoingMessage; readonly index: n
  */
 export const createBus = (options: BusOptions): Bus => {
   const routesByStream = new Map([...options.routes.values()].map((route) => [route.name, route]));
-  const firstUrl = options.url ?? routesByStream.values().next().value?.url ?? 'nats://localhost:4222';
+  const firstUrl = options.settings.url ?? routesByStream.values().next().value?.url ?? 'nats://localhost:4222';
   const lines = new Map<string, Promise<BusLine>>();
   let closed = false;
+
+  const onStatus = (status: NatsStatus, detail: string): void => {
+    if (status === 'unreachable' || status === 'error') options.onError(new RetryableError('nats_unavailable', detail));
+  };
 
   const open = async (url: string): Promise<BusLine> => {
     try {
       const { openBusLine } = await import('./bus-line.ts');
-      const opened = await openBusLine({ url, name: options.name, creds: options.creds });
+      const { name, settings, streams } = options;
+      const opened = await openBusLine({ url, name, settings, streams, onStatus });
       await options.onConnection?.(opened.connection, url);
       return opened;
     } catch (cause) {
-      throw new RetryableError('nats_unavailable', 'the NATS server cannot be reached', { cause });
+      const reason = cause instanceof Error ? cause.message : 'the NATS server cannot be reached';
+      throw new RetryableError('nats_unavailable', reason, { cause });
     }
   };
 
@@ -60,7 +68,7 @@ export const createBus = (options: BusOptions): Bus => {
     return opening;
   };
 
-  const urlOf = (stream: string): string => options.url ?? routesByStream.get(stream)?.url ?? firstUrl;
+  const urlOf = (stream: string): string => options.settings.url ?? routesByStream.get(stream)?.url ?? firstUrl;
 
   const publishShare = async (
     url: string,

@@ -1,68 +1,245 @@
-import { readFile } from 'node:fs/promises';
-import { connect, credsAuthenticator, Events, type ConnectionOptions, type NatsConnection } from 'nats';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  connect,
+  Events,
+  jwtAuthenticator,
+  nkeyAuthenticator,
+  type Authenticator,
+  type ConnectionOptions,
+  type NatsConnection as Client,
+} from 'nats';
 
-export type { Msg, MsgHdrs, NatsConnection, Subscription } from 'nats';
+import type { NatsCredentials } from '../config/nats-credentials.ts';
+import type { NatsSettings, NatsTlsFiles } from '../config/nats-settings.ts';
+import type { StreamSettings } from '../routing/stream-settings.ts';
+import { parseServerList } from '../routing/server-url.ts';
+import { explainConnectError } from './connect-error.ts';
+
+export type { Msg, MsgHdrs, Subscription } from 'nats';
+
+/** What JetStream is asked through this connection. */
+export interface JetStreamAccess {
+  /** Prefix of the API's subjects: a domain's, or that of an import. */
+  readonly apiPrefix: string;
+  readonly eventPrefix: string;
+  readonly inboxPrefix: string;
+  /** How streams are made, by name. */
+  readonly streams: StreamSettings | undefined;
+}
+
+/** A connection of the client, and how its JetStream is reached; without `access` it is the server's own. */
+export type NatsConnection = Client & { readonly access?: JetStreamAccess };
 
 export interface NatsConnectOptions {
   /** `nats://[user:password@|token@]host:port`, `tls://...`; several are separated by commas. */
   readonly url: string;
   /** Shown in the server's monitoring. */
   readonly name: string;
-  /** Path of a credentials file (JWT and seed), or its text. */
-  readonly creds?: string | undefined;
-  readonly token?: string | undefined;
-  /** Waits for the first connection for ever; otherwise an unreachable server is an error. */
+  /** Credentials, TLS, JetStream's prefix; a plain connection where absent. */
+  readonly settings?: NatsSettings | undefined;
+  readonly streams?: StreamSettings | undefined;
+  /** Waits for the first connection for ever, or until `signal` says otherwise; else an unreachable server is an error. */
   readonly waitOnFirstConnect?: boolean;
-  readonly connectTimeoutMs?: number;
-  readonly onStatus?: (status: 'connected' | 'disconnected' | 'error', detail: string) => void;
+  readonly signal?: AbortSignal | undefined;
+  /** `unreachable` tells the cause: at the first failure, after a few seconds without a connection, then each minute. */
+  readonly onStatus?: (status: NatsStatus, detail: string) => void;
+}
+
+export type NatsStatus = 'connected' | 'disconnected' | 'error' | 'unreachable';
+
+/** An attempt that failed, with its cause and host in the message. */
+export class NatsConnectError extends Error {
+  override readonly name = 'NatsConnectError';
+  /** The client's own code. */
+  readonly code: string;
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    const code = (cause as { readonly code?: unknown } | null)?.code;
+    this.code = typeof code === 'string' ? code : 'UNKNOWN';
+  }
 }
 
 /**
  * Connects and stays connected: a lost connection is tried again for ever, every quarter second with jitter, and a peer
- * that is silent for 20 seconds counts as lost. Rejects where the first connection fails (unless told to wait).
+ * that is silent for 20 seconds counts as lost. Credentials and certificates are read anew for each connection.
+ * @throws NatsConnectError if the first connection fails, unless told to wait
  */
 export const connectNats = async (options: NatsConnectOptions): Promise<NatsConnection> => {
-  const urls = options.url.split(',').map((part) => new URL(part.trim()));
-  const connection = await connect({
-    servers: urls.map((url) => `${url.hostname}:${url.port === '' ? '4222' : url.port}`),
-    ...(urls.some((url) => url.protocol === 'tls:') ? { tls: {} } : {}),
-    ...(await authenticationOf(options, urls[0])),
-    name: options.name,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 250,
-    reconnectJitter: 250,
-    pingInterval: 10_000,
-    maxPingOut: 2,
-    timeout: options.connectTimeoutMs ?? 5_000,
-    waitOnFirstConnect: options.waitOnFirstConnect ?? false,
-    // A user whose permissions are being changed must not end a long-lived process.
-    ignoreAuthErrorAbort: true,
-    noAsyncTraces: true,
-  });
+  const attempt = attemptOf(options);
+  const connection = options.waitOnFirstConnect === true ? await untilConnected(options, attempt) : await attempt();
   // The loop ends with the connection; the status iterator itself cannot fail.
-  if (options.onStatus) void reportStatus(connection, options.onStatus);
+  if (options.onStatus) void reportStatus(connection, options.onStatus, attempt);
   return connection;
 };
 
-const authenticationOf = async (options: NatsConnectOptions, userInfo: URL | undefined): Promise<ConnectionOptions> => {
-  if (options.creds !== undefined) {
-    const text = options.creds.includes('-----BEGIN') ? options.creds : await readFile(options.creds, 'utf8');
-    return { authenticator: credsAuthenticator(new TextEncoder().encode(text)) };
+const firstReportMs = 3_000;
+const reportEveryMs = 60_000;
+const defaultTimeoutMs = 4_000;
+
+type Attempt = (retries?: 'none') => Promise<NatsConnection>;
+
+const attemptOf = (options: NatsConnectOptions): Attempt => {
+  const { settings } = options;
+  const list = parseServerList(options.url);
+  if ('fault' in list) throw new NatsConnectError(`the URL of NATS ${list.fault}`, { code: 'INVALID_URL' });
+  const latest = latestSecrets(settings);
+  const isTls = (): boolean => {
+    const { ca, cert } = latest.tlsFiles();
+    return list.isTls || settings?.isTlsFirst === true || ca !== undefined || cert !== undefined;
+  };
+  const credentials = (): NatsCredentials => {
+    const own = latest.credentials();
+    if (own.kind !== 'none' || list.user === undefined) return own;
+    return list.password === undefined
+      ? { kind: 'token', token: list.user }
+      : { kind: 'user', user: list.user, password: list.password };
+  };
+  return async (retries) => {
+    const clientOptions: ConnectionOptions = {
+      servers: [...list.servers],
+      ...(isTls() ? { tls: tlsOptions(settings, latest.tlsFiles) } : {}),
+      ...(credentials().kind === 'none' ? {} : { authenticator: authenticatorOf(credentials) }),
+      name: options.name,
+      maxReconnectAttempts: retries === 'none' ? 0 : -1,
+      reconnect: retries !== 'none',
+      reconnectTimeWait: 250,
+      reconnectJitter: 250,
+      pingInterval: 10_000,
+      maxPingOut: 2,
+      timeout: settings?.connectTimeoutMs ?? defaultTimeoutMs,
+      ...(settings === undefined ? {} : { inboxPrefix: settings.inboxPrefix }),
+      // A user whose permissions are being changed must not end a long-lived process.
+      ignoreAuthErrorAbort: true,
+      noAsyncTraces: true,
+    };
+    try {
+      const connection = await connect(clientOptions);
+      const access: JetStreamAccess = {
+        apiPrefix: settings?.apiPrefix ?? '$JS.API',
+        eventPrefix: settings?.eventPrefix ?? '$JS.EVENT',
+        inboxPrefix: settings?.inboxPrefix ?? '_INBOX',
+        streams: options.streams,
+      };
+      return Object.assign(connection, { access });
+    } catch (cause) {
+      throw new NatsConnectError(explainConnectError(cause, list.servers, credentials().kind), cause);
+    }
+  };
+};
+
+/** The secrets as they are now; those of the last time while a file is being replaced. */
+const latestSecrets = (
+  settings: NatsSettings | undefined,
+): { readonly credentials: () => NatsCredentials; readonly tlsFiles: () => NatsTlsFiles } => {
+  const keep = <T>(read: (() => T) | undefined, initial: T): (() => T) => {
+    let last = initial;
+    return () => {
+      try {
+        if (read !== undefined) last = read();
+      } catch {
+        // A file that is gone for a moment is no reason to connect without it: the server says what it thinks of the old one.
+      }
+      return last;
+    };
+  };
+  return {
+    credentials: keep<NatsCredentials>(settings?.credentials, { kind: 'none' }),
+    tlsFiles: keep<NatsTlsFiles>(settings?.tlsFiles, { ca: undefined, cert: undefined, key: undefined }),
+  };
+};
+
+const encoder = new TextEncoder();
+
+/** Called by the client with the server's challenge at each connection. */
+const authenticatorOf =
+  (credentials: () => NatsCredentials): Authenticator =>
+  (nonce) => {
+    const now = credentials();
+    switch (now.kind) {
+      case 'none':
+        return undefined;
+      case 'token':
+        return { auth_token: now.token };
+      case 'user':
+        return { user: now.user, pass: now.password };
+      case 'nkey':
+        return nkeyAuthenticator(encoder.encode(now.seed))(nonce);
+      case 'jwt':
+        return jwtAuthenticator(now.jwt, now.seed === undefined ? undefined : encoder.encode(now.seed))(nonce);
+    }
+  };
+
+/** The client reads these members at each connection, and hands `servername` on to Node's TLS. */
+const tlsOptions = (
+  settings: NatsSettings | undefined,
+  files: () => NatsTlsFiles,
+): NonNullable<ConnectionOptions['tls']> =>
+  ({
+    ...(settings?.isTlsFirst === true ? { handshakeFirst: true } : {}),
+    ...(settings?.tlsServerName === undefined ? {} : { servername: settings.tlsServerName }),
+    get ca() {
+      return files().ca;
+    },
+    get cert() {
+      return files().cert;
+    },
+    get key() {
+      return files().key;
+    },
+  }) as NonNullable<ConnectionOptions['tls']>;
+
+const untilConnected = async (options: NatsConnectOptions, attempt: Attempt): Promise<NatsConnection> => {
+  const { signal, onStatus } = options;
+  let reportedMs = Number.NEGATIVE_INFINITY;
+  for (let waitMs = 250; ; waitMs = Math.min(waitMs * 2, 2_000)) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (signal?.aborted === true) throw error;
+      if (performance.now() - reportedMs >= reportEveryMs) {
+        reportedMs = performance.now();
+        onStatus?.('unreachable', (error as Error).message);
+      }
+      await delay(waitMs, undefined, { signal, ref: true });
+    }
   }
-  if (options.token !== undefined) return { token: options.token };
-  if (userInfo === undefined || userInfo.username === '') return {};
-  const user = decodeURIComponent(userInfo.username);
-  return userInfo.password === '' ? { token: user } : { user, pass: decodeURIComponent(userInfo.password) };
 };
 
 const reportStatus = async (
   connection: NatsConnection,
   report: NonNullable<NatsConnectOptions['onStatus']>,
+  attempt: Attempt,
 ): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  /** The client tries again without a word: an attempt of our own learns the cause. */
+  const learnCause = async (): Promise<void> => {
+    try {
+      await (await attempt('none')).close();
+    } catch (error) {
+      if (timer !== undefined) report('unreachable', (error as Error).message);
+    }
+    if (timer !== undefined) timer = setTimeout(() => void learnCause(), reportEveryMs).unref();
+  };
+  const forget = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
   for await (const status of connection.status()) {
     const detail = typeof status.data === 'string' ? status.data : '';
-    if (status.type === Events.Disconnect) report('disconnected', detail);
-    else if (status.type === Events.Reconnect) report('connected', detail);
-    else if (status.type === Events.Error) report('error', detail);
+    if (status.type === Events.Disconnect) {
+      report('disconnected', detail);
+      timer ??= setTimeout(() => void learnCause(), firstReportMs).unref();
+    } else if (status.type === Events.Reconnect) {
+      forget();
+      report('connected', detail);
+    } else if (status.type === Events.Error) report('error', permissionOf(status) ?? detail);
   }
+  forget();
+};
+
+/** What the user of the connection was not allowed to do, where the server said so. */
+const permissionOf = (status: unknown): string | undefined => {
+  const context = (status as { readonly permissionContext?: { operation?: string; subject?: string } })
+    .permissionContext;
+  return context === undefined ? undefined : `the user may not ${context.operation ?? 'use'} ${context.subject ?? ''}`;
 };

@@ -1,4 +1,5 @@
-import type { NatsConnection } from 'nats';
+import type { NatsConnection } from './connect.ts';
+import { jetstreamManager } from './jetstream-api.ts';
 
 /** How far a consumer is behind its stream. */
 export interface ConsumerLag {
@@ -16,7 +17,7 @@ export const readConsumerLag = async (
   connection: NatsConnection,
   { stream, durable }: { readonly stream: string; readonly durable: string },
 ): Promise<ConsumerLag> => {
-  const manager = await connection.jetstreamManager({ checkAPI: false, timeout: 2_000 });
+  const manager = await jetstreamManager(connection, 2_000);
   const info = await manager.consumers.info(stream, durable);
   return { stream, consumer: durable, messages: info.num_pending + info.num_ack_pending };
 };

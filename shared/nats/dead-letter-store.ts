@@ -1,4 +1,6 @@
-import type { NatsConnection, StoredMsg } from 'nats';
+import type { StoredMsg } from 'nats';
+import type { NatsConnection } from './connect.ts';
+import { jetstreamManager } from './jetstream-api.ts';
 import { parseDeadLetterHeaders, type DeadLetterInfo, type HeaderEntry } from '../message/dead-letter.ts';
 import { deadLetterPayload } from './dead-letter-body.ts';
 import { findStream } from './ensure-stream.ts';
@@ -56,7 +58,7 @@ const notThereCodes: ReadonlySet<number | undefined> = new Set([
  * @throws Error of the client where the server refuses or does not answer
  */
 export const createDeadLetterStore = (connection: NatsConnection, stream: string): DeadLetterStore => {
-  const manager = () => connection.jetstreamManager({ checkAPI: false });
+  const manager = () => jetstreamManager(connection);
 
   const read = async (query: {
     readonly seq: number;

@@ -5,9 +5,10 @@ import {
   ReplayPolicy,
   type ConsumerConfig,
   type ConsumerInfo,
-  type NatsConnection,
   type StreamInfo,
 } from 'nats';
+import type { NatsConnection } from './connect.ts';
+import { jetstreamManager } from './jetstream-api.ts';
 import { apiErrorCode, apiErrorCodes } from './jetstream-error.ts';
 import { coversSubject } from './subject-filter.ts';
 
@@ -65,7 +66,7 @@ export const ensureConsumers = async (
 
 /** The consumer's present state. */
 export const readConsumerInfo = async (connection: NatsConnection, consumer: BoundConsumer): Promise<ConsumerInfo> => {
-  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const manager = await jetstreamManager(connection);
   return await manager.consumers.info(consumer.stream, consumer.durable);
 };
 
@@ -107,7 +108,7 @@ const ensureOne = async (
     ...(filters.length > 1 ? { filter_subjects: [...filters] } : {}),
     ...(filters.length === 1 ? { filter_subject: filters[0]! } : {}),
   };
-  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const manager = await jetstreamManager(connection);
   try {
     return bound(await manager.consumers.add(stream, config));
   } catch (error) {
@@ -119,7 +120,7 @@ const ensureOne = async (
 };
 
 const findConsumer = async (connection: NatsConnection, stream: string, durable: string) => {
-  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const manager = await jetstreamManager(connection);
   try {
     return await manager.consumers.info(stream, durable);
   } catch (error) {

@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { RetentionPolicy, StorageType, type NatsConnection, type StreamInfo } from 'nats';
+import { RetentionPolicy, StorageType, type StreamInfo } from 'nats';
+import type { NatsConnection } from './connect.ts';
+import { jetstreamManager } from './jetstream-api.ts';
 import { apiErrorCode, apiErrorCodes } from './jetstream-error.ts';
 import { coversSubject } from './subject-filter.ts';
 
@@ -21,7 +23,7 @@ export const streamSubjects = (baseSubject: string): readonly [string, string] =
  * server cannot change it and the ecosystem's services differ in what they ask for (reference.md A.4).
  */
 export const ensureStream = async (connection: NatsConnection, wanted: StreamWanted): Promise<StreamInfo> => {
-  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const manager = await jetstreamManager(connection);
   const subjects = streamSubjects(wanted.baseSubject);
   const existing = await findStream(connection, wanted.stream);
   if (existing === undefined) {
@@ -54,7 +56,7 @@ export const isWorkQueue = ({ config }: StreamInfo): boolean => config.retention
 
 /** The stream's info, or undefined where there is none of that name. */
 export const findStream = async (connection: NatsConnection, stream: string): Promise<StreamInfo | undefined> => {
-  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const manager = await jetstreamManager(connection);
   try {
     return await manager.streams.info(stream);
   } catch (error) {

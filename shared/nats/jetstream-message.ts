@@ -1,4 +1,5 @@
-import type { Msg, NatsConnection } from 'nats';
+import type { Msg } from 'nats';
+import type { NatsConnection } from './connect.ts';
 
 /** What the server says of a delivery in its reply subject. */
 export interface DeliveryInfo {

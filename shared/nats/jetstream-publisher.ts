@@ -1,4 +1,6 @@
-import { createInbox, Events, type Msg, type NatsConnection } from 'nats';
+import { Events, type Msg } from 'nats';
+import type { NatsConnection } from './connect.ts';
+import { newInbox } from './jetstream-api.ts';
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
 import { isPublishSubject } from '../routing/subject-token.ts';
 import { ensureStream } from './ensure-stream.ts';
@@ -48,7 +50,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
   const ackTimeoutMs = options.ackTimeoutMs ?? 5_000;
   const attempts = options.attempts ?? 4;
 
-  const inbox = createInbox();
+  const inbox = newInbox(connection);
   const waiting: Pending[] = [];
   const sent = new Map<string, Pending>();
   const unheard: Pending[] = [];

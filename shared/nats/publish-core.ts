@@ -1,4 +1,4 @@
-import type { NatsConnection } from 'nats';
+import type { NatsConnection } from './connect.ts';
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
 import { isPublishSubject } from '../routing/subject-token.ts';
 import { buildHeaders } from './headers.ts';

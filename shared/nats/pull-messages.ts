@@ -1,4 +1,6 @@
-import { createInbox, Events, type Msg, type NatsConnection, type Subscription } from 'nats';
+import { Events, type Msg, type Subscription } from 'nats';
+import type { NatsConnection } from './connect.ts';
+import { apiSubject, newInbox } from './jetstream-api.ts';
 import { isDelivery } from './jetstream-message.ts';
 
 /** What a reader has room for. */
@@ -47,7 +49,7 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   const expiresMs = options.expiresMs ?? 30_000;
   // The server refuses one that is longer than half of the request.
   const heartbeatMs = options.heartbeatMs ?? Math.min(5_000, Math.floor(expiresMs / 3));
-  const apiSubject = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.durable}`;
+  const nextSubject = apiSubject(connection, `CONSUMER.MSG.NEXT.${options.stream}.${options.durable}`);
 
   let subscription: Subscription | undefined;
   let inbox = '';
@@ -67,7 +69,7 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   const listen = (): void => {
     // A new inbox each time: without a listener on the old one the server drops what was asked for there.
     subscription?.unsubscribe();
-    inbox = createInbox();
+    inbox = newInbox(connection);
     open = 0;
     listens += 1;
     resuming = false;
@@ -104,7 +106,7 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
       idle_heartbeat: heartbeatMs * 1_000_000,
     };
     requests += 1;
-    connection.publish(apiSubject, JSON.stringify(request), { reply: `${inbox}.${requests}` });
+    connection.publish(nextSubject, JSON.stringify(request), { reply: `${inbox}.${requests}` });
   };
 
   const pullLater = (delayMs: number): void => {

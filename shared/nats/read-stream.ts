@@ -1,4 +1,5 @@
-import type { NatsConnection } from 'nats';
+import type { NatsConnection } from './connect.ts';
+import { apiSubject } from './jetstream-api.ts';
 import { apiErrorCodes } from './jetstream-error.ts';
 
 export interface StoredMessage {
@@ -33,7 +34,7 @@ const get = async (
   stream: string,
   request: Readonly<Record<string, unknown>>,
 ): Promise<StoredMessage | undefined> => {
-  const answer = await connection.request(`$JS.API.STREAM.MSG.GET.${stream}`, JSON.stringify(request), {
+  const answer = await connection.request(apiSubject(connection, `STREAM.MSG.GET.${stream}`), JSON.stringify(request), {
     timeout: 5_000,
   });
   const { message, error } = answer.json<GetAnswer>();

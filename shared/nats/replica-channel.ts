@@ -1,4 +1,5 @@
-import { ErrorCode, RequestStrategy, type NatsConnection } from 'nats';
+import { ErrorCode, RequestStrategy } from 'nats';
+import type { NatsConnection } from './connect.ts';
 
 /** Every warm replica hears these requests, each answers for itself. */
 export const replicaSubject = (manageTopic: string): string => `${manageTopic}.replicas`;

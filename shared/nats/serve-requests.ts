@@ -1,4 +1,5 @@
-import type { Msg, NatsConnection } from 'nats';
+import type { Msg } from 'nats';
+import type { NatsConnection } from './connect.ts';
 import { buildHeaders, readHeaders, traceContextOf } from './headers.ts';
 
 export interface NatsRequest {

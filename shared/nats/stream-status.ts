@@ -1,4 +1,6 @@
-import type { ConsumerInfo, NatsConnection } from 'nats';
+import type { ConsumerInfo } from 'nats';
+import type { NatsConnection } from './connect.ts';
+import { jetstreamManager } from './jetstream-api.ts';
 import { findStream } from './ensure-stream.ts';
 
 export interface ConsumerStatus {
@@ -73,7 +75,7 @@ const limitOf = (value: number | undefined): number | undefined =>
 
 /** Consumers that are listed: the first page of the server's answer. */
 const readConsumers = async (connection: NatsConnection, stream: string): Promise<readonly ConsumerStatus[]> => {
-  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const manager = await jetstreamManager(connection);
   const infos = await manager.consumers.list(stream).next();
   return infos.map(consumerStatus).sort((one, other) => one.name.localeCompare(other.name));
 };

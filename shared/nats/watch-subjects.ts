@@ -1,4 +1,4 @@
-import type { NatsConnection } from 'nats';
+import type { NatsConnection } from './connect.ts';
 import { headerEntries, readHeaders } from './headers.ts';
 import type { HeaderEntry } from '../message/dead-letter.ts';
 

@@ -4,9 +4,16 @@ export type Fields = Readonly<Record<string, unknown>>;
 export const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Something to say of a place in the file: `messageConfig.routes[2].name` and what is wrong there. */
+export interface Remark {
+  readonly place: string;
+  readonly problem: string;
+}
+
 /** Reads typed fields and collects every fault with its place, so that one run names all of them. */
 export interface FieldReader {
-  readonly faults: string[];
+  readonly faults: readonly Remark[];
+  fault(place: string, problem: string): void;
   text(fields: Fields, key: string, place: string): string;
   optionalText(fields: Fields, key: string, place: string): string | null;
   flag(fields: Fields, key: string, place: string, fallback: boolean): boolean;
@@ -19,29 +26,30 @@ export interface FieldReader {
  * the wrong type is a fault, and the fallback stands in so that reading goes on to the next one.
  */
 export const fieldReader = (): FieldReader => {
-  const faults: string[] = [];
-  const fault = (place: string, key: string, problem: string) => faults.push(`${place}.${key} ${problem}`);
+  const faults: Remark[] = [];
+  const faultOf = (place: string, key: string, problem: string) => faults.push({ place: `${place}.${key}`, problem });
   const optionalText = (fields: Fields, key: string, place: string): string | null => {
     const value = fields[key];
     if (value === undefined || value === null) return null;
     const text = scalarText(value);
-    if (text === undefined) fault(place, key, 'must be text');
+    if (text === undefined) faultOf(place, key, 'must be text');
     return text ?? null;
   };
   return {
     faults,
+    fault: (place, problem) => void faults.push({ place, problem }),
     optionalText,
     text: (fields, key, place) => {
       const before = faults.length;
       const text = optionalText(fields, key, place);
-      if (faults.length === before && (text === null || text.trim() === '')) fault(place, key, 'is missing');
+      if (faults.length === before && (text === null || text.trim() === '')) faultOf(place, key, 'is missing');
       return text ?? '';
     },
     flag: (fields, key, place, fallback) => {
       const value = fields[key];
       if (value === undefined || value === null) return fallback;
       const flag = toFlag(value);
-      if (flag === undefined) fault(place, key, 'must be true or false');
+      if (flag === undefined) faultOf(place, key, 'must be true or false');
       return flag ?? fallback;
     },
     count: (fields, key, place, fallback, least = 1) => {
@@ -49,7 +57,7 @@ export const fieldReader = (): FieldReader => {
       if (value === undefined || value === null) return fallback;
       const number = toNumber(value);
       if (number !== undefined && Number.isSafeInteger(number) && number >= least) return number;
-      fault(place, key, `must be a whole number of at least ${least}`);
+      faultOf(place, key, `must be a whole number of at least ${least}`);
       return fallback;
     },
   };

@@ -1,3 +1,5 @@
+import type { StreamSettings } from './stream-settings.ts';
+
 /** One route of `routing.yaml`: where messages of a selector travel (reference.md A.2). */
 export interface RouteConfig {
   readonly selector: string;
@@ -61,6 +63,9 @@ export interface Routing {
   readonly routes: ReadonlyMap<string, RouteConfig>;
   readonly triggers: readonly TriggerConfig[];
   readonly deadLetter: DeadLetterConfig;
+  readonly streams: StreamSettings;
+  /** What the file says and nobody here uses, each with its place. */
+  readonly warnings: readonly string[];
 }
 
 /** The selectors that the store itself publishes to and consumes from (reference.md A.2). */

@@ -113,6 +113,8 @@ export const createBench = async (url: string, options: BenchOptions = {}): Prom
     routes: new Map(routes.map((route) => [route.selector, route])),
     triggers: defaultTriggers.map((trigger) => ({ ...trigger, limits: { ...quickLimits, ...options.limits } })),
     deadLetter: defaultDeadLetter,
+    streams: new Map(),
+    warnings: [],
   };
   for (const { name, subject } of routes) await ensureStream(nats, { stream: name, baseSubject: subject });
   const logs: LogLine[] = [];

@@ -67,7 +67,7 @@ describe('the settings of a function', () => {
   });
 
   it('take several servers of one NATS cluster', () => {
-    expect(read({ MSG_URL: 'nats://a:4222,nats://b:4222' }).natsUrl).toBe('nats://a:4222,nats://b:4222');
-    expect(() => read({ MSG_URL: 'pulsar://localhost:6650' })).toThrow(/MSG_URL must be a URL with scheme nats/);
+    expect(read({ MSG_URL: 'nats://a:4222,nats://b:4222' }).nats.url).toBe('nats://a:4222,nats://b:4222');
+    expect(() => read({ MSG_URL: 'http://localhost:6650' })).toThrow('MSG_URL has the scheme http');
   });
 });

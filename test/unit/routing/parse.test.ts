@@ -97,7 +97,7 @@ describe('the routing file', () => {
 
   it('names all faults at once, each with its place', () => {
     const text = file(
-      `    - selector: a
+      `    - selector: processor/state/sync
       url: u
       subject: a..b
       batch_size: 0
@@ -116,22 +116,20 @@ deadLetter: { stream: "a b", subject: "a.*" }
 `,
     );
     expect(faultsOf(text)).toEqual([
-      'messageConfig.routes[0].name is missing',
-      'messageConfig.routes[0].jetstream_enabled must be true or false',
-      'messageConfig.routes[0].batch_size must be a whole number of at least 1',
-      'messageConfig.routes[0].subject is not a subject that can be published to',
-      'messageConfig.routes[1] must be a mapping',
-      'messageConfig.routes[2].url must be text',
-      'messageConfig.routes[2].name cannot name a stream',
-      'triggers[0].types must be a list of message types',
-      'triggers[0].key is missing',
-      'triggers[0].limits.lingerMs must be a whole number of at least 0',
-      'triggers[0].limits.maxAttempts must be a whole number of at least 1',
-      'triggers[0].function must be lower-case letters, digits and dashes',
-      'triggers[0].selector names no route',
-      'triggers[2].types has t2 of this selector a second time',
-      'deadLetter.stream cannot name a stream',
-      'deadLetter.subject is not a subject that can be published to',
+      'messageConfig.routes[0].name is missing (line 3)',
+      'messageConfig.routes[0].jetstream_enabled must be true or false (line 7)',
+      'messageConfig.routes[0].subject is not a subject that can be published to (line 5)',
+      'messageConfig.routes[2].url must be text (line 11)',
+      'messageConfig.routes[2].name cannot name a stream (line 10)',
+      'triggers[0].types must be a list of message types (line 15)',
+      'triggers[0].key is missing (line 15)',
+      'triggers[0].limits.lingerMs must be a whole number of at least 0 (line 15)',
+      'triggers[0].limits.maxAttempts must be a whole number of at least 1 (line 15)',
+      'triggers[0].function must be lower-case letters, digits and dashes (line 15)',
+      'triggers[0].selector names no route (line 15)',
+      'triggers[2].types has t2 of this selector a second time (line 17)',
+      'deadLetter.stream cannot name a stream (line 18)',
+      'deadLetter.subject is not a subject that can be published to (line 18)',
     ]);
   });
 
@@ -176,7 +174,7 @@ deadLetter: { subject: dead }
       `${sync}      jetstream_enabled: false\n`,
       'triggers: [{ selector: processor/state/sync, function: f, types: [t], key: k }]',
     );
-    expect(faultsOf(text)).toEqual(['triggers[0].selector names a route without JetStream']);
+    expect(faultsOf(text)).toEqual(['triggers[0].selector names a route without JetStream (line 10)']);
   });
 
   it('says which file cannot be read', async () => {
