@@ -42,10 +42,9 @@ export const openStore = (io: CliIo): Store => {
   const environment = once(async () => {
     const given = Object.fromEntries(Object.entries(io.env).filter(([, value]) => value !== undefined && value !== ''));
     // A server of the user's own choice must not be mixed with parts of another installation.
-    const env: Record<string, string | undefined> =
-      given['DATABASE_URL'] === undefined && given['MSG_URL'] === undefined
-        ? { ...(await started()), ...given }
-        : { ...given };
+    const env: Record<string, string | undefined> = serverNames.every((name) => given[name] === undefined)
+      ? { ...(await started()), ...given }
+      : { ...given };
     if (env['ROUTING_FILE'] === undefined && !(await exists(join(io.cwd, '.routing.yaml')))) {
       env['ROUTING_FILE'] = join(io.cwd, 'routing.yaml');
     }
@@ -112,6 +111,9 @@ export const openStore = (io: CliIo): Store => {
     },
   };
 };
+
+/** The variables that name a server of the user's own. */
+const serverNames = ['DATABASE_URL', 'MSG_URL', 'NATS_URL', 'NATS_CONTEXT'] as const;
 
 const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
   let made: Promise<T> | undefined;

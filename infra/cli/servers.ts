@@ -25,9 +25,11 @@ export const findServers = async (store: Store): Promise<readonly Server[]> => {
     address: addressOf(config.databaseUrl),
     origin: (await givenBy(store, 'DATABASE_URL')) ?? 'a default',
   };
-  const natsOrigin = await givenBy(store, 'MSG_URL');
-  if (config.natsUrl !== undefined && natsOrigin !== undefined) {
-    return [database, { name: 'NATS', address: addressOf(config.natsUrl), origin: natsOrigin }];
+  const natsUrl = config.nats.url;
+  const natsOrigin =
+    (await givenBy(store, 'MSG_URL')) ?? (await givenBy(store, 'NATS_URL')) ?? (await givenBy(store, 'NATS_CONTEXT'));
+  if (natsUrl !== undefined && natsOrigin !== undefined) {
+    return [database, { name: 'NATS', address: addressOf(natsUrl), origin: natsOrigin }];
   }
   const urls = await routeUrls(store);
   if (urls.length === 0) return [database];
