@@ -61,6 +61,9 @@ const serve = async (
     functionTokenFile: stack.functionTokenFile,
   };
   progress.say(`ready ${JSON.stringify(urls)}`);
+  // A browser sends no fragment: the token gets into no request and no log.
+  if (!args.once)
+    progress.say(`open the page, signed in: ${urls.page}#token=${encodeURIComponent(stack.functionToken)}`);
   let right = true;
   if (args.demo) {
     const faults = await runDemo(stack, { progress, signal, jaegerUrl });

@@ -40,6 +40,9 @@ describe.skipIf(process.platform !== 'linux')('npm start', () => {
       const token = readFileSync(urls.functionTokenFile, 'utf8').trim();
       const call = (path: string): Promise<Response> =>
         fetch(`${urls.gateway}${path}`, { headers: { authorization: `Bearer ${token}` } });
+      // The link opens the page signed in; the token is its fragment, which no browser sends.
+      expect(run.output()).toContain(`${urls.gateway}/function/manage#token=${token}`);
+      expect(await (await call('/function/manage')).text()).toContain('<title>State Sync Store</title>');
       expect((await call('/healthz')).status).toBe(200);
       expect((await call('/function/state-direct/_/ready')).status).toBe(200);
       expect((await fetch(`${urls.gateway}/function/state-direct`, { method: 'POST', body: '{}' })).status).toBe(401);

@@ -155,7 +155,7 @@ export const States = ({ search }: { readonly search: string }): JSX.Element => 
       </div>
       <Table
         id="states-table"
-        caption="States"
+        caption="States by their ids"
         columns={columns}
         rows={page?.states ?? []}
         rowKey={({ id }) => id}
