@@ -24,7 +24,7 @@ export interface FunctionHostOptions {
   readonly startTimeoutMs?: number;
   /** Longest call; then 502. */
   readonly callTimeoutMs?: number;
-  /** Whose gateway it behaves as where it answers by itself; default `local`. */
+  /** Whose gateway it behaves as when it answers by itself; default `local`. */
   readonly behaviour?: GatewayBehaviour;
   /** How long a process that has ended still gets calls, as an endpoint of a cluster does; default 0. */
   readonly endpointLagMs?: number;

@@ -31,7 +31,7 @@ const commandOf = async (pid: number): Promise<string> => {
   try {
     return (await readFile(`/proc/${String(pid)}/cmdline`, 'utf8')).replaceAll('\0', ' ');
   } catch {
-    // Not Linux, or no such process: `ps` knows, and exits non-zero where there is none.
+    // Not Linux, or no such process: `ps` knows, and exits non-zero if there is none.
     return run('ps', ['-o', 'command=', '-p', String(pid)]).then(
       ({ stdout }) => stdout,
       () => '',

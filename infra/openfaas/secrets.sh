@@ -9,8 +9,8 @@
 # Default: faas-cli kubectl:state-sync
 #
 # Values pass through files that only you can read, never through arguments. .secrets/ is git-ignored; it keeps what it
-# holds, so a second run needs no variables and the token stays the same. FUNCTION_TOKEN: made up where it is not given.
-# MIGRATION_DATABASE_URL: the direct one, where DATABASE_URL leads to a pooler; a fifth key, for the migration Job alone.
+# holds, so a second run needs no variables and the token stays the same. FUNCTION_TOKEN: made up if it is not given.
+# MIGRATION_DATABASE_URL: the direct one, if DATABASE_URL leads to a pooler. It is a fifth key, for the migration Job alone.
 # ROUTING_FILE: your routing file as it is; without it routing.yaml of this repository, its servers replaced by MSG_URL.
 set -eu
 umask 077
@@ -18,7 +18,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 dir=${SECRETS_DIR:-$root/.secrets}
 mkdir -p "$dir"
 
-# keep NAME VALUE: the value where there is one, else what is there already.
+# keep NAME VALUE: the value if there is one, else what is there already.
 keep() {
   if [ -n "$2" ]; then printf '%s' "$2" > "$dir/$1"; fi
   if [ ! -s "$dir/$1" ]; then
@@ -48,7 +48,7 @@ for target in "$@"; do
     files) ;;
     faas-cli)
       for name in database-url msg-url function-token routing; do
-        # It exits 0 also where the gateway refused.
+        # It exits 0 even if the gateway refused.
         said=$(faas-cli secret create "$name" --from-file="$dir/$name" --replace)
         case $said in
           *Created:* | *Updated:*) ;;

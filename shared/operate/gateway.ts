@@ -1,4 +1,4 @@
-/** What a gateway knows of one function; cold starts and restarts only where it counts them. */
+/** What a gateway knows of one function; cold starts and restarts only if it counts them. */
 export interface FunctionState {
   readonly name: string;
   readonly replicas: number;

@@ -50,7 +50,7 @@ select s.count, c.n::int - 1 as column, (d.data_index - $4::bigint)::int as row,
  * Rows `[offset, offset + limit)` of a state, for a replay (reference.md F.3, I.4), in one statement. Memory is bounded by
  * the page: `limit` rows of the state's columns.
  *
- * @throws StaleMetadataError `unknown_state` where there is no such state.
+ * @throws StaleMetadataError `unknown_state` if there is no such state.
  */
 export const readPage = async (pool: DatabasePool, request: PageRequest): Promise<StatePage> => {
   const { columns, offset, limit } = request;

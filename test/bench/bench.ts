@@ -40,7 +40,7 @@ export interface Bench {
   readonly run: (context: BenchContext) => Promise<BenchResult>;
 }
 
-/** Undefined where nothing is required. */
+/** Undefined if nothing is required. */
 export const holds = ({ spread, required }: Ratio): boolean | undefined => {
   if (required === undefined) return undefined;
   return required.rule === 'at least' ? spread.median >= required.value : spread.median <= required.value;

@@ -49,5 +49,5 @@ const runReplicas = async (context: BenchContext): Promise<BenchResult> => {
   };
 };
 
-/** What a second replica gives where there is a second state. */
+/** What a second replica gives if there is a second state. */
 export const replicaBench: Bench = { name: 'replicas', run: runReplicas };

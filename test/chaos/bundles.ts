@@ -13,7 +13,7 @@ export interface SourceChange {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Applies the changes while the bundles are built. Fails where a text is not there exactly once: then the source has moved on. */
+/** Applies the changes while the bundles are built. Fails if a text is not there exactly once: then the source has moved on. */
 const changing = (changes: readonly SourceChange[]): Plugin => ({
   name: 'source-changes',
   setup(build) {

@@ -132,7 +132,7 @@ const checkState = (
   return differences;
 };
 
-/** Every row once for every route behind its state; whole messages where the dispatch is `batch`. */
+/** Every row once for every route behind its state; whole messages if the dispatch is `batch`. */
 const checkForwards = (truth: Truth, findings: Findings): Difference[] => {
   const differences: Difference[] = [];
   const add = (text: string): void => {

@@ -20,7 +20,7 @@ export interface FaultContext {
 
 /** One kind of fault: what it hits, and how; it resolves when the fault is over, with whether it met anybody. */
 export interface Fault {
-  /** F1 to F24 of the fault list, where it is one of them. */
+  /** F1 to F24 of the fault list, if it is one of them. */
   readonly name: string;
   /** Faults with the same target follow each other. */
   readonly target: (random: Random) => string;
@@ -290,7 +290,7 @@ export const faults: readonly Fault[] = [
   },
 ];
 
-/** The fault of that name; with how long it lasts, where that is not to be random. */
+/** The fault of that name; with how long it lasts, if that is not to be random. */
 export const fault = (name: string, duration?: { readonly leastMs: number; readonly mostMs: number }): Fault => {
   const found = faults.find((each) => each.name === name);
   if (found === undefined) throw new Error(`there is no fault ${name}`);

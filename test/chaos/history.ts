@@ -45,7 +45,7 @@ export type HistoryRow = Readonly<Record<(typeof rowColumns)[number], string>>;
 
 /** One message as it is published. */
 export interface HistoryMessage {
-  /** Its `Nats-Msg-Id`, where its state is not nameless; each row names it too. */
+  /** Its `Nats-Msg-Id`, if its state is not nameless; each row names it too. */
   readonly id: string;
   readonly state: ChaosState;
   readonly body: Uint8Array;

@@ -10,7 +10,7 @@ export interface MemorySample {
 /** What the deployments allow each of them (`infra/kubernetes/base`, `stack.yml`): above it a cluster kills the process. */
 export const maxMegabytes = 256;
 
-/** Undefined where there is no such process, or no /proc. */
+/** Undefined if there is no such process, or no /proc. */
 const residentOf = (pid: number): number | undefined => {
   try {
     const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
@@ -20,7 +20,7 @@ const residentOf = (pid: number): number | undefined => {
   }
 };
 
-/** The resident memory of every connector and function that runs; empty where the system does not tell (Linux does). */
+/** The resident memory of every connector and function that runs; empty if the system does not tell (Linux does). */
 export const sampleMemory = (world: World): readonly MemorySample[] => {
   const sample = (kind: MemorySample['kind'], pid: number | undefined): MemorySample[] => {
     const megabytes = pid === undefined ? undefined : residentOf(pid);

@@ -14,7 +14,7 @@ import { findServerUser } from '../../infra/local/system-user.ts';
 const run = promisify(execFile);
 const cacheDir = fileURLToPath(new URL('../../.cache/pgbouncer', import.meta.url));
 
-/** The program and the folder of libraries that it brings; empty where the system has them. */
+/** The program and the folder of libraries that it brings; empty if the system has them. */
 interface PoolerBinary {
   readonly program: string;
   readonly libraries: string;
@@ -93,8 +93,8 @@ const answers = (port: number): Promise<boolean> =>
   });
 
 /**
- * PgBouncer in transaction mode on 127.0.0.1, as an unprivileged user where this process is root.
- * @throws where neither the machine has it nor the distribution's package can be had.
+ * PgBouncer in transaction mode on 127.0.0.1, as an unprivileged user if this process is root.
+ * @throws if neither the machine has it nor the distribution's package can be had.
  */
 export const startPgBouncer = async (options: PgBouncerOptions): Promise<PgBouncer> => {
   const binary = await findBinary();

@@ -8,12 +8,12 @@ import type { Random } from './random.ts';
 export interface PublishLog {
   /** In the order of their first acceptance, per state. */
   readonly accepted: HistoryMessage[];
-  /** Confirmed places in the stream: id by sequence. A message can have several, where the server forgot its id. */
+  /** Confirmed places in the stream: id by sequence. A message can have several, if the server forgot its id. */
   readonly idBySequence: Map<number, string>;
   /** Publishes beyond the first of an id, and how many of them the server took as new. */
   repeats: number;
   repeatsTaken: number;
-  /** Publishes without a PubAck: they were tried again where the message has an id. */
+  /** Publishes without a PubAck: they were tried again if the message has an id. */
   uncertain: number;
   /** Ids that no server has confirmed in all the time that a producer gives it. */
   readonly refused: string[];
@@ -30,7 +30,7 @@ export const createPublishLog = (): PublishLog => ({
 
 export interface HistoryPublisher {
   /**
-   * Publishes until the server has confirmed it: a producer that does not lose what it has. False where that did not come
+   * Publishes until the server has confirmed it: a producer that does not lose what it has. False if that did not come
    * within a minute, which no fault lasts.
    */
   publish(message: HistoryMessage): Promise<boolean>;
@@ -67,7 +67,7 @@ export const createHistoryPublisher = (
       await sleep(100);
     }
   };
-  /** One try: without an id a second one would be another message. Undefined where nobody knows what became of it. */
+  /** One try: without an id a second one would be another message. Undefined if nobody knows what became of it. */
   const sendNameless = async ({ body }: HistoryMessage): Promise<number | undefined> => {
     try {
       const answer = await connection.request(subject, body, { timeout: namelessTimeoutMs });

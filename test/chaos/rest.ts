@@ -21,7 +21,7 @@ export interface Progress {
 }
 
 /**
- * Waits until nothing is left to do; how long that took, or undefined where it took too long.
+ * Waits until nothing is left to do; how long that took, or undefined if it took too long.
  *
  * A consumer can count messages as unsettled that are done: nats-server 2.9 keeps, after a kill, settled messages above an
  * ack floor that something else holds back. Where everything was delivered and nothing changes, ledger and dead letters
@@ -70,8 +70,8 @@ export const describeBacklog = async (world: World): Promise<string> => {
 
 /**
  * What is left in the streams although nothing is open: a server that was killed keeps messages that it had counted as
- * settled (2.9 for ever). They are fine where the dead letters have them, or the ledger with all their forwards, and lost
- * where not.
+ * settled (2.9 for ever). They are fine if the dead letters have them, or the ledger with all their forwards, and lost
+ * if not.
  */
 export const findUnhandled = async (
   world: World,

@@ -29,7 +29,7 @@ export interface RoundOptions extends FaultPlan {
   readonly plans?: readonly StatePlan[];
   readonly meanPauseMs?: number;
   readonly poisonShare?: number;
-  /** Whether the kinds of poison that take seconds are among them; where absent, in rounds of more than 20 s. */
+  /** Whether the kinds of poison that take seconds are among them; if absent, in rounds of more than 20 s. */
   readonly slowPoison?: boolean;
   /** How long the store may take to be done when all faults are over (I6). */
   readonly recoveryMs?: number;

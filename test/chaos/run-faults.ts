@@ -71,7 +71,7 @@ export const runFaults = (context: FaultContext, plan: FaultPlan, say: (line: st
       await pause();
       const fault = random.pick(plan.faults);
       const target = fault.target(random);
-      // Also where the target is busy, which is a matter of time: a seed makes one plan.
+      // Also if the target is busy, which is a matter of time: a seed makes one plan.
       const own = random.fork();
       if (!stopped.signal.aborted && !busy.has(target)) void inject(fault, target, own);
     }

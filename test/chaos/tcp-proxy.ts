@@ -17,7 +17,7 @@ export type LinkMode =
 
 /** Cuts a connection when an answer has come from behind the proxy and before it is passed on. */
 export interface AnswerCut {
-  /** Only where the request since the last answer looks so. */
+  /** Only if the request since the last answer looks so. */
   readonly request: RegExp;
   /** What to do with the answer so far: cut it, wait for more of it, or let it through. */
   readonly judge: (answer: Buffer) => 'cut' | 'wait' | 'pass';

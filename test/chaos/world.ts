@@ -34,7 +34,7 @@ export interface WorldOptions {
   /** Whether functions reach PostgreSQL through PgBouncer. */
   readonly pooler: boolean;
   readonly times?: Partial<ChaosTimes>;
-  /** Processes of each function; 2 where absent. */
+  /** Processes of each function; 2 if absent. */
   readonly replicas?: number;
   /** Told what is left out, and why. */
   readonly say: (line: string) => void;
@@ -45,7 +45,7 @@ export interface World {
   readonly logFile: string;
   readonly database: TestDatabase;
   readonly nats: TestNatsServer;
-  /** Undefined where it was not wanted or cannot be had. */
+  /** Undefined if it was not wanted or cannot be had. */
   readonly pooler: PgBouncer | undefined;
   readonly links: Readonly<Record<LinkName, TcpProxy>>;
   readonly times: ChaosTimes;

@@ -144,7 +144,7 @@ describe.skipIf(cli.path === undefined)(`the real faas-cli${skipNote(cli)}`, () 
     expect(refused.output).toContain('scale');
   });
 
-  it('makes the four secrets by one command, updates them by a second one, and fails where the gateway refuses', async () => {
+  it('makes the four secrets by one command, updates them by a second one, and fails if the gateway refuses', async () => {
     const known = new Set<string>();
     const gateway = await startGateway(({ method, body }) => {
       const name = String(body['name']);

@@ -146,7 +146,7 @@ describe.skipIf(psql === undefined)(
       expect(await tables()).toEqual(made);
     });
 
-    it('changes nothing where one of its files fails', async () => {
+    it('changes nothing if one of its files fails', async () => {
       await database.pool.query('drop schema state_sync cascade');
       await database.pool.query('alter table state_column drop column display_order');
       await database.pool.query('create schema state_sync');

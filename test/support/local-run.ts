@@ -53,7 +53,7 @@ export interface LocalRunFolder {
 
 export const createLocalRunFolder = async (): Promise<LocalRunFolder> => {
   const natsFolder = dirname(await findNatsBinary({ cacheDir: natsCacheDir }));
-  // PostgreSQL runs as a user of its own where the tests run as root: it must be able to enter.
+  // PostgreSQL runs as a user of its own if the tests run as root: it must be able to enter.
   const folder = await mkdtemp('/var/tmp/local-start-');
   await chmod(folder, 0o755);
   const kills = new Set<() => void>();

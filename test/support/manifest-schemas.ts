@@ -22,7 +22,7 @@ interface Model {
   validate(): void;
 }
 
-/** Complaints of the kind's JSON schema, none where it holds: required fields, types, formats, enumerations. */
+/** Complaints of the kind's JSON schema, none if it holds: required fields, types, formats, enumerations. */
 export const schemaFaults = async (manifest: Pick<Manifest, 'apiVersion' | 'kind' | 'body'>): Promise<string[]> => {
   const loaded = (await import(moduleOf(manifest.apiVersion, manifest.kind))) as Record<
     string,

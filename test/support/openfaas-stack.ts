@@ -46,7 +46,7 @@ export const deployRequestsOf = (stack: Fields): readonly DeployRequest[] =>
 const maxFunctions = 15;
 const maxReplicas = 5;
 
-/** Why Community Edition would answer 400 to this request, by its own rules; none where it would take it. */
+/** Why Community Edition would answer 400 to this request, by its own rules; none if it would take it. */
 const requestFaults = (request: DeployRequest): readonly string[] => {
   const { labels = {}, annotations = {} } = request;
   const faults: string[] = [];

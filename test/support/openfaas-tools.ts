@@ -20,7 +20,7 @@ export type Tool =
 const installTimeoutMs = 600_000;
 
 /**
- * The real program: from the git-ignored cache folder, from the path, or built from its Go module where Go is there (once,
+ * The real program: from the git-ignored cache folder, from the path, or built from its Go module if Go is there (once,
  * some minutes).
  */
 export const findOpenfaasTool = async (name: keyof typeof modules): Promise<Tool> => {
@@ -51,5 +51,5 @@ export const findOpenfaasTool = async (name: keyof typeof modules): Promise<Tool
   }
 };
 
-/** For a `describe` name: says why it is skipped, where it is. */
+/** For a `describe` name: says why it is skipped, if it is. */
 export const skipNote = (tool: Tool): string => (tool.path === undefined ? ` (skipped: ${tool.reason})` : '');

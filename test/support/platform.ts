@@ -26,7 +26,7 @@ export interface Platform {
   readonly configMaps: ReadonlyMap<string, readonly string[]>;
   /** Secrets that the documented commands make, with their keys. */
   readonly secrets: ReadonlyMap<string, readonly string[]>;
-  /** @throws Error where there is none */
+  /** @throws Error if there is none */
   named(kind: string, name: string): Manifest;
 }
 

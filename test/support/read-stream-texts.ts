@@ -1,6 +1,6 @@
 import type { NatsConnection } from 'nats';
 
-/** The payloads that a stream holds, oldest first; none where there is no such stream. */
+/** The payloads that a stream holds, oldest first; none if there is no such stream. */
 export const readStreamTexts = async (client: NatsConnection, stream: string): Promise<readonly string[]> => {
   const manager = await client.jetstreamManager();
   const names = await manager.streams.names().next();

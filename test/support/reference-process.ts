@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { referenceProgram } from './reference-program.ts';
 
-/** A Python that has the reference's packages; the tests that compare with them are skipped where there is none. */
+/** A Python that has the reference's packages; the tests that compare with them are skipped if there is none. */
 const python = process.env['STATE_SYNC_REFERENCE_PYTHON'] ?? 'python3';
 
 const has = (modules: string): boolean =>

@@ -56,7 +56,7 @@ export interface ScriptedFunction {
 export const ackAll = (events: readonly ReceivedEvent[]): readonly Outcome[] =>
   events.map(({ id }) => ({ id, outcome: 'ack' }));
 
-/** A gateway with functions whose answers the test writes; everything is acknowledged where no script says otherwise. */
+/** A gateway with functions whose answers the test writes; everything is acknowledged if no script says otherwise. */
 export const startScriptedFunction = async (script: Script = () => undefined): Promise<ScriptedFunction> => {
   const calls: Call[] = [];
   const acked: ReceivedEvent[] = [];

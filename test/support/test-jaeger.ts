@@ -14,14 +14,14 @@ export interface TestJaeger {
   readonly otlpUrl: string;
   /** Of its user interface and query API. */
   readonly url: string;
-  /** What the query API says of a trace; empty where it does not know it (yet). */
+  /** What the query API says of a trace; empty if it does not know it (yet). */
   trace(traceId: string): Promise<readonly CollectedSpan[]>;
   /** What Jaeger itself finds wrong with the spans of a trace. */
   warnings(traceId: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
-/** `JAEGER_BINARY`, the one that build-jaeger.ts has built, or the one on the path; undefined where there is none. */
+/** `JAEGER_BINARY`, the one that build-jaeger.ts has built, or the one on the path; undefined if there is none. */
 export const findJaeger = async (env: NodeJS.ProcessEnv): Promise<string | undefined> => {
   const own = env['JAEGER_BINARY'] ?? jaegerBinary;
   const isThere = await access(own).then(

@@ -75,7 +75,7 @@ const installNewest = async (): Promise<NatsVariant> => {
 };
 
 /**
- * The servers to test against: the one that `npm start` would take, and the newest release where Go can build it.
+ * The servers to test against: the one that `npm start` would take, and the newest release if Go can build it.
  * Use `describe.skipIf(variant.binary === undefined)`: the reason is in the name.
  */
 export const natsVariants = async (): Promise<readonly NatsVariant[]> => {

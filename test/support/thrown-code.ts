@@ -1,6 +1,6 @@
 import { TerminalError } from '../../shared/errors/sync-error.ts';
 
-/** The code of the terminal error that the action throws; undefined where it throws nothing. */
+/** The code of the terminal error that the action throws; undefined if it throws nothing. */
 export const thrownCode = (action: () => unknown): string | undefined => {
   try {
     action();

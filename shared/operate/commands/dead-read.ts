@@ -57,7 +57,7 @@ export const deadShow: ManageCommand = async (args, context) => {
 /** What is shown of a payload. */
 const maxShownBytes = 262_144;
 
-/** Text where the bytes are UTF-8, else base64; cut at what a page can show. */
+/** Text if the bytes are UTF-8, else base64; cut at what a page can show. */
 const shownPayload = (payload: Uint8Array) => {
   const payloadIsCut = payload.byteLength > maxShownBytes;
   const bytes = payloadIsCut ? payload.subarray(0, maxShownBytes) : payload;

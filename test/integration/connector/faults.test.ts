@@ -45,7 +45,7 @@ describe(`the connector meets a failing function on ${variant!.name}`, () => {
     ['an answer for others', { outcomes: [{ id: 'stranger', outcome: 'ack' }] }],
   ])('after %s a few times everything is delivered in order and nothing is dead-lettered', async (_name, reply) => {
     const { bench, target } = await suite.prepare({ limits: { maxAttempts: 5, killsBeforeDeadLetter: 5 } });
-    // Less often than the limits, also where the first request happens to hold one message only.
+    // Less often than the limits, also if the first request happens to hold one message only.
     target.script = failsFor(4, reply);
     await bench.publish(oneState(30));
     await bench.start(target.url);

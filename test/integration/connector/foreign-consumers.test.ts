@@ -27,7 +27,7 @@ const bind = async (stream: string, made: Partial<ConsumerConfig>) => {
 };
 
 describe('a durable of our name that somebody else made', () => {
-  it('is taken as it is where every message is acknowledged by itself', async () => {
+  it('is taken as it is if every message is acknowledged by itself', async () => {
     const [bound] = await bind('explicit', { ack_policy: AckPolicy.Explicit, ack_wait: 7_000_000_000, max_deliver: 9 });
     expect(bound).toMatchObject({ durable: 'theirs', ackWaitMs: 7_000, maxDeliver: 9 });
   });
@@ -36,7 +36,7 @@ describe('a durable of our name that somebody else made', () => {
     await expect(bind(`policy_${policy}`, { ack_policy: policy })).rejects.toThrow(`ack policy ${policy}`);
   });
 
-  it('is refused where it pushes', async () => {
+  it('is refused if it pushes', async () => {
     const push = { ack_policy: AckPolicy.Explicit, deliver_subject: 'somewhere' };
     await expect(bind('push', push)).rejects.toThrow('is a push consumer');
   });

@@ -189,7 +189,7 @@ for (const variant of await natsVariants()) {
       await until('the stream to be empty', async () => (await bench.streamMessages()) === 0);
     });
 
-    it('holds nothing back for ever where it could not look at all that is under way', async () => {
+    it('holds nothing back for ever if it could not look at all that is under way', async () => {
       const { bench } = await suite.prepare({ syncRoute: { ackWaitSeconds: 1 } });
       const theirs = await makeTheirConsumer(bench.nats, 1);
       await publish(bench, 0, 6);

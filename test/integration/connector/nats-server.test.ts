@@ -94,7 +94,7 @@ describe.skipIf(platform === undefined)('fetching the nats-server release', () =
     expect(await findNatsBinary({ ...options, path: `/nowhere:${bin}` })).toBe(join(bin, 'nats-server'));
   });
 
-  it('says in one sentence what to install where nothing works', async () => {
+  it('says in one sentence what to install if nothing works', async () => {
     const baseUrl = await serve((_request, response) => response.writeHead(404).end());
     const release = { baseUrl, checksums: checksums() };
     const failing = findNatsBinary({ cacheDir: cacheDir(), path: '', release, useDistribution: false });

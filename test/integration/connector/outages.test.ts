@@ -86,7 +86,7 @@ describe(`the connector tells whose fault an outage is on ${variant!.name}`, () 
     await close();
   });
 
-  it('goes on fetching where the only message it has is answered 500 for ever, and gives it up in the end', async () => {
+  it('goes on fetching if the only message it has is answered 500 for ever, and gives it up in the end', async () => {
     const { bench, target } = await suite.prepare();
     target.script = ({ events }) => (events.some(isBad) ? { status: 500 } : undefined);
     const close = await startWithBad(bench, target.url, () => target.calls.length);

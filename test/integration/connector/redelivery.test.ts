@@ -105,7 +105,7 @@ for (const variant of await natsVariants()) {
       await successor.close();
     });
 
-    it('holds back what another one was given also where the stream keeps what is settled', async () => {
+    it('holds back what another one was given also if the stream keeps what is settled', async () => {
       const { bench, target } = await suite.prepare();
       const manager = await bench.nats.jetstreamManager({ checkAPI: false });
       await manager.streams.delete('processor_state_sync');

@@ -134,7 +134,7 @@ describe('a function whose port is taken', () => {
 });
 
 describe('the shared token', () => {
-  it('is asked for where one is configured', () => {
+  it('is asked for if one is configured', () => {
     expect(hasToken({}, undefined)).toBe(true);
     expect(hasToken({}, 't')).toBe(false);
     expect(hasToken({ authorization: 'Bearer wrong' }, 't')).toBe(false);

@@ -92,7 +92,7 @@ describe('a supervised process', () => {
     expect(supervised.restarts()).toBe(1);
   });
 
-  it('is an error where it does not start the first time', async () => {
+  it('is an error if it does not start the first time', async () => {
     await expect(superviseProcess('scripted', options({ FAIL_START: '1' }), log)).rejects.toThrow('exited with code 3');
   });
 
@@ -167,7 +167,7 @@ messageConfig:
     expect(await urls(true)).toEqual(Array.from({ length: 3 }, () => 'nats://127.0.0.1:5555'));
   });
 
-  it('names a server of the user only where the file has the placeholder', async () => {
+  it('names a server of the user only if the file has the placeholder', async () => {
     expect(await urls(false)).toEqual(['nats://127.0.0.1:5555', 'nats://elsewhere:4222', 'nats://elsewhere:42225']);
   });
 });

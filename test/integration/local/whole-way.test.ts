@@ -124,7 +124,7 @@ describe.skipIf(process.platform !== 'linux')('the whole store on servers of the
   it(
     'stores and forwards 1,000 messages exactly once while the functions and the connector are killed',
     async () => {
-      // A server of its own, where no consumer has the usual 90 s until it delivers again what a dead connector held.
+      // A server of its own, on which no consumer has the usual 90 s until it delivers again what a dead connector held.
       const ownNats = await startTestNats();
       const routingFile = join(runs.folder, 'quick-routing.yaml');
       const usual = readFileSync(join(rootDir, 'routing.yaml'), 'utf8');

@@ -103,7 +103,7 @@ describe('status', () => {
     }
   });
 
-  it('answers in time where NATS is not there', async () => {
+  it('answers in time if NATS is not there', async () => {
     const alone = await startManageApp({ natsUrl: 'nats://127.0.0.1:1', databaseUrl: database.url });
     try {
       const status = await alone.result<StoreStatus>({ command: 'status' });

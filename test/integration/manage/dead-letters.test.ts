@@ -104,7 +104,7 @@ for (const variant of await natsVariants()) {
       await server.close();
     });
 
-    it('says that there are none where the stream was never made', async () => {
+    it('says that there are none if the stream was never made', async () => {
       await (await manager()).streams.delete(deadStream);
       expect(await manage.result({ command: 'dead.list' })).toEqual({
         total: 0,
@@ -177,7 +177,7 @@ for (const variant of await natsVariants()) {
       expect(await found({ code: 'nothing' })).toEqual([]);
     });
 
-    it('shows headers and payload, as base64 where it is no text, and cut where it is long', async () => {
+    it('shows headers and payload, as base64 if it is no text, and cut if it is long', async () => {
       await bury('{"a":"ü"}', { headers: [['X-Kind', ['one', 'two']]] });
       await bury(new Uint8Array([0xff, 0xfe, 0x00]));
       await bury('é'.repeat(200_000));
@@ -242,7 +242,7 @@ for (const variant of await natsVariants()) {
       expect(await replayedMessages()).toHaveLength(1);
     });
 
-    it('sends nothing twice where it died between the confirmation and the removal', async () => {
+    it('sends nothing twice if it died between the confirmation and the removal', async () => {
       await bury('{}', { messageId: 'm-1' });
       await manage.result({ command: 'dead.replay', sequence: 1 });
       const before = await replayedMessages();

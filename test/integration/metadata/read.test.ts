@@ -107,7 +107,7 @@ describe('the metadata of a state', () => {
     },
   );
 
-  it('is undefined where there is no such state', async () => {
+  it('is undefined if there is no such state', async () => {
     expect(await readState(database.pool, 'nowhere')).toBeUndefined();
   });
 });

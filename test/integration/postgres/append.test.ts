@@ -252,7 +252,7 @@ describe('data that only the database can refuse', () => {
 });
 
 describe('metadata that is no longer true', () => {
-  it('says so where the state is gone', async () => {
+  it('says so if the state is gone', async () => {
     const request = {
       stateId: 'nowhere',
       columns: [newColumn('a')],
@@ -267,7 +267,7 @@ describe('metadata that is no longer true', () => {
     await expect(append(database.pool, { ...withIds, dedupe: true })).rejects.toMatchObject({ code: 'unknown_state' });
   });
 
-  it('G-16: says so where a column was deleted, and stores nothing', async () => {
+  it('G-16: says so if a column was deleted, and stores nothing', async () => {
     await insertState(database.pool, 'deleted');
     const { columns } = await append(database.pool, {
       stateId: 'deleted',
@@ -285,7 +285,7 @@ describe('metadata that is no longer true', () => {
     expect((await readLedger(database.pool, ['deleted/2'])).size).toBe(0);
   });
 
-  it('says so where another writer made the column json: its cells are rendered differently', async () => {
+  it('says so if another writer made the column json: its cells are rendered differently', async () => {
     await insertState(database.pool, 'retyped');
     await database.pool.query(`insert into state_column (state_id, name, data_type) values ('retyped', 'a', 'json')`);
     const deliveries = [deliveryOf('retyped/1', [['plain']])];

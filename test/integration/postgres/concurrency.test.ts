@@ -108,7 +108,7 @@ describe('writers of one state', () => {
     const columns = [newColumn('a')];
     for (let turn = 0; turn < 5; turn += 1) {
       const ids = Array.from({ length: 600 }, (_, index) => `circle/${turn}/${index}`);
-      // The same ids for two states: only where a route was pointed elsewhere between two deliveries.
+      // The same ids for two states: only if a route was pointed elsewhere between two deliveries.
       await Promise.all(
         writers.map((pool, writer) => {
           const deliveries = (writer === 0 ? ids : ids.toReversed()).map((id) => deliveryOf(id, [['x']]));

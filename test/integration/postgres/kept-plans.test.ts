@@ -35,13 +35,13 @@ describe('plans that are kept', () => {
     expect(await named(pool)).toEqual([]);
   });
 
-  it('are not kept where the pool is told so', async () => {
+  it('are not kept if the pool is told so', async () => {
     const pool = database.openPool({ max: 1, keepPlans: false });
     await pool.query(insertNote, ['n'], { keepPlan: true });
     expect(await named(pool)).toEqual([]);
   });
 
-  it('are given up, with the statement run once, where a pooler has lost the name', async () => {
+  it('are given up, with the statement run once, if a pooler has lost the name', async () => {
     const pool = database.openPool({ max: 1 });
     await pool.query(insertNote, ['lost'], { keepPlan: true });
     await pool.query('deallocate all');
@@ -52,7 +52,7 @@ describe('plans that are kept', () => {
     expect(await named(pool)).toEqual([]);
   });
 
-  it('are given up, with the statement run once, where a pooler has the name already', async () => {
+  it('are given up, with the statement run once, if a pooler has the name already', async () => {
     const first = database.openPool({ max: 1 });
     await first.query(insertNote, ['taken'], { keepPlan: true });
     const [name] = await named(first);
@@ -62,7 +62,7 @@ describe('plans that are kept', () => {
     expect(await notes('taken')).toBe(2);
   });
 
-  it('are given up where the table was altered since', async () => {
+  it('are given up if the table was altered since', async () => {
     const pool = database.openPool({ max: 1 });
     await pool.query('create table altered (one int)');
     await pool.query('insert into altered values (1)');

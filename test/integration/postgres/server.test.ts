@@ -67,7 +67,7 @@ describe('the embedded server', () => {
     await server.stop();
   });
 
-  it('takes a free port where the wanted one is taken, and says so', async () => {
+  it('takes a free port if the wanted one is taken, and says so', async () => {
     const occupant = createServer().listen(0, '127.0.0.1');
     await once(occupant, 'listening');
     const { port } = occupant.address() as AddressInfo;
@@ -92,7 +92,7 @@ describe('the embedded server', () => {
     await server.stop();
   });
 
-  it('starts where a postmaster.pid of another program was left behind', async () => {
+  it('starts although a postmaster.pid of another program was left behind', async () => {
     const server = await start();
     await server.stop();
     await writeFile(path.join(dataDir, 'postmaster.pid'), `${process.pid}\n${dataDir}\n`);
@@ -128,7 +128,7 @@ describe('the embedded server', () => {
     await server.stop();
   });
 
-  it('says what went wrong where it cannot start', async () => {
+  it('says what went wrong if it cannot start', async () => {
     const server = await start();
     await server.stop();
     const broken = startPostgres({

@@ -133,7 +133,7 @@ describe('spans', () => {
 });
 
 describe('metrics of a process', () => {
-  it('are on /metrics by the names of the table, and pushed before it ends where that is wanted', async () => {
+  it('are on /metrics by the names of the table, and pushed before it ends if that is wanted', async () => {
     const pushed: string[] = [];
     const { createServer: createHttpServer } = await import('node:http');
     const receiver = createHttpServer((request, response) => {

@@ -111,7 +111,7 @@ describe.skipIf(process.platform !== 'linux')('the trace of a message', () => {
     }
   });
 
-  it('begins with its delivery where its producer does not trace', async () => {
+  it('begins with its delivery if its producer does not trace', async () => {
     const fixture = await createState(stack.database.pool);
     const body = JSON.stringify({ type: 'query_state_direct', state_id: fixture.stateId, query_state: [{ a: 1 }] });
     await stack.publish(Array.from({ length: 10 }, () => ({ body })));

@@ -404,7 +404,7 @@ const cases: readonly (readonly [string, (scene: Scene) => void, readonly string
 ];
 
 describe('the checker of the fault suite', () => {
-  it('finds nothing where all is right', () => {
+  it('finds nothing if all is right', () => {
     expect(judge(rightScene())).toEqual([]);
   });
 
@@ -414,7 +414,7 @@ describe('the checker of the fault suite', () => {
     expect(judge(scene)).toEqual(differences);
   });
 
-  it('promises no order where two connectors run', () => {
+  it('promises no order if two connectors run', () => {
     const scene = rightScene();
     scene.ordered = false;
     scene.accepted.splice(0, 2, scene.accepted[1]!, scene.accepted[0]!);

@@ -172,7 +172,7 @@ describe('messages of a file', () => {
     expect(after.filter((id) => before.includes(id))).toHaveLength(3);
   });
 
-  it('have other ids where a row differs', async () => {
+  it('have other ids if a row differs', async () => {
     const [one] = await collect(directMessages(rowsOf(['{"a":1}']), options));
     const [other] = await collect(directMessages(rowsOf(['{"a":1.0}']), options));
     expect(one?.id).not.toBe(other?.id);

@@ -4,7 +4,7 @@ import { readConnectorConfig } from '../../../infra/connector/connector-config.t
 import { createEndpoints } from '../../../infra/connector/dispatch/endpoints.ts';
 
 describe('where the connector calls a function', () => {
-  it('is a path of the gateway, below its own path where it has one', async () => {
+  it('is a path of the gateway, below its own path if it has one', async () => {
     const endpoints = createEndpoints({ gatewayUrl: 'http://gateway:8080/base/' });
     const direct = endpoints.of('state-direct');
     expect([direct.path, direct.healthPath]).toEqual([
@@ -15,7 +15,7 @@ describe('where the connector calls a function', () => {
     await endpoints.close();
   });
 
-  it('is a host of its own where a template says so', async () => {
+  it('is a host of its own if a template says so', async () => {
     const endpoints = createEndpoints({ gatewayUrl: 'http://unused', functionUrlTemplate: 'http://{name}.ns.svc' });
     const [direct, route] = [endpoints.of('state-direct'), endpoints.of('state-route')];
     expect([direct.path, direct.healthPath]).toEqual(['/', '/_/health']);

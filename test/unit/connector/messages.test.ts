@@ -154,7 +154,7 @@ describe('reading the answer to a batch', () => {
     ]);
   });
 
-  it('never takes an ack where the answer contradicts itself', () => {
+  it('never takes an ack if the answer contradicts itself', () => {
     const ack = { id: 'a', outcome: 'ack' };
     const retry = { id: 'a', outcome: 'retry', code: 'internal_error', reason: '' };
     expect(read({ results: [ack, retry] })!.get('a')!.outcome).toBe('retry');
@@ -257,7 +257,7 @@ describe('a dead letter', () => {
     expect(parseDeadLetterHeaders([['X', ['1']]])).toBeUndefined();
   });
 
-  it('is packed only where its headers would not fit, and unpacks to the same bytes', () => {
+  it('is packed only if its headers would not fit, and unpacks to the same bytes', () => {
     const payload = bytes('x'.repeat(5_000));
     const letter = { headers: buildDeadLetterHeaders([], info), payload };
     expect(fitDeadLetter(letter, 10_000)).toBe(letter);

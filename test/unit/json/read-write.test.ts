@@ -199,7 +199,7 @@ describe('writing', () => {
     );
   });
 
-  it('escapes everything beyond ASCII where asked to', () => {
+  it('escapes everything beyond ASCII if asked to', () => {
     fc.assert(
       fc.property(jsonValue, (value) => {
         expect(pythonJson(value, { ascii: true })).toMatch(/^[ -~]*$/);

@@ -84,7 +84,7 @@ describe('decoding a single message', () => {
     expect([delivery?.id, delivery?.traceContext['traceparent']]).toEqual(['/b#7', traceparent]);
   });
 
-  it('takes a bare message, with its message id where there is one', () => {
+  it('takes a bare message, with its message id if there is one', () => {
     const ids = [{}, { 'nats-msg-id': 'm1' }, { 'idempotency-key': 'k1' }].map(
       (headers) => decodeRequest(headers, encode(direct), context).deliveries[0]?.id,
     );

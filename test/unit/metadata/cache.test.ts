@@ -66,7 +66,7 @@ describe('the cache', () => {
     expect(await waiting).toBe('newest');
   });
 
-  it('goes on serving the stale value where its replacement fails, and tells of it', async () => {
+  it('goes on serving the stale value if its replacement fails, and tells of it', async () => {
     const { cache, loads, refreshErrors, put, at, settle } = setUp();
     await put('a', 'old');
     at(15);

@@ -5,7 +5,7 @@ import { TerminalError } from '../../../shared/errors/sync-error.ts';
 import { createEvaluatorFactory } from '../../../shared/python/evaluate.ts';
 import { expressionArbitrary } from '../../support/expression-arbitraries.ts';
 
-/** Answers a line of JSON with the repr of the expression's value, or with null where it raises; its memory is bounded. */
+/** Answers a line of JSON with the repr of the expression's value, or with null if it raises; its memory is bounded. */
 const program = `
 import json, math, resource, sys, warnings
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
@@ -39,7 +39,7 @@ const askPython = (expressions: readonly string[]): readonly (string | null)[] =
 
 const evaluators = createEvaluatorFactory();
 
-/** As Python answers; undefined where a limit of ours ends the evaluation. */
+/** As Python answers; undefined if a limit of ours ends the evaluation. */
 const answerOf = (expression: string): unknown => {
   try {
     return evaluators({ nowMs: 0, seed: '' })(`repr(${expression})`, new Map());

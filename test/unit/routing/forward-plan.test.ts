@@ -92,7 +92,7 @@ describe('forwards', () => {
     ]);
   });
 
-  it('go to the subject of their priority where the router has priorities', () => {
+  it('go to the subject of their priority if the router has priorities', () => {
     const priorityRouter = { ...routerRoute, ...withPriority };
     expect(plan({ routerRoute: priorityRouter, message: { priority: 'high' } })[0]).toMatchObject({
       baseSubject: 'processor.state.router',

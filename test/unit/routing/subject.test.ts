@@ -23,7 +23,7 @@ describe('the subject of a message', () => {
     },
   );
 
-  it('has the priority high where it is asked for', () => {
+  it('has the priority high if it is asked for', () => {
     expect(subjectFor(priority, 'high', 'p1')).toBe('base.high.p1');
   });
 
@@ -34,7 +34,7 @@ describe('the subject of a message', () => {
     },
   );
 
-  it('ends with the priority where there is no partition', () => {
+  it('ends with the priority if there is no partition', () => {
     expect(subjectFor(priority, null, null)).toBe('base.low');
     expect(subjectFor(priority, null, '')).toBe('base.low');
   });
@@ -66,7 +66,7 @@ describe('a partition (reference.md G-23: one with spaces made its messages fail
     expect(partitionToken('ö'.repeat(300))).toMatch(/^sha256-/);
   });
 
-  it('can always be published, and stays as it is where it could be', () => {
+  it('can always be published, and stays as it is if it could be', () => {
     assert(
       property(string({ unit: 'binary', minLength: 1, maxLength: 40 }), (partition) => {
         const token = partitionToken(partition);

@@ -99,7 +99,7 @@ describe('the lossless rule', () => {
     );
   });
 
-  it('G-14: keeps all of an entry in one row where rows may not fan out, lists as JSON text', () => {
+  it('G-14: keeps all of an entry in one row if rows may not fan out, lists as JSON text', () => {
     fc.assert(
       fc.property(entry, (value) => {
         const { rows, fannedOut } = flattenLossless(value, { fanOut: false });
@@ -139,7 +139,7 @@ describe('the lossless rule', () => {
     expect(pythonJson(flattenLossless(parseJson(input), { fanOut: true }).rows, { ascii: true })).toBe(rows);
   });
 
-  it('keeps a list at its place, and its numbers as they were written, where rows may not fan out', () => {
+  it('keeps a list at its place, and its numbers as they were written, if rows may not fan out', () => {
     const { rows } = flattenLossless(parseJson('{"a":{"b":[1.0,"é"]},"c":1}'), { fanOut: false });
     expect([...rows[0]!]).toEqual([
       ['a.b', '[1.0, "\\u00e9"]'],

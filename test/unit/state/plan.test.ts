@@ -177,7 +177,7 @@ describe('unclean column names (G-28)', () => {
     expect(names(plan(raw, ['[{"a":1}]', '[{"a":2,"b":3}]', '[{"a":4,"c":5}]']))).toEqual(['Z z', 'b', 'c']);
   });
 
-  it('a raw alias fills the column of its clean name where that is the one there is', () => {
+  it('a raw alias fills the column of its clean name if that is the one there is', () => {
     const result = plan({ ...raw, columns: [column({ name: 'z_z' })] }, ['[{"a":1}]']);
     expect([names(result), cells(result)]).toEqual([['z_z'], [[['1']]]]);
   });

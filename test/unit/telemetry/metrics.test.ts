@@ -79,7 +79,7 @@ describe('the metrics of a function', () => {
 });
 
 describe('metrics are pushed', () => {
-  it('only where that was asked for, because a Jaeger takes no metrics', () => {
+  it('only if that was asked for, because a Jaeger takes no metrics', () => {
     const endpoint = 'http://collector:4318';
     expect(metricsEndpoint({})).toBeUndefined();
     expect(metricsEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })).toBeUndefined();

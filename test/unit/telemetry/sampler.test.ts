@@ -82,7 +82,7 @@ describe('hops of a trace', () => {
     expect(nextHop(ROOT_CONTEXT)).toBe(ROOT_CONTEXT);
   });
 
-  it('start again where somebody else wrote nonsense', () => {
+  it('start again if somebody else wrote nonsense', () => {
     const context = trace.setSpanContext(ROOT_CONTEXT, {
       traceId: newTraceId(),
       spanId: '00f067aa0ba902b7',
