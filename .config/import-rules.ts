@@ -59,7 +59,7 @@ export const rooms: readonly Room[] = [
     ...shared('metadata'),
   ]),
   effectful('shared/store/', 'what state-direct and state-route share: load, plan, append, forward', [
-    ...shared('errors', 'json', 'message', 'state', 'routing', 'telemetry', 'postgres', 'metadata'),
+    ...shared('errors', 'json', 'message', 'state', 'routing', 'postgres', 'metadata'),
     ...shared('function'),
   ]),
   effectful('shared/operate/', 'what the page and the command line both do', [
@@ -72,7 +72,7 @@ export const rooms: readonly Room[] = [
     ...shared('errors', 'message', 'state', 'function', 'store'),
   ]),
   effectful('functions/state-entry/', 'passes entries on to the processor behind a route', [
-    ...shared('errors', 'json', 'message', 'state', 'routing', 'telemetry', 'postgres', 'metadata'),
+    ...shared('errors', 'json', 'message', 'state', 'routing', 'postgres', 'metadata'),
     ...shared('function'),
   ]),
   pure('functions/manage/page/', 'the operator’s page, for a browser', shared('operate', 'postgres')),

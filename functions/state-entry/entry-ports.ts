@@ -2,6 +2,8 @@ import type { IdentityUse } from '../../shared/message/content-hash.ts';
 import type { Delivery } from '../../shared/message/delivery.ts';
 import type { OutgoingMessage, PublishOutcome } from '../../shared/message/outgoing-message.ts';
 import type { EvaluatorFactory } from '../../shared/state/evaluator.ts';
+import { monitorSelector, routerSelector, type RouteConfig, type Routing } from '../../shared/routing/routing.ts';
+import { requireRoute } from '../../shared/routing/selector.ts';
 import type { ColumnDefinition, Processor, Route, Row } from '../../shared/state/state-model.ts';
 
 /** What a replay knows of a state; the count is read now, not cached. */
@@ -34,13 +36,43 @@ export interface EntryPorts {
    * columns.
    */
   readPage(state: ReplayState, offset: number, limit: number): Promise<readonly Row[]>;
-  /** One outcome per message, in their order. */
-  publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]>;
+  /** Publishes for deliveries, their ids aligned with the messages; one outcome per message, in their order. */
+  publish(messages: readonly OutgoingMessage[], deliveryIds: readonly string[]): Promise<readonly PublishOutcome[]>;
   maxPayloadBytes(): Promise<number>;
   readonly ledger: HandledLedger;
   readonly evaluatorFor: EvaluatorFactory;
-  /** Trace context for what follows from a delivery. */
-  headersFor?(delivery: Delivery): OutgoingMessage['headers'];
   /** A clock that only runs forward (milliseconds), for the time budget. */
   nowMs(): number;
 }
+
+/** What one call may do before it hands the rest on. */
+export interface ReplayLimits {
+  /** Rows of one replay in one call. */
+  readonly maxReplayRows: number;
+  /** Time for the replays of one call. */
+  readonly maxReplayMs: number;
+}
+
+/** Everything that stays the same between calls. */
+export interface EntryContext {
+  readonly ports: EntryPorts;
+  readonly routes: ReadonlyMap<string, RouteConfig>;
+  readonly monitorRoute: RouteConfig;
+  readonly routerRoute: RouteConfig;
+  readonly limits: ReplayLimits;
+}
+
+/** Throws `RoutingError` where the routing file lacks the monitor's or the router's route. */
+export const entryContext = (
+  ports: EntryPorts,
+  routing: Pick<Routing, 'routes'>,
+  limits: ReplayLimits = defaultReplayLimits,
+): EntryContext => ({
+  ports,
+  routes: routing.routes,
+  monitorRoute: requireRoute(routing.routes, monitorSelector),
+  routerRoute: requireRoute(routing.routes, routerSelector),
+  limits,
+});
+
+const defaultReplayLimits: ReplayLimits = { maxReplayRows: 20_000, maxReplayMs: 8_000 };

@@ -2,7 +2,6 @@ import { hostname } from 'node:os';
 
 import type { FunctionRuntime } from './run-function.ts';
 import { createBus, type Bus } from '../nats/bus.ts';
-import type { OutgoingMessage, PublishOutcome } from '../message/outgoing-message.ts';
 import type { DatabasePool } from '../postgres/database.ts';
 import { createPool } from '../postgres/pool.ts';
 import { readRouting } from '../config/read-routing.ts';
@@ -10,10 +9,9 @@ import type { Routing } from '../routing/routing.ts';
 import { type EvaluatorFactory, loadEvaluators } from '../state/evaluator.ts';
 import { createFunctionMetrics, type FunctionMetrics } from '../telemetry/function-metrics.ts';
 import { errorFields } from '../telemetry/log.ts';
-import type { RequestTrace } from '../telemetry/request-trace.ts';
 import { startTelemetry } from '../telemetry/start-telemetry.ts';
-import { tracePublish } from '../telemetry/trace-publish.ts';
 import { createMetadata, type Metadata } from '../metadata/cached-metadata.ts';
+import { functionDatabase, type FunctionDatabase } from './function-database.ts';
 import { addPartMetrics } from './part-metrics.ts';
 import { startPruning } from './prune-ledger.ts';
 
@@ -22,17 +20,12 @@ export interface Parts {
   readonly runtime: FunctionRuntime;
   readonly routing: Routing;
   readonly pool: DatabasePool;
+  readonly database: FunctionDatabase;
   readonly bus: Bus;
   readonly metadata: Metadata;
   readonly metrics: FunctionMetrics;
   /** Prometheus text for `/metrics`. */
   metricsText(): Promise<string>;
-  /** Publishes with a producer span per message of a sampled trace, and the context in its headers. */
-  publish(
-    messages: readonly OutgoingMessage[],
-    deliveryIds: readonly string[],
-    trace: RequestTrace,
-  ): Promise<readonly PublishOutcome[]>;
   /** The expression interpreter, loaded when a first callable column is met. */
   evaluators(): Promise<EvaluatorFactory>;
   close(): Promise<void>;
@@ -99,16 +92,11 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     runtime,
     routing,
     pool,
+    database: functionDatabase(pool),
     bus,
     metadata,
     metrics,
     metricsText: more.text,
-    publish: (messages, deliveryIds, trace) =>
-      tracePublish(
-        messages,
-        (index) => trace.of(deliveryIds[index]!),
-        (traced) => bus.publish(traced),
-      ),
     evaluators: () => (evaluators ??= loadEvaluators()),
     close: async () => {
       clearTimeout(listening);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { entryContext } from '../../functions/state-entry/entry-context.ts';
-import { handleEntries } from '../../functions/state-entry/handle-entry.ts';
+import { entryContext } from '../../functions/state-entry/entry-ports.ts';
+import { handleEntries } from '../../functions/state-entry/handle-entries.ts';
 import type { JsonObject } from '../../shared/json/json-value.ts';
 import { decodeRequest } from '../../shared/message/decode-request.ts';
 import type { Outcome } from '../../shared/message/outcome.ts';

@@ -1,5 +1,5 @@
 import type { EntryPorts, ReplayState } from '../../functions/state-entry/entry-ports.ts';
-import { replayRows } from '../../functions/state-entry/replay-rows.ts';
+import { replayRows } from '../../functions/state-entry/replay/replay-rows.ts';
 import type { JsonObject, PlainJsonObject } from '../../shared/json/json-value.ts';
 import { contentHash } from '../../shared/message/content-hash.ts';
 import type { Delivery, MessageType } from '../../shared/message/delivery.ts';
@@ -14,6 +14,8 @@ export interface MemoryEntryPorts extends EntryPorts {
   /** Per state, rows of cell texts. */
   readonly cells: Map<string, readonly (readonly (string | null)[])[]>;
   readonly published: OutgoingMessage[];
+  /** Whose each of them is. */
+  readonly publishedFor: string[];
   readonly handled: Set<string>;
   /** Content hashes of what was handled; without one it is not known. */
   readonly contents: Map<string, string>;
@@ -33,6 +35,7 @@ export const memoryEntryPorts = (evaluatorFor: EntryPorts['evaluatorFor'] = () =
     states: new Map(),
     cells: new Map(),
     published: [],
+    publishedFor: [],
     handled: new Set(),
     contents: new Map(),
     reads: [],
@@ -46,10 +49,13 @@ export const memoryEntryPorts = (evaluatorFor: EntryPorts['evaluatorFor'] = () =
       ports.reads.push([state.id, offset, limit]);
       return replayRows(state.columns, (ports.cells.get(state.id) ?? []).slice(offset, offset + limit));
     },
-    publish: async (messages) =>
-      messages.map((message) => {
+    publish: async (messages, deliveryIds) =>
+      messages.map((message, index) => {
         const outcome = ports.answer(message);
-        if (outcome.ok) ports.published.push(message);
+        if (outcome.ok) {
+          ports.published.push(message);
+          ports.publishedFor.push(deliveryIds[index]!);
+        }
         return outcome;
       }),
     maxPayloadBytes: async () => 1_048_576,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStateDirect } from '../../../functions/state-direct/state-direct.ts';
-import { replayRows } from '../../../functions/state-entry/replay-rows.ts';
+import { replayRows } from '../../../functions/state-entry/replay/replay-rows.ts';
 import { entriesOf, type JsonObject } from '../../../shared/json/json-value.ts';
 import { parseJson } from '../../../shared/json/parse-json.ts';
 import { pythonJson } from '../../../shared/json/write-json.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { entryContext } from '../../../functions/state-entry/entry-context.ts';
-import { handleEntries } from '../../../functions/state-entry/handle-entry.ts';
+import { entryContext } from '../../../functions/state-entry/entry-ports.ts';
+import { handleEntries } from '../../../functions/state-entry/handle-entries.ts';
 import { RetryableError, TerminalError } from '../../../shared/errors/sync-error.ts';
 import type { PlainJsonObject } from '../../../shared/json/json-value.ts';
 import type { Outcome } from '../../../shared/message/outcome.ts';
@@ -186,15 +186,10 @@ describe('entries on their way to a processor', () => {
     expect(textOf(ports.published[1]!).endsWith(`"query_state": ${rows}}`)).toBe(true);
   });
 
-  it('carry the trace context of their delivery', async () => {
-    const ports = { ...world(), headersFor: ({ id }: { readonly id: string }) => ({ traceparent: `00-${id}` }) };
+  it('are published for their delivery, so that they are in its trace', async () => {
+    const ports = world();
     await handle(ports, entry('D1'), entry('D2'));
-    expect(ports.published.map(({ headers }) => headers)).toEqual([
-      { traceparent: '00-D1' },
-      { traceparent: '00-D1' },
-      { traceparent: '00-D2' },
-      { traceparent: '00-D2' },
-    ]);
+    expect(ports.publishedFor).toEqual(['D1', 'D1', 'D2', 'D2']);
   });
 
   it('partition keys that are no subject are made one (G-23)', async () => {

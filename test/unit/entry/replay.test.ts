@@ -1,8 +1,8 @@
 import { assert, constantFrom, integer, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { entryContext, type ReplayLimits } from '../../../functions/state-entry/entry-context.ts';
-import { handleEntries } from '../../../functions/state-entry/handle-entry.ts';
-import { messageCuts, pageStartOf, readEnd } from '../../../functions/state-entry/replay-cuts.ts';
+import { entryContext, type ReplayLimits } from '../../../functions/state-entry/entry-ports.ts';
+import { handleEntries } from '../../../functions/state-entry/handle-entries.ts';
+import { messageCuts, pageStartOf, readEnd } from '../../../functions/state-entry/replay/replay-cuts.ts';
 import {
   isJsonObject,
   memberOf,

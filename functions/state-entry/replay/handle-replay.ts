@@ -1,17 +1,17 @@
-import { RetryableError } from '../../shared/errors/sync-error.ts';
-import type { Delivery } from '../../shared/message/delivery.ts';
-import { readId } from '../../shared/message/envelope.ts';
-import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
-import { requirePageSizes } from '../../shared/routing/processor-properties.ts';
-import type { EntryContext } from './entry-context.ts';
-import { loadDestination, loadRoute } from './load-destination.ts';
+import { RetryableError } from '../../../shared/errors/sync-error.ts';
+import type { Delivery } from '../../../shared/message/delivery.ts';
+import { readId } from '../../../shared/message/envelope.ts';
+import type { OutgoingMessage } from '../../../shared/message/outgoing-message.ts';
+import { requirePageSizes } from '../../../shared/routing/processor-properties.ts';
+import { loadDestination, loadRoute } from '../destination.ts';
+import type { EntryContext } from '../entry-ports.ts';
 import { planContinuation, planEmptyReplay, planReplayRows, type ReplayInput } from './plan-replay.ts';
 import { pageStartOf, readEnd, replaySizes } from './replay-cuts.ts';
 import { continuedRun, startRun, type ReplayRun } from './replay-run.ts';
-import { requirePublished } from './require-published.ts';
-import { routedStatus } from './routed-status.ts';
+import { requirePublished } from '../require-published.ts';
+import { routedStatus } from '../routed-status.ts';
 
-/** What is read at first, before the size of the rows is known, and the bounds of what follows. */
+/** What is read at first, before the size of the rows is known. */
 const firstReadRows = 100;
 
 /**
@@ -28,12 +28,13 @@ export const handleReplay = async (context: EntryContext, delivery: Delivery, de
   const sizes = replaySizes(requirePageSizes(destination.properties));
   const state = await ports.loadState(route.stateId);
   if (!state) throw new RetryableError('unknown_state', `the state ${route.stateId} is not known`);
-  const headers = ports.headersFor?.(delivery);
   const publish = async (messages: readonly OutgoingMessage[]): Promise<void> => {
     if (messages.length === 0) return;
-    const sent = headers === undefined ? messages : messages.map((message) => ({ ...message, headers }));
-    const outcomes = await ports.publish(sent);
-    requirePublished(sent.map((_, index) => outcomes[index]));
+    const outcomes = await ports.publish(
+      messages,
+      messages.map(() => delivery.id),
+    );
+    requirePublished(messages.map((_, index) => outcomes[index]));
   };
   const input: Omit<ReplayInput, 'run'> = {
     delivery,

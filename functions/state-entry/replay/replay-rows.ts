@@ -1,6 +1,6 @@
-import type { JsonValue } from '../../shared/json/json-value.ts';
-import { parseJson } from '../../shared/json/parse-json.ts';
-import type { ColumnDefinition, Row } from '../../shared/state/state-model.ts';
+import type { JsonValue } from '../../../shared/json/json-value.ts';
+import { parseJson } from '../../../shared/json/parse-json.ts';
+import type { ColumnDefinition, Row } from '../../../shared/state/state-model.ts';
 
 /**
  * Stored cells -> rows as a replay sends them (reference.md F.3), with every column in load order. A value is the text

@@ -1,4 +1,4 @@
-import type { ProcessorProperties } from '../../shared/routing/processor-properties.ts';
+import type { ProcessorProperties } from '../../../shared/routing/processor-properties.ts';
 
 /** The sizes of a replay: rows of a page (one partition) and of a message. */
 export interface ReplaySizes {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { TerminalError } from '../../shared/errors/sync-error.ts';
-import { isJsonObject, memberOf, type JsonValue } from '../../shared/json/json-value.ts';
-import type { Delivery } from '../../shared/message/delivery.ts';
+import { TerminalError } from '../../../shared/errors/sync-error.ts';
+import { isJsonObject, memberOf, type JsonValue } from '../../../shared/json/json-value.ts';
+import type { Delivery } from '../../../shared/message/delivery.ts';
 
 /**
  * How far a replay is. It is the same for every attempt at a delivery, and is handed on from one delivery to the next.
