@@ -3,7 +3,13 @@ import { isJsonArray, memberOf, type JsonValue } from '../../shared/json/json-va
 import { pythonJson } from '../../shared/json/write-json.ts';
 import type { Delivery } from '../../shared/message/delivery.ts';
 import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
-import { itemSeparator, packTexts, payloadRoomBytes } from '../../shared/routing/pack-texts.ts';
+import {
+  itemSeparator,
+  maxRangeCharacters,
+  packTexts,
+  payloadRoomBytes,
+  rangeOf,
+} from '../../shared/routing/pack-texts.ts';
 import { partitionKey } from '../../shared/routing/partition-key.ts';
 import type { RouteConfig } from '../../shared/routing/routing.ts';
 import { isPriorityRoute, subjectFor } from '../../shared/routing/subject.ts';
@@ -24,13 +30,11 @@ export interface EntryInput {
 }
 
 const utf8 = new TextEncoder();
-/** Room for the part's number in an id. */
-const maxPartDigits = 10;
 
 /**
  * One `query_state_entry` or `query_processor_entry` -> the ROUTED status of its route and the `query_state` message
  * for its processor, split where it would go over the payload limit (reference.md F.2). What is no list is one row, a null too.
- * Ids are `<delivery>/<route or processor>/<part>`. A message without a route has no status: the monitor would take a
+ * Ids are `<delivery>/<route or processor>/<first row>-<last row>`. A message without a route has no status: the monitor would take a
  * null route for any route (G-25). Throws TerminalError `missing_query_state`, `invalid_priority`,
  * `forward_too_large`.
  */
@@ -54,14 +58,14 @@ export const planEntry = (input: EntryInput): readonly OutgoingMessage[] => {
   const subject = subjectFor(route, memberOf(message, 'priority'), partition);
   const { head, tail } = queryStateFrame(message, routeId, processor.id);
   const texts = rows.map((row) => pythonJson(row, { ascii: true }));
-  const roomBytes = payloadRoomBytes(input.maxPayloadBytes, delivery.id.length + targetId.length + maxPartDigits);
+  const roomBytes = payloadRoomBytes(input.maxPayloadBytes, delivery.id.length + targetId.length + maxRangeCharacters);
   const parts = packTexts(texts, head.length + tail.length, roomBytes, Infinity);
-  const messages = (parts.length === 0 ? [{ start: 0, end: 0 }] : parts).map(({ start, end }, part) => ({
+  const messages = (parts.length === 0 ? [{ start: 0, end: 0 }] : parts).map((part) => ({
     stream: route.name,
     baseSubject: route.subject,
     subject,
-    payload: utf8.encode(head + texts.slice(start, end).join(itemSeparator) + tail),
-    id: `${delivery.id}/${targetId}/${part}`,
+    payload: utf8.encode(head + texts.slice(part.start, part.end).join(itemSeparator) + tail),
+    id: `${delivery.id}/${targetId}/${rangeOf(part)}`,
   }));
   return routeId === null ? messages : [routedStatus(input.monitorRoute, routeId, delivery.id), ...messages];
 };

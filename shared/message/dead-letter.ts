@@ -1,7 +1,7 @@
 /**
  * A dead letter is the original message with headers that say why it is there. Its own `Nats-Msg-Id` is
- * `dead/<identity>` (of a replay: of the replay's own message, see `standsFor`), so that one message is dead-lettered once
- * however often it is tried.
+ * `dead/<stream>/<sequence>@<timestamp>` of the message itself (see `standsFor`), so that one message is dead-lettered once
+ * however often it is tried, and two messages twice although they share an id.
  */
 export const deadLetterHeaders = {
   code: 'dead-letter-code',

@@ -17,8 +17,9 @@ export interface StandsFor {
   /** Nanoseconds since the epoch, as text. */
   readonly timestampNs: string;
   /**
-   * `Nats-Msg-Id` of the dead letter, if it comes to that. It is derived from this very message: a replay that fails
-   * soon after the first time must not be taken for the dead letter that it came from.
+   * `Nats-Msg-Id` of the dead letter, if it comes to that. It is derived from this very message, by its place in the
+   * stream: neither a replay that fails soon after the first time, nor another message under the same id, must be taken
+   * for an earlier dead letter.
    */
   readonly deadLetterId: string;
 }
@@ -34,6 +35,6 @@ export const standsFor = (position: StreamPosition, header: (name: string) => st
   return {
     id: replayed === undefined || replayed === '' || replayed.length > 200 ? own : replayed,
     timestampNs: timestampNs !== undefined && /^\d{1,19}$/.test(timestampNs) ? timestampNs : position.timestampNs,
-    deadLetterId: `dead/${own}`,
+    deadLetterId: `dead/${deliveryIdentity({ ...position, messageId: undefined })}`,
   };
 };

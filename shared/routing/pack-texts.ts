@@ -19,6 +19,15 @@ export interface Part {
   readonly end: number;
 }
 
+/**
+ * What tells a part from the others in its message's id: its first and last row. A number of the part would be another
+ * part's number where the rows are packed in another way the next time.
+ */
+export const rangeOf = ({ start, end }: Part): string => (end === start ? 'none' : `${start}-${end - 1}`);
+
+/** The longest {@link rangeOf}: two positions. */
+export const maxRangeCharacters = 35;
+
 /** What Python's `json.dumps` puts between the items of a list. */
 export const itemSeparator = ', ';
 

@@ -5,7 +5,7 @@ import type { OutgoingMessage } from '../message/outgoing-message.ts';
 import type { Route, Row } from '../state/state-model.ts';
 import type { DispatchMode } from '../state/state-properties.ts';
 import { carriedMembers } from './carried-members.ts';
-import { itemSeparator, packTexts, payloadRoomBytes } from './pack-texts.ts';
+import { itemSeparator, maxRangeCharacters, packTexts, payloadRoomBytes, rangeOf } from './pack-texts.ts';
 import type { RouteConfig } from './routing.ts';
 import { subjectFor } from './subject.ts';
 
@@ -24,8 +24,6 @@ export interface ForwardInput {
 }
 
 const utf8 = new TextEncoder();
-/** Room for the part's number in an id. */
-const maxPartDigits = 10;
 
 /**
  * One delivery's stored rows -> the `query_state_entry` messages for the processors behind its state (reference.md
@@ -33,7 +31,10 @@ const maxPartDigits = 10;
  *
  * - Only `after_save` passes on. `batch` makes one message per route, `individual` one per row; routes are the outer
  *   loop.
- * - A message over the payload limit is split. The id is `<delivery id>/<route id>/<part>`, the same every time.
+ * - A message over the payload limit is split. The id is `<delivery id>/<route id>/<first row>-<last row>`: a message has the
+ *   id of another try's only if it has the same rows. If the rows are packed in another way between two tries, because
+ *   `dispatch` or the payload limit was edited, all of the new messages are sent. Rows that the first try had sent already
+ *   then travel twice; no row is left out.
  * - `input_route_id`, `context` and `priority` travel on (G-24). They stand after the rows, so that a message without
  *   them is byte for byte the reference's.
  *
@@ -48,13 +49,16 @@ export const planForwards = (input: ForwardInput): readonly OutgoingMessage[] =>
   const maxItems = dispatch === 'individual' ? 1 : Infinity;
   return forwardRoutes.flatMap((route) => {
     const head = `{"type": "query_state_entry", "route_id": ${pythonJson(route.id, { ascii: true })}, "query_state": [`;
-    const roomBytes = payloadRoomBytes(input.maxPayloadBytes, delivery.id.length + route.id.length + maxPartDigits);
-    return packTexts(texts, head.length + tail.length, roomBytes, maxItems).map(({ start, end }, part) => ({
+    const roomBytes = payloadRoomBytes(
+      input.maxPayloadBytes,
+      delivery.id.length + route.id.length + maxRangeCharacters,
+    );
+    return packTexts(texts, head.length + tail.length, roomBytes, maxItems).map((part) => ({
       stream: routerRoute.name,
       baseSubject: routerRoute.subject,
       subject,
-      payload: utf8.encode(head + texts.slice(start, end).join(itemSeparator) + tail),
-      id: `${delivery.id}/${route.id}/${part}`,
+      payload: utf8.encode(head + texts.slice(part.start, part.end).join(itemSeparator) + tail),
+      id: `${delivery.id}/${route.id}/${rangeOf(part)}`,
     }));
   });
 };

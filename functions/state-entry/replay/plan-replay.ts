@@ -3,7 +3,13 @@ import { pythonJson } from '../../../shared/json/write-json.ts';
 import type { Delivery } from '../../../shared/message/delivery.ts';
 import type { OutgoingMessage } from '../../../shared/message/outgoing-message.ts';
 import { carriedMembers } from '../../../shared/routing/carried-members.ts';
-import { itemSeparator, packTexts, payloadRoomBytes } from '../../../shared/routing/pack-texts.ts';
+import {
+  itemSeparator,
+  maxRangeCharacters,
+  packTexts,
+  payloadRoomBytes,
+  rangeOf,
+} from '../../../shared/routing/pack-texts.ts';
 import { partitionKey } from '../../../shared/routing/partition-key.ts';
 import type { RouteConfig } from '../../../shared/routing/routing.ts';
 import { isPriorityRoute, subjectFor } from '../../../shared/routing/subject.ts';
@@ -34,8 +40,8 @@ export interface ReplayRows extends ReplayInput {
 
 const utf8 = new TextEncoder();
 
-/** Longest id of a message of a replay, with 17 digits for a position. */
-const maxIdCharacters = 'replay/'.length + 32 + 1 + 17;
+/** Longest id of a message of a replay. */
+const maxIdCharacters = 'replay/'.length + 32 + 1 + maxRangeCharacters;
 
 /** The one message of a replay of a state without rows: the processor learns that there is nothing. */
 export const planEmptyReplay = (input: ReplayInput): OutgoingMessage => {
@@ -53,8 +59,8 @@ export const planEmptyReplay = (input: ReplayInput): OutgoingMessage => {
 /**
  * Rows of a state, from the run's offset on -> `query_state` messages (reference.md F.3): each row marked with the
  * run, cut into pages of `maxBatchSize` whose first row decides the subject, and these into messages of
- * `maxBatchLimit` rows, split below the payload limit. The id of a message is that of the replay and the position of
- * its first row. Throws TerminalError `invalid_priority`, `forward_too_large`.
+ * `maxBatchLimit` rows, split below the payload limit. The id of a message is that of the replay and the
+ * positions of its first and last row. Throws TerminalError `invalid_priority`, `forward_too_large`.
  */
 export const planReplayRows = (input: ReplayRows): readonly OutgoingMessage[] => {
   const { rows, run, sizes, destination } = input;
@@ -79,7 +85,7 @@ export const planReplayRows = (input: ReplayRows): readonly OutgoingMessage[] =>
       baseSubject: route.subject,
       subject,
       payload: utf8.encode(head + texts.slice(start, end).join(itemSeparator) + tail),
-      id: idOf(run, cut.start + start),
+      id: idOf(run, rangeOf({ start: cut.start + start, end: cut.start + end })),
     }));
   });
 };

@@ -27,7 +27,7 @@ export const reportFailed = async (
     const { connection, publisher } = await line;
     const { name: stream, subject } = monitor;
     if (!monitor.jetstreamEnabled) return await publishCore(connection, [{ subject, payload }]);
-    const id = `failed/${message.id}`;
+    const id = `failed/${message.deadLetterId}`;
     const [outcome] = await publisher.publish([{ stream, baseSubject: subject, subject, payload, id }]);
     if (outcome?.ok === false) throw outcome.error;
   } catch (error) {

@@ -421,6 +421,12 @@ describe('the checker of the fault suite', () => {
     expect(judge(scene)).toEqual([]);
   });
 
+  it('takes two dead letters of one id for right if a producer that tried again has put it into its stream twice', () => {
+    const scene = rightScene();
+    scene.letters.push({ ...scene.letters[0]!, sourceSequence: scene.letters[0]!.sourceSequence + 100 });
+    expect(judge(scene)).toEqual([]);
+  });
+
   it('takes a message without an id and without a confirmation for one that is there or not', () => {
     const there = rightScene();
     change(there.accepted, 8, { unsure: true });

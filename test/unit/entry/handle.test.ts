@@ -47,7 +47,7 @@ describe('entries on their way to a processor', () => {
     expect(await handle(ports, entry('D1'))).toEqual([{ id: 'D1', outcome: 'ack' }]);
     expect(ports.published.map(({ id, stream, subject }) => [id, stream, subject])).toEqual([
       ['D1/S:F/routed', 'processor_monitor', 'processor.monitor'],
-      ['D1/S:F/0', 'demo_echo', 'demo.echo'],
+      ['D1/S:F/0-0', 'demo_echo', 'demo.echo'],
     ]);
     expect([...ports.handled]).toEqual(['D1']);
   });
@@ -60,7 +60,7 @@ describe('entries on their way to a processor', () => {
       { id: 'D1', outcome: 'ack' },
       { id: 'D2', outcome: 'ack' },
     ]);
-    expect(ports.published.slice(before.length).map(({ id }) => id)).toEqual(['D2/S:F/routed', 'D2/S:F/0']);
+    expect(ports.published.slice(before.length).map(({ id }) => id)).toEqual(['D2/S:F/routed', 'D2/S:F/0-0']);
   });
 
   it('are the same messages with the same ids at every attempt', async () => {
@@ -115,13 +115,18 @@ describe('entries on their way to a processor', () => {
       ['D12', 'ack'],
     ]);
     expect([...ports.handled]).toEqual(['D0', 'D12']);
-    expect(ports.published.map(({ id }) => id)).toEqual(['D0/S:F/routed', 'D0/S:F/0', 'D12/S:F/routed', 'D12/S:F/0']);
+    expect(ports.published.map(({ id }) => id)).toEqual([
+      'D0/S:F/routed',
+      'D0/S:F/0-0',
+      'D12/S:F/routed',
+      'D12/S:F/0-0',
+    ]);
   });
 
   it('are tried again where the server did not take all of them, and only these (G-23)', async () => {
     const ports = world();
     ports.answer = ({ id }) =>
-      id === 'D2/S:F/0'
+      id === 'D2/S:F/0-0'
         ? { ok: false, error: new Error('no responders') }
         : { ok: true, duplicate: false, sequence: 1 };
     const outcomes = await handle(ports, entry('D1'), entry('D2'), entry('D3'));
@@ -162,7 +167,12 @@ describe('entries on their way to a processor', () => {
     expect((await handle(ports, entry('D1', { query_state: rows }))).map(codeOf)).toEqual(['ack']);
     const messages = ports.published.slice(1);
     expect(messages.length).toBeGreaterThan(3);
-    expect(messages.map(({ id }) => id)).toEqual(messages.map((_, part) => `D1/S:F/${part}`));
+    let first = 0;
+    for (const { id, payload } of messages) {
+      const count = (JSON.parse(new TextDecoder().decode(payload)) as { query_state: unknown[] }).query_state.length;
+      expect(id).toBe(`D1/S:F/${first}-${first + count - 1}`);
+      first += count;
+    }
     for (const { payload } of messages) expect(payload.length).toBeLessThan(4_096 - 1_000);
     expect(messages.flatMap((each) => (JSON.parse(textOf(each)) as { query_state: unknown[] }).query_state)).toEqual(
       rows,

@@ -85,12 +85,12 @@ describe('a replayed message', () => {
     expect(standsFor(position, (name) => named[name])).toEqual({
       id: 's/m-1',
       timestampNs: '99',
-      deadLetterId: 'dead/s/replay/1@2',
+      deadLetterId: 'dead/s/7@123',
     });
     expect(standsFor(position, () => undefined)).toEqual({
       id: 's/replay/1@2',
       timestampNs: '123',
-      deadLetterId: 'dead/s/replay/1@2',
+      deadLetterId: 'dead/s/7@123',
     });
   });
 

@@ -59,8 +59,8 @@ describe('forwards', () => {
       '{"type": "query_state_entry", "route_id": "S:G", "query_state": [{"order id": 7, "total": 100.0}, {"name": "\\u00e9\\ud83d\\ude00", "nothing": null, "list": [1, "x"]}]}',
     ]);
     expect(messages.map(({ stream, baseSubject, subject, id }) => [stream, baseSubject, subject, id])).toEqual([
-      ['processor_state_router', 'processor.state.router', 'processor.state.router', 'D/S:F/0'],
-      ['processor_state_router', 'processor.state.router', 'processor.state.router', 'D/S:G/0'],
+      ['processor_state_router', 'processor.state.router', 'processor.state.router', 'D/S:F/0-1'],
+      ['processor_state_router', 'processor.state.router', 'processor.state.router', 'D/S:G/0-1'],
     ]);
   });
 
@@ -69,7 +69,7 @@ describe('forwards', () => {
       dispatch: 'individual',
       forwardRoutes: [{ id: 'S:F' }, { id: 'S:G' }],
     });
-    expect(messages.map(({ id }) => id)).toEqual(['D/S:F/0', 'D/S:F/1', 'D/S:G/0', 'D/S:G/1']);
+    expect(messages.map(({ id }) => id)).toEqual(['D/S:F/0-0', 'D/S:F/1-1', 'D/S:G/0-0', 'D/S:G/1-1']);
     expect(messages.map(text)).toEqual([
       '{"type": "query_state_entry", "route_id": "S:F", "query_state": [{"a": 1}]}',
       '{"type": "query_state_entry", "route_id": "S:F", "query_state": [{"a": 2}]}',
@@ -116,6 +116,37 @@ describe('forwards', () => {
   });
 
   const carriedMessage = record({ context: record({ user_id: string() }), input_route_id: string({ minLength: 1 }) });
+
+  const packing = record({ individual: boolean(), maxPayloadBytes: integer({ min: 4_096, max: 16_384 }) });
+
+  it('leave out no row, however the rows were packed at the try before and however many of those the server has taken', () => {
+    assert(
+      property(
+        array(string({ maxLength: 120 }), { minLength: 1, maxLength: 40 }),
+        packing,
+        packing,
+        integer({ min: 0, max: 40 }),
+        (values, before, after, taken) => {
+          const rows = values.map((value, index) => row({ index, value }));
+          const messagesOf = ({ individual, maxPayloadBytes }: typeof before) =>
+            plan({ rows, maxPayloadBytes, dispatch: individual ? 'individual' : 'batch' });
+          // The server drops what has an id that it knows.
+          const stream = new Map<string, string>();
+          for (const message of [...messagesOf(before).slice(0, taken), ...messagesOf(after)]) {
+            if (!stream.has(message.id)) stream.set(message.id, text(message));
+          }
+          const arrived = [...stream.values()].flatMap(
+            (body) => (JSON.parse(body) as { query_state: { index: number }[] }).query_state,
+          );
+          expect(new Set(arrived.map(({ index }) => index)).size).toBe(rows.length);
+          // Packed the same way again, nothing comes twice.
+          if (before.individual === after.individual && before.maxPayloadBytes === after.maxPayloadBytes)
+            expect(arrived).toHaveLength(rows.length);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
 
   it('hold every row once and in order, below the payload limit, the same every time (G-23, G-47)', () => {
     assert(
