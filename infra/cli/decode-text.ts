@@ -3,8 +3,8 @@ import { TextDecoder } from 'node:util';
 /**
  * Text of a file or a pipe, without its byte order mark.
  *
- * The encoding is the one that is named, else the one of the byte order mark. Without a mark, a zero in one of the first
- * two bytes means UTF-16 (spreadsheets write "Unicode text" so), and everything else is UTF-8.
+ * The encoding is the one that is named, else the one of the byte order mark. Without a mark, a zero in one of the
+ * first two bytes means UTF-16: spreadsheets write "Unicode text" that way. Everything else is UTF-8.
  * @param encoding a label of the WHATWG encoding standard, such as `windows-1252`
  * @throws Error that names the encoding and what to do, if the bytes are not of it
  */

@@ -23,8 +23,8 @@ export interface DirectOptions {
 
 /**
  * Packs rows into messages. A message's id is made of its content, and of how often the same content came before in the
- * file: the same file published again, after a crash or by mistake, is the same messages again, and stored once. So is a file
- * in which some lines were changed, added or removed: with one row in a message only those lines are new.
+ * file. So a file that is published again, after a crash or by mistake, gives the same messages and is stored once. If
+ * some lines were changed, added or removed, only those are new, as long as a message holds one row.
  */
 export async function* directMessages(
   rows: AsyncIterable<SourceRow>,

@@ -56,8 +56,8 @@ async function* csvRows(chunks: AsyncIterable<string>, delimiter: string | undef
 }
 
 /**
- * The columns of a CSV by its first record. Spreadsheets write a delimiter too many at the end of every line, so columns
- * without a name may stand at the end, as long as they are empty.
+ * The columns of a CSV by its first record. Spreadsheets write a delimiter too many at the end of every line. So
+ * columns without a name may stand at the end if they are empty.
  * @throws Error that names a column that is there twice, or would be in the state, or would have no name there
  */
 const csvHeader = (fields: readonly string[]): CsvHeader => {

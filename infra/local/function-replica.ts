@@ -30,7 +30,7 @@ export interface Replica {
 
 /**
  * Starts one process of a function on a free port and waits until its `/_/ready` answers 200. Rejects, with the process
- * gone, where it exits first, is not ready in time, or the host closes meanwhile.
+ * gone, if it exits first, is not ready in time, or the host closes meanwhile.
  */
 export const startReplica = async (options: ReplicaOptions): Promise<Replica> => {
   const port = await freePort();

@@ -22,10 +22,11 @@ export type GatewayBehaviour = 'local' | 'openfaas' | 'knative';
 /**
  * The answers of each platform, as its sources have them.
  *
- * - `openfaas`: faas-provider's proxy (`proxy/proxy.go`) answers 500 for whatever goes wrong between it and the function, and
- *   marks its own answers with `X-OpenFaaS-Internal`. The gateway before it answers 502 without a body if that proxy is late.
- * - `knative`: the activator answers 503 if a revision has no capacity in time; its reverse proxy and queue-proxy's answer 502
- *   if the container refuses, and queue-proxy's timeout handler answers 504.
+ * - `openfaas`: faas-provider's proxy (`proxy/proxy.go`) answers 500 for whatever goes wrong between it and the
+ *   function. It marks its own answers with `X-OpenFaaS-Internal`. The gateway before it answers 502 without a body if
+ *   that proxy is late.
+ * - `knative`: the activator answers 503 if a revision has no capacity in time. Its reverse proxy and that of
+ *   queue-proxy answer 502 if the container refuses. The timeout handler of queue-proxy answers 504.
  * - `local`: what `npm start` has always said: 502, or 503 with `Retry-After`.
  */
 const answers: Readonly<

@@ -6,8 +6,8 @@ import { readRouting } from '../../shared/config/read-routing.ts';
 const placeholderUrl = 'nats://localhost:4222';
 
 /**
- * Writes a copy of a routing file whose routes name the running server: all of them where the server is our own, else the
- * ones that have the placeholder. Everything else stays as it was written. Throws where the file has faults.
+ * Writes a copy of a routing file whose routes name the running server: all of them if the server is our own, else the
+ * ones that have the placeholder. Everything else stays as it was written. Throws if the file has faults.
  */
 export const writeLocalRouting = async (
   source: string,

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** The official release that is downloaded where no nats-server is at hand. */
+/** The official release that is downloaded if no nats-server is at hand. */
 export const pinnedVersion = '2.14.5';
 
 const officialReleaseBaseUrl = 'https://github.com/nats-io/nats-server/releases/download';
@@ -47,7 +47,7 @@ export interface ReleaseOptions {
   readonly progress?: (message: string) => void;
 }
 
-/** The release's name of this platform, or undefined where no pinned release runs on it. */
+/** The release's name of this platform, or undefined if no pinned release runs on it. */
 export const releasePlatform = (platform: string, arch: string): string | undefined => {
   const name = `${platform}-${architectures[arch] ?? arch}`;
   return Object.hasOwn(pinnedChecksums, name) ? name : undefined;
@@ -55,7 +55,7 @@ export const releasePlatform = (platform: string, arch: string): string | undefi
 
 /**
  * Downloads the pinned release, checks its SHA-256 and unpacks the binary into the cache folder; returns its path.
- * Throws where there is no release for the platform, no host, or another checksum; leaves nothing half done.
+ * Throws if there is no release for the platform, no host, or another checksum; leaves nothing half done.
  */
 export const downloadRelease = async (options: ReleaseOptions): Promise<string> => {
   const version = options.version ?? pinnedVersion;

@@ -29,7 +29,7 @@ export const writeStartedEnvironment = async (
   return () => rm(file, { force: true });
 };
 
-/** The environment of the `npm start` that runs now; empty where there is none, or only what a killed one left behind. */
+/** The environment of the `npm start` that runs now; empty if there is none, or only what a killed one left behind. */
 export const readStartedEnvironment = async (cacheDir: string): Promise<Readonly<Record<string, string>>> => {
   let text: string;
   try {

@@ -6,7 +6,7 @@ export type NatsCredentials =
   | { readonly kind: 'nkey'; readonly seed: string }
   | { readonly kind: 'jwt'; readonly jwt: string; readonly seed: string | undefined };
 
-/** The settings that credentials are made of, each as text: a file's content where a file was named. */
+/** The settings that credentials are made of, each as text: a file's content if a file was named. */
 export interface CredentialTexts {
   readonly user: string | undefined;
   readonly password: string | undefined;
@@ -18,7 +18,7 @@ export interface CredentialTexts {
 }
 
 /**
- * The one way to authenticate that the settings name; `none` where they name none.
+ * The one way to authenticate that the settings name; `none` if they name none.
  * @returns every fault by the name of its setting, never by value
  */
 export const readCredentials = (

@@ -17,9 +17,9 @@ export interface NatsTlsFiles {
  * read anew at each connection, so that a rotated secret is used from the next connection on.
  */
 export interface NatsSettings {
-  /** In place of every route's own `url`, where set. */
+  /** In place of every route's own `url`, if set. */
   readonly url: string | undefined;
-  /** @throws ConfigError where a file is gone or holds something else by now */
+  /** @throws ConfigError if a file is gone or holds something else by now */
   readonly credentials: () => NatsCredentials;
   /** @throws ConfigError as `credentials` */
   readonly tlsFiles: () => NatsTlsFiles;

@@ -6,7 +6,7 @@ export interface SettingSource {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Folder of secret files; OpenFaaS mounts `/var/openfaas/secrets`. */
   readonly secretsDir: string;
-  /** What counts where neither the environment nor a secret file says anything. */
+  /** What counts if neither the environment nor a secret file says anything. */
   readonly fallbacks?: Readonly<Record<string, string>>;
   /** Told of a value that is understood and not used. */
   readonly warn?: ((warning: string) => void) | undefined;

@@ -38,9 +38,9 @@ export interface FunctionDefinition {
 const closeMs = 8_000;
 
 /**
- * Runs a function as a process: checks its settings, listens, then loads its parts, so that the port is open as soon as
- * a bare server's would be and a first request waits only for what it needs. Drains on SIGTERM and SIGINT and ends, whatever
- * hangs. Exits 1 with every configuration fault listed at once, and where the port cannot be had.
+ * Runs a function as a process. It checks its settings, listens, then loads its parts. So the port is open as soon as a
+ * bare server's would be, and a first request waits only for what it needs. On SIGTERM and SIGINT it drains and ends,
+ * whatever hangs. It exits 1 with every configuration fault listed at once, or if the port cannot be had.
  */
 export const runFunction = async (definition: FunctionDefinition, env: NodeJS.ProcessEnv): Promise<void> => {
   const write = (line: string): void => void process.stderr.write(line);

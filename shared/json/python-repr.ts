@@ -29,7 +29,7 @@ export const pythonStr = (value: JsonValue): string => (typeof value === 'string
 const plain = /^[ !#-&(-[\]-~]*$/;
 const named: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** Single quotes, double ones where that spares an escape; what is not printable in Unicode 14.0 is escaped. */
+/** Single quotes, double ones if that spares an escape; what is not printable in Unicode 14.0 is escaped. */
 const stringRepr = (text: string): string => {
   if (plain.test(text)) return `'${text}'`;
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";

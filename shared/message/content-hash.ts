@@ -13,9 +13,9 @@ export interface IdentityUse {
 }
 
 /**
- * The refusal of a delivery whose identity was another message's before, or undefined where it is the same message.
+ * The refusal of a delivery whose identity was another message's before, or undefined if it is the same message.
  *
- * The content decides. It names the state or the route, so that another state is another content; where only the route was
+ * The content decides. It names the state or the route, so that another state is another content; if only the route was
  * edited meanwhile, a redelivery is still the same message. What is not known counts as the same.
  */
 export const identityReuse = (earlier: IdentityUse, now: IdentityUse): TerminalError | undefined =>

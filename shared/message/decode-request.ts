@@ -109,7 +109,7 @@ const decodeEvents = (body: Buffer, context: DecodeContext): Omit<DecodedRequest
 
 /** One event of a body whose data is still bytes. */
 interface OpenEvent {
-  /** Undefined where it has no id. */
+  /** Undefined if it has no id. */
   readonly attributes: Attributes | undefined;
   /** The bytes of its payload as its sender wrote them. */
   payload(): Uint8Array;

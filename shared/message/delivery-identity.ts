@@ -5,15 +5,15 @@ import { hasLoneSurrogate } from '../json/lone-surrogate.ts';
 const maxIdentityCharacters = 200;
 
 /**
- * What neither a text of the database nor a header holds as it is: control characters, halves of surrogate pairs, and white
- * space at an end, which readers of headers cut off.
+ * What a text of the database or a header cannot hold as it is: control characters, halves of surrogate pairs, and
+ * white space at an end, which readers of headers cut off.
  */
 // oxlint-disable-next-line no-control-regex
 const unholdable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]|\p{Surrogate}|^\s|\s$/u;
 
 /**
- * Identities are ledger keys and message ids. One that is too long, or that the database or a header cannot hold, is its
- * SHA-256: the same text always gives the same key, and the key is the same wherever it is written and read again.
+ * Identities are ledger keys and message ids. One that is too long, or that the database or a header cannot hold,
+ * becomes its SHA-256. The same text always gives the same key, wherever it is written and read again.
  */
 export const boundedIdentity = (identity: string): string =>
   identity.length <= maxIdentityCharacters && !unholdable.test(identity)
@@ -34,8 +34,8 @@ export interface StreamPosition {
 }
 
 /**
- * The idempotency key of a delivery: the producer's id scoped by stream (it survives a re-publication), else the place in
- * the stream with its time, because a stream that is made anew counts from 1 again.
+ * The idempotency key of a delivery: the producer's id within its stream, which survives a second publication. Without
+ * one it is the place in the stream with its time, because a stream that is made anew counts from 1 again.
  */
 export const deliveryIdentity = (position: StreamPosition): string =>
   boundedIdentity(

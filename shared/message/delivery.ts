@@ -13,7 +13,7 @@ export type MessageType = (typeof messageTypes)[number];
 export interface Delivery {
   /** The idempotency key: the producer's message id scoped by stream, else `stream/sequence@timestamp`. */
   readonly id: string;
-  /** The NATS subject it arrived on; empty where there was none. */
+  /** The NATS subject it arrived on; empty if there was none. */
   readonly subject: string;
   /** When the message entered the stream (milliseconds since the epoch): `now()` in expressions. */
   readonly timestampMs: number;

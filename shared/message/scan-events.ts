@@ -2,11 +2,11 @@
 export interface EventExtent {
   readonly start: number;
   readonly end: number;
-  /** The value of `data`, or of `data_base64` with its quotes; undefined where the event has neither. */
+  /** The value of `data`, or of `data_base64` with its quotes; undefined if the event has neither. */
   readonly data: { readonly start: number; readonly end: number; readonly isBase64: boolean } | undefined;
 }
 
-/** The extents of a batch's events in their order; undefined where the body is no JSON array that is closed. */
+/** The extents of a batch's events in their order; undefined if the body is no JSON array that is closed. */
 export const scanEvents = (bytes: Uint8Array): readonly EventExtent[] | undefined => {
   let position = skipSpace(bytes, 0);
   if (bytes[position] !== openBracket) return undefined;
@@ -82,7 +82,7 @@ const skipSpace = (bytes: Uint8Array, from: number): number => {
   return position;
 };
 
-/** The position behind the string that begins at `from`; the length of the bytes where it does not end. */
+/** The position behind the string that begins at `from`; the length of the bytes if it does not end. */
 const endOfString = (bytes: Uint8Array, from: number): number => {
   let position = from + 1;
   const near = position + longString;

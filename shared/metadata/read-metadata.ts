@@ -20,7 +20,7 @@ interface StateRow {
  * All that a plan needs of a state, in one round trip and in the order of the ids (reference.md G-9, I.2). The state's type
  * is not interpreted: any loads (G-31). Columns without a name are left out, as nothing can be stored in them.
  *
- * @returns undefined where there is no such state.
+ * @returns undefined if there is no such state.
  * @throws TerminalError `missing_state_id`; RetryableError of the database.
  */
 export const readState = async (pool: DatabasePool, stateId: string): Promise<StateModel | undefined> => {

@@ -10,7 +10,7 @@ import type { OutgoingMessage, PublishOutcome, Publisher } from '../message/outg
 export interface BusOptions {
   /** By selector; where two routes name one stream they share its URL. */
   readonly routes: ReadonlyMap<string, RouteConfig>;
-  /** Credentials, TLS, JetStream's prefix, and the URL that is used for every route where set; else each route's own. */
+  /** Credentials, TLS, JetStream's prefix, and the URL that is used for every route if set; else each route's own. */
   readonly settings: NatsSettings;
   /** How streams are made that are missing. */
   readonly streams?: StreamSettings;

@@ -35,7 +35,7 @@ export interface NatsConnectOptions {
   readonly url: string;
   /** Shown in the server's monitoring. */
   readonly name: string;
-  /** Credentials, TLS, JetStream's prefix; a plain connection where absent. */
+  /** Credentials, TLS, JetStream's prefix; a plain connection if absent. */
   readonly settings?: NatsSettings | undefined;
   readonly streams?: StreamSettings | undefined;
   /** Waits for the first connection for ever, or until `signal` says otherwise; else an unreachable server is an error. */
@@ -237,7 +237,7 @@ const reportStatus = async (
   forget();
 };
 
-/** What the user of the connection was not allowed to do, where the server said so. */
+/** What the user of the connection was not allowed to do, if the server said so. */
 const permissionOf = (status: unknown): string | undefined => {
   const context = (status as { readonly permissionContext?: { operation?: string; subject?: string } })
     .permissionContext;

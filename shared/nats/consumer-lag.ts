@@ -10,8 +10,9 @@ export interface ConsumerLag {
 }
 
 /**
- * Asks the server: what a reader has seen last says nothing once it stops reading, which is when the lag matters.
- * @throws Error of the client where the server does not answer or does not know the consumer
+ * The server is asked, because the lag matters most when a reader stops reading, and then what it has seen last says
+ * nothing.
+ * @throws Error of the client if the server does not answer or does not know the consumer
  */
 export const readConsumerLag = async (
   connection: NatsConnection,

@@ -12,7 +12,7 @@ export interface StoredDeadLetter {
   /** Its place in the dead-letter stream: the name by which it is shown, replayed and purged. */
   readonly sequence: number;
   readonly storedMs: number;
-  /** What the headers say; undefined where the message was not written by the connector. */
+  /** What the headers say; undefined if the message was not written by the connector. */
   readonly info: DeadLetterInfo | undefined;
   readonly headers: readonly HeaderEntry[];
   /** The original bytes. */
@@ -28,7 +28,7 @@ export interface DeadLetterSummary {
 
 /** Reads and removes dead letters without a consumer: nothing is left behind on the server. */
 export interface DeadLetterStore {
-  /** Undefined where there is no such stream: nothing was ever given up. */
+  /** Undefined if there is no such stream: nothing was ever given up. */
   summary(): Promise<DeadLetterSummary | undefined>;
   get(sequence: number): Promise<StoredDeadLetter | undefined>;
   /** Those at or below `from`, newest first; reads ahead a few messages only. */
@@ -53,9 +53,9 @@ const notThereCodes: ReadonlySet<number | undefined> = new Set([
 ]);
 
 /**
- * The dead letters of a stream. Sequences have gaps where letters were replayed or purged, so the walks read windows of
- * exact sequences and jump over what is empty: a stream with a million holes costs a few requests.
- * @throws Error of the client where the server refuses or does not answer
+ * The dead letters of a stream. Letters that were replayed or purged leave gaps in the sequences. So the walks read
+ * windows of exact sequences and jump over what is empty: a stream with a million holes costs a few requests.
+ * @throws Error of the client if the server refuses or does not answer
  */
 export const createDeadLetterStore = (connection: NatsConnection, stream: string): DeadLetterStore => {
   const manager = () => jetstreamManager(connection);

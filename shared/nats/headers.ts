@@ -8,9 +8,9 @@ export const wireBytes = (message: Msg): number =>
   'size' in message && typeof message.size === 'function' ? Number(message.size()) : message.data.byteLength;
 
 /**
- * The headers of a message, also where the client refuses to decode them: the server passes on whatever another client wrote
- * (a space in a name, a lone line feed in a value), and an exception from here would end the client's reading for good. What
- * could not be sent on is percent-encoded.
+ * The headers of a message, even if the client refuses to decode them. The server passes on whatever another client
+ * wrote, such as a space in a name or a lone line feed in a value. An exception from here would end the client's
+ * reading for good. What could not be sent on is percent-encoded.
  */
 export const readHeaders = (message: Msg): MsgHdrs | undefined => {
   try {

@@ -55,7 +55,7 @@ interface ConsumerName {
   readonly durable: string;
 }
 
-/** Answers to deliveries that are not in our hands; nothing happens where the message is settled. */
+/** Answers to deliveries that are not in our hands; nothing happens if the message is settled. */
 export const settleUnseen = {
   /** Starts the ack wait anew. */
   working: (connection: NatsConnection, consumer: ConsumerName, sequence: number): void =>

@@ -12,7 +12,7 @@ export interface Capacity {
 export interface PullOptions {
   readonly stream: string;
   readonly durable: string;
-  /** What may be asked for now; no messages where the reader wants to wait for {@link Puller.wake}. */
+  /** What may be asked for now; no messages if the reader wants to wait for {@link Puller.wake}. */
   readonly capacity: () => Capacity;
   readonly onMessage: (message: Msg) => void;
   /** The consumer or its stream is gone: make it again. Tried with back-off until it resolves. */
@@ -41,9 +41,10 @@ export interface Puller {
 }
 
 /**
- * Reads a durable consumer by pull requests, one at a time, each for no more than there is room for, in messages and in
- * bytes: what the server may still send on it counts as taken. Messages are handed over as they come, so a request that is
- * not filled delays nothing. Lost requests are noticed by the server's heartbeats and after a reconnection.
+ * Reads a durable consumer by pull requests, one at a time. Each asks for no more than there is room for, in messages
+ * and in bytes. What the server may still send on it counts as taken. Messages are handed over as they come, so a
+ * request that is not filled delays nothing. Lost requests are noticed by the server's heartbeats and after a
+ * reconnection.
  */
 export const pullMessages = (connection: NatsConnection, options: PullOptions): Puller => {
   const expiresMs = options.expiresMs ?? 30_000;

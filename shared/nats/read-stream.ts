@@ -11,8 +11,8 @@ export interface StoredMessage {
 }
 
 /**
- * The first message of the stream at or after the sequence, without a consumer; undefined where there is none.
- * @throws Error where the server refuses or does not answer
+ * The first message of the stream at or after the sequence, without a consumer; undefined if there is none.
+ * @throws Error if the server refuses or does not answer
  */
 export const nextStoredMessage = (
   connection: NatsConnection,

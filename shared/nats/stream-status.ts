@@ -43,8 +43,8 @@ export interface StreamStatus {
 }
 
 /**
- * What an operator wants to know of a stream and its consumers; undefined where there is no such stream.
- * @throws Error of the client where the server does not answer
+ * What an operator wants to know of a stream and its consumers; undefined if there is no such stream.
+ * @throws Error of the client if the server does not answer
  */
 export const readStreamStatus = async (
   connection: NatsConnection,

@@ -61,7 +61,10 @@ const keysOf = (deliveries: readonly AppendDelivery[]): readonly string[] => [
   ...new Set(deliveries.flatMap(({ stateKeys }) => stateKeys.filter((key) => key !== null))),
 ];
 
-/** The rows of the delivery that pass, in order; the first row of each key that `taken` does not hold, and all without a key. */
+/**
+ * The rows of the delivery that pass, in order: the first row of each key that `taken` does not hold, and all rows
+ * without a key.
+ */
 const selectRows = (delivery: AppendDelivery, passes: (key: string) => boolean): readonly number[] => {
   const rows: number[] = [];
   const seen = new Set<string>();

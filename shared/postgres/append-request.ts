@@ -7,7 +7,7 @@ export interface AppendDelivery {
   readonly rowCount: number;
   /** Per column (aligned with `AppendRequest.columns`) one text per row; null is a null cell. */
   readonly cells: readonly (readonly (string | null)[])[];
-  /** Per row the `state_key`, or null where the row has none. */
+  /** Per row the `state_key`, or null if the row has none. */
   readonly stateKeys: readonly (string | null)[];
   /** Whether anything is to be forwarded after the commit: if not, the ledger row is written as done. */
   readonly forwards: boolean;
@@ -32,7 +32,7 @@ export interface StoredDelivery {
   readonly id: string;
   /** `duplicate`: the ledger knew it; nothing was stored now. */
   readonly status: 'stored' | 'duplicate';
-  /** First position of its rows, null where it stored none. */
+  /** First position of its rows, null if it stored none. */
   readonly startIndex: number | null;
   /** How many rows it stored, now or the first time; with `dedupe` that may be fewer than were sent. */
   readonly rowCount: number;

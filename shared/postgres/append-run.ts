@@ -19,7 +19,7 @@ export interface AppendBatch {
 /** Stores what the ledger does not know yet, on that connection, and says what it found. */
 export type AppendOnce = (pool: DatabasePool, batch: AppendBatch) => Promise<readonly AppendedDelivery[]>;
 
-/** Runs the one statement; where it found known ids it wrote nothing, and runs once more with the rest. */
+/** Runs the one statement. If it found known ids it wrote nothing; then it runs once more with the rest. */
 export const appendStored = async (
   connection: Queryable & Pick<DatabasePool, 'tables'>,
   batch: AppendBatch,
@@ -54,8 +54,8 @@ export const appendStored = async (
 };
 
 /**
- * Runs a batch; where the database refuses its data, halves it until the delivery at fault stands alone: that one is
- * `rejected` and the others are stored, in their order (reference.md G-3).
+ * Runs a batch. If the database refuses its data, the batch is halved until the delivery at fault stands alone. That
+ * one is `rejected`; the others are stored in their order (reference.md G-3).
  *
  * @throws RetryableError; deliveries of halves that committed before it are known to the ledger.
  */
@@ -133,8 +133,9 @@ const isBrokenConnection = (error: unknown): boolean => {
 };
 
 /**
- * What can be mended here and now: the same message being applied elsewhere, positions taken by a writer that does not
- * lock, a deadlock, a connection that had died while idle. Running again is safe, because the ledger decides each time.
+ * Mends what can be mended here and now: the same message being applied elsewhere, positions taken by a writer that
+ * does not lock, a deadlock, a connection that had died while idle. Running again is safe, because the ledger decides
+ * each time.
  */
 const mend = async (pool: DatabasePool, stateId: string, error: unknown): Promise<'again' | 'fail'> => {
   const state = sqlStateOf(error);

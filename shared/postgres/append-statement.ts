@@ -6,18 +6,22 @@ import type { TableNames } from './table-names.ts';
 /**
  * Everything of an append in one statement, hence one round trip and one implicit transaction:
  *
- * 1. `known` asks the ledger; where it knows any of the ids, nothing is written and those rows are the answer;
- * 2. `reserved` takes the positions under the state's row lock, which is the first lock, so that writers never deadlock;
- * 3. `recorded` writes the ledger: a message that is being applied elsewhere fails here (23505), because the snapshot of
- *    `known` may be older than the lock;
- * 4. cells, column by column, and mapping rows. Per column one slice of the values is unnested beside its positions in the
- *    select list, which streams; `from unnest` would write all values to a work table first.
- *    With `isTolerant`, a mapping row that is there already (the reference maps one behind the row, reference.md G-7) stays.
+ * 1. `known` asks the ledger. If it knows any of the ids, nothing is written and those rows are the answer.
+ * 2. `reserved` takes the positions under the state's row lock. It is the first lock, so writers never deadlock.
+ * 3. `recorded` writes the ledger. A message that is being applied elsewhere fails here (23505), because the snapshot
+ * of `known` may be older than the lock.
+ * 4. Cells are written column by column, then mapping rows. One slice of the values per column is unnested beside its
+ * positions in the select list, which streams; `from unnest` would write all values to a work table first. With
+ * `isTolerant` a mapping row that is there already stays (the reference maps one behind the row, reference.md G-7).
  *
- * No row in the answer: there is no such state. No MERGE, no session state, nothing that a pooler or Citus lacks.
+ * No row in the answer means that there is no such state. There is no MERGE, no session state, nothing that a pooler or
+ * Citus lacks.
  *
- * $1 state, $2 rows; ledger: $3 ids, $4 offsets (null: no rows), $5 rows, $6 forwarded, $11 content hashes; cells: $7 ids of
- * the text columns, $8 their values; mapping: $9 keys, $10 offsets; only with JSON columns: $12 their ids, $13 their values.
+ * Parameters:
+ * - $1 state, $2 rows;
+ * - ledger: $3 ids, $4 offsets (null: no rows), $5 rows, $6 forwarded, $11 content hashes;
+ * - cells: $7 ids of the text columns, $8 their values; only with JSON columns: $12 their ids, $13 their values;
+ * - mapping: $9 keys, $10 offsets.
  */
 export const appendStatement = (tables: TableNames, hasJson: boolean, isTolerant: boolean): string => `
 with known as materialized (
@@ -52,7 +56,7 @@ select null::bigint as start, null as message_id, ${unknown} where not exists (s
 union all
 select start_index, message_id, ${remembered} from known`;
 
-/** What is asked of the ledger, how it is answered, and as what where there is nothing to say. */
+/** What is asked of the ledger, how it is answered, and as what if there is nothing to say. */
 const known = 'message_id, state_id, start_index, row_count, forwarded, content_hash';
 const remembered = `row_count, forwarded, state_id, encode(content_hash, 'hex') as content_hash`;
 const unknown =
@@ -65,14 +69,14 @@ export interface AppendAnswer {
   readonly row_count: number | null;
   readonly forwarded: boolean | null;
   readonly state_id: string | null;
-  /** 32 hex digits; null where it was applied before hashes were kept. */
+  /** 32 hex digits; null if it was applied before hashes were kept. */
   readonly content_hash: string | null;
 }
 
 export interface BoundStatement {
   readonly text: string;
   readonly values: readonly unknown[];
-  /** Per delivery, the offset of its first row within the reserved range; null where it has no rows. */
+  /** Per delivery, the offset of its first row within the reserved range; null if it has no rows. */
   readonly offsets: readonly (number | null)[];
 }
 

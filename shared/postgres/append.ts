@@ -19,15 +19,17 @@ export interface AppendOptions {
 }
 
 /**
- * Appends rows to one state, exactly once per delivery id: positions, ledger, cells and mapping in one statement
- * (`dedupe`: in one transaction), every column created that is missing.
+ * Appends rows to one state, exactly once per delivery id. Positions, ledger, cells and mapping are written in one
+ * statement (`dedupe`: in one transaction). Missing columns are created.
  *
- * The result names every delivery in the request's order: `stored`, `duplicate` (the ledger, or an earlier delivery of the
- * request, has it: nothing was stored now) or `rejected` (the database refuses its data, or its id was used before with
- * other content; the others are unharmed).
- * Positions follow the order of the deliveries. Safe to repeat after any error, a lost answer to a commit included.
+ * The result names every delivery in the request's order:
+ * - `stored`;
+ * - `duplicate`: the ledger or an earlier delivery of the request has it, and nothing was stored now;
+ * - `rejected`: the database refuses its data, or its id was used before with other content. The others are unharmed.
  *
- * @throws StaleMetadataError where the state, or a column that has an id, is gone: read the metadata and plan again.
+ * Positions follow the order of the deliveries. Safe to repeat after any error, also after a lost answer to a commit.
+ *
+ * @throws StaleMetadataError if the state, or a column that has an id, is gone: read the metadata and plan again.
  * @throws RetryableError for everything else; parts that committed before it answer `duplicate` the next time.
  */
 export const append = async (
@@ -95,7 +97,7 @@ const appendUnique = async (pool: DatabasePool, request: AppendRequest, maxRows:
 };
 
 /**
- * Columns that cannot be created (a name that the table refuses) cost only the deliveries that have a value in one: each
+ * If a column cannot be created (the table refuses its name), only the deliveries with a value in it suffer: each
  * delivery is then tried with the new columns that it fills itself.
  */
 const columnsFilledBy = (request: AppendRequest, delivery: AppendDelivery): AppendRequest => {

@@ -120,9 +120,9 @@ const unforwardedFactor = 10;
 
 export interface PruneOptions {
   /**
-   * Rows older than this go; it must exceed the longest redelivery (the stream's max age). A row whose forwards are not
-   * confirmed goes at ten times that age: its message is still being tried, or was dead-lettered and may be replayed, and
-   * without the row it would be stored a second time.
+   * Rows older than this go. It must exceed the longest redelivery (the stream's max age). A row with unconfirmed
+   * forwards goes at ten times that age: its message is still being tried, or was dead-lettered and may be replayed.
+   * Without the row it would be stored a second time.
    */
   readonly olderThanMs: number;
   /** Rows per statement; each is its own transaction. */

@@ -22,8 +22,8 @@ export interface FieldReader {
 }
 
 /**
- * A null is taken as an absent key. Numbers and flags may be quoted, as templating tools write them; anything else of
- * the wrong type is a fault, and the fallback stands in so that reading goes on to the next one.
+ * A null is taken as an absent key. Numbers and flags may be quoted, as templating tools write them. Anything else of
+ * the wrong type is a fault. The fallback then stands in, so that reading goes on to the next fault.
  */
 export const fieldReader = (): FieldReader => {
   const faults: Remark[] = [];

@@ -16,9 +16,9 @@ export interface ParsedRoutes {
 }
 
 /**
- * Reads the list of routes. The file is shared with other services, which know more fields, modes and kinds of route: what
- * the store does not need never stops it.
- * @param needed selectors that the store consumes or publishes to itself, and what of their routes
+ * Reads the list of routes. Other services share the file and know more fields, modes and kinds of route. What the
+ * store does not need never stops it.
+ * @param needed selectors that the store consumes or publishes to itself, and what it needs of their routes
  * @param hasServer whether a setting names the server, so that no route's own `url` is used
  */
 export const parseRoutes = (

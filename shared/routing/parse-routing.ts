@@ -100,7 +100,7 @@ const routeListOf = (root: Fields, told: (remark: Remark) => string): readonly u
   throw new RoutingError([told({ place: 'messageConfig.routes', problem: 'must be a list' })]);
 };
 
-/** What the store consumes, and where it publishes to by itself. */
+/** What the store consumes, and where it publishes by itself. */
 const neededSelectors = (root: Fields): ReadonlyMap<string, Need> => {
   const triggers: readonly unknown[] = Array.isArray(root['triggers']) ? root['triggers'] : defaultTriggers;
   const named = triggers.flatMap((trigger) => {

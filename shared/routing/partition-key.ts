@@ -8,11 +8,11 @@ import type { ProcessorProperties } from './processor-properties.ts';
 export interface PartitionInput {
   readonly properties: Pick<ProcessorProperties, 'concurrencyMode' | 'concurrencyExpression'>;
   readonly projectId: string;
-  /** The route's id; the processor's where a message names a processor alone. */
+  /** The route's id; the processor's if a message names a processor alone. */
   readonly routeId: string;
-  /** The envelope's `context`, an empty object where it has none. */
+  /** The envelope's `context`, an empty object if it has none. */
   readonly context: JsonValue;
-  /** The first row, the empty list where there is none, or null where there are no rows at all. */
+  /** The first row, the empty list if there is none, or null if there are no rows at all. */
   readonly data: JsonValue;
   readonly evaluate: Evaluator;
 }

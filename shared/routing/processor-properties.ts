@@ -32,7 +32,7 @@ export const readProcessorProperties = (properties: JsonObject | null): Processo
 
 /**
  * Checks the two sizes, which only a replay uses: an entry passes whatever they are, as in the reference. Throws a
- * TerminalError `invalid_page_size` where one is zero or negative (the reference divides by it).
+ * TerminalError `invalid_page_size` if one is zero or negative (the reference divides by it).
  */
 export const requirePageSizes = (properties: ProcessorProperties): ProcessorProperties => {
   for (const key of ['maxBatchSize', 'maxBatchLimit'] as const) {

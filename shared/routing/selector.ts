@@ -13,10 +13,9 @@ export const requireRoute = (routes: Routes, selector: string): RouteConfig => {
 };
 
 /**
- * The route for a lookup such as a processor's `provider_id`, or undefined: an exact selector wins, then of the
- * selectors that end in slash and star the one with the longest prefix. As in the reference the prefix needs no slash
- * after it (`a/b/*` matches `a/bcd`, reference.md A.3); the reference fails if two prefixes match, here the longer
- * one wins.
+ * The route for a lookup such as a processor's `provider_id`, or undefined. An equal selector wins, then the longest of
+ * those that end in slash and star. As in the reference the prefix needs no slash after it: `a/b/*` matches `a/bcd`
+ * (reference.md A.3). If two prefixes match, the reference fails; here the longer one wins.
  */
 export const matchRoute = (routes: Routes, lookup: string): RouteConfig | undefined => {
   const exact = routes.get(lookup);

@@ -17,7 +17,7 @@ export const isOldServerUrl = (text: string): boolean => oldSchemes.has(schemeOf
 
 /**
  * Reads `nats://user:password@host:port`, `tls://...` or `host:port`; several are separated by commas, the port is 4222
- * where it is absent. What is wrong is said without the text, which may hold a password.
+ * if it is absent. What is wrong is said without the text, which may hold a password.
  */
 export const parseServerList = (text: string): ServerList | { readonly fault: string } => {
   const servers: string[] = [];

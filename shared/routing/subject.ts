@@ -9,9 +9,9 @@ export const isPriorityRoute = (route: RouteConfig): boolean =>
   route.concurrentEnabled && route.concurrentPriorityEnabled;
 
 /**
- * The subject of one message (reference.md A.4): the base subject of a plain route, whatever is asked for; of a
- * priority route `{subject}.{priority}.{partition}`, without the partition if there is none. A missing or empty
- * priority means low; any other than high and low is a TerminalError `invalid_priority`.
+ * The subject of one message (reference.md A.4). A plain route gives its base subject, whatever is asked for. A
+ * priority route gives `{subject}.{priority}.{partition}`, without the partition if there is none. A missing or empty
+ * priority means low. Any other than high and low is a TerminalError `invalid_priority`.
  */
 export const subjectFor = (route: RouteConfig, priority: JsonValue | undefined, partition: string | null): string => {
   if (!isPriorityRoute(route)) return route.subject;

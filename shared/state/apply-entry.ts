@@ -38,8 +38,8 @@ export interface ApplyContext {
 }
 
 /**
- * One entry of a message -> the rows that it is stored as: clean keys, remap, templates, shape, then per row constants
- * and expressions and the primary key (reference.md D, steps 1 to 6). The entry is not modified.
+ * One entry of a message -> the rows that it is stored as (reference.md D, steps 1 to 6). Once per entry: clean keys,
+ * remap, templates, shape. Then per row: constants, expressions and the primary key. The entry is not modified.
  *
  * Throws `TerminalError`: `invalid_query_state` (not an object), `empty_row`, `missing_remap_alias`,
  * `missing_template_column`, `invalid_template`, `invalid_expression`, `expression_limit`, `primary_key_not_defined`,

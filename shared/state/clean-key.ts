@@ -8,8 +8,8 @@ const maxRememberedLength = 128;
 const remembered = new Map<string, string>();
 
 /**
- * A key as a column name (reference.md D.1): letters, numbers and `_` in lower case, dots and white space as `_`,
- * anything else removed; by code point, with the tables of Unicode 14.0. The result may be empty.
+ * A key as a column name (reference.md D.1). Letters, numbers and `_` become lower case; dots and white space become
+ * `_`; anything else is removed. It goes by code point, with the tables of Unicode 14.0. The result may be empty.
  */
 export const cleanKey = (key: string): string => {
   if (clean.test(key)) return key;

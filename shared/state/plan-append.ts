@@ -13,7 +13,7 @@ import { isTooLong } from './too-long.ts';
 /** One message for the state: what is planned of it. */
 export interface DeliveryToPlan {
   readonly id: string;
-  /** The raw `query_state`; undefined where the message has none. */
+  /** The raw `query_state`; undefined if the message has none. */
   readonly queryState: JsonValue | undefined;
   /** Variables of callable columns: route paths `route_id`, `provider`, `processor`, `processor_state`; direct `state_id`. */
   readonly scope: ExpressionScope;
@@ -117,7 +117,7 @@ const planDelivery = (
 };
 
 const rowsOf = (delivery: DeliveryToPlan, state: PreparedState, options: PlanOptions): readonly Row[] => {
-  // One evaluator for all rows of the delivery, made only where the state has an expression.
+  // One evaluator for all rows of the delivery, made only if the state has an expression.
   let evaluator: Evaluator | undefined;
   const evaluate: Evaluator = (expression, scope) => {
     evaluator ??= options.evaluators({ nowMs: delivery.timestampMs, seed: delivery.id });
@@ -149,8 +149,8 @@ const entriesOfQueryState = (value: JsonValue | undefined): JsonArray => {
 };
 
 /**
- * The key under which a row is mapped: its primary key, or, where the state defines none, an incoming `state_key` that is a
- * text. Any other value there is data like any other (G-33).
+ * The key under which a row is mapped: its primary key. If the state defines none, it is an incoming `state_key` that
+ * is a text. Any other value there is data like any other (G-33).
  */
 const mappingKey = (row: Row, { model }: PreparedState): string | null => {
   const key = row.get('state_key');

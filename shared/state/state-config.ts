@@ -16,8 +16,8 @@ const attributesByType: Readonly<Record<string, Readonly<Record<string, JsonValu
 const integer = /^[+-]?\d+$/;
 
 /**
- * The variable `config` of an expression: the attributes that the state's type knows, stored texts in place of the
- * defaults, numbers read where the default is one. Any type that has no attributes of its own is a plain configuration.
+ * The variable `config` of an expression: the attributes that the state's type knows. A stored text replaces the
+ * default, as a number if the default is one. Any type without attributes of its own is a plain configuration.
  */
 export const configRecord = (model: StateModel): ScopeRecord => {
   const defaults: Record<string, JsonValue> = {

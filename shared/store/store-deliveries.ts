@@ -14,7 +14,7 @@ import type { EvaluatorFactory, ExpressionScope } from '../state/evaluator.ts';
 import { planAppend, type PlannedDelivery } from '../state/plan-append.ts';
 import type { ColumnDefinition, Route, StateModel } from '../state/state-model.ts';
 
-/** Variables of callable columns (reference.md D.6) without those of the state; a function reads them only where needed. */
+/** Variables of callable columns (reference.md D.6) without those of the state; a function reads them only if needed. */
 export type Scope = ExpressionScope | (() => Promise<ExpressionScope>);
 
 /** A delivery whose state is known: by its `state_id`, or through its OUTPUT route. */
@@ -31,7 +31,7 @@ export interface StorePorts {
   forwardRoutes(stateId: string): Promise<readonly Route[]>;
   /** The next plan reads the state again: its columns changed, or it is no longer what the cache says. */
   forgetState(stateId: string): void;
-  /** @throws StaleMetadataError where the state or a column is no longer what the request says */
+  /** @throws StaleMetadataError if the state or a column is no longer what the request says */
   append(request: AppendRequest): Promise<AppendResult>;
   markForwarded(ids: readonly string[]): Promise<void>;
   /** What is stored of those ids already, and whether it was passed on; the unknown ones are absent. */
@@ -234,13 +234,15 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * A delivery is planned by what the state says now, before the ledger is asked. Where somebody edited the state since it was
- * stored, the plan may refuse it: that says nothing of what is done already.
+ * A delivery is planned by what the state says now, before the ledger is asked. If somebody edited the state since the
+ * delivery was stored, the plan may refuse it. That says nothing of what is done already:
  *
- * Another message under its id: that is what refuses it. Stored and passed on: acknowledged. Stored and not passed on: refused as any other message of that state is, under the
- * plan's own code, with a reason that says so. Nothing is lost by it, as the dead letter is the message and the ledger knows
- * its rows: replayed when the state is in order again, it is only passed on. To retry instead would hold the messages
- * behind it until its attempts are used up, and then refuse it all the same.
+ * - Another message under its id: refused for that.
+ * - Stored and passed on: acknowledged.
+ * - Stored and not passed on: refused like any other message of that state, under the plan's own code, with a reason
+ *   that says so. Nothing is lost: the dead letter is the message, and the ledger knows its rows. Replayed when the
+ *   state is in order again, it is only passed on. A retry would hold back the messages behind it until its attempts
+ *   are used up, and then refuse it all the same.
  */
 const acknowledgeStored = async (
   outcomes: readonly Outcome[],

@@ -13,7 +13,7 @@ export const readPairs = (text: string | undefined): Record<string, string> =>
   );
 
 /**
- * What tells this process from others. Jaeger looks for clock skew between hosts only: without a host it would suspect
+ * What tells this process from others. Jaeger looks for clock skew between hosts only. Without a host it would suspect
  * every span that outlives its parent, as spans that follow a message do.
  */
 export const resourceAttributes = (

@@ -65,7 +65,7 @@ const copy = async (client: pg.Client, target: string, text: string): Promise<vo
 
 const cellLines = ({ columns }: BenchState, rows: Rows, start: number): string => {
   let lines = '';
-  // Column by column: where two orders cost the same, or this one less.
+  // Column by column: if two orders cost the same, or this one less.
   for (const [column, { id }] of columns.entries()) {
     for (const [index, row] of rows.entries()) lines += `${id}\t${start + index}\t${copyText(row[column] ?? '')}\n`;
   }

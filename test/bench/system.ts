@@ -64,7 +64,7 @@ export interface SystemOptions {
   readonly replicas?: number;
   /** Spans go to a collector that drops them. */
   readonly tracing?: boolean;
-  /** Stands for the function, where its own work is not what is measured. */
+  /** Stands for the function, if its own work is not what is measured. */
   readonly gatewayUrl?: string;
 }
 

@@ -8,7 +8,7 @@ export interface ConnectorRunner {
   /** Undefined while it is between two lives. */
   readonly pid: number | undefined;
   readonly starts: number;
-  /** SIGTERM, or SIGKILL where it does not end; it is not started again. */
+  /** SIGTERM, or SIGKILL if it does not end; it is not started again. */
   stop(graceMs: number): Promise<void>;
 }
 

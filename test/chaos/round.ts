@@ -64,8 +64,8 @@ const untilReachable = async (world: World): Promise<void> => {
 };
 
 /**
- * One round: new states, a history that is published while faults are injected, then every fault is mended, the backlog
- * worked off, and everything read back and compared with what was published.
+ * One round. It makes new states and publishes a history while faults are injected. Then every fault is mended, the
+ * backlog is worked off, and everything is read back and compared with what was published.
  */
 export const runRound = async (world: World, options: RoundOptions): Promise<RoundResult> => {
   const { random, name, say, recoveryMs = 120_000 } = options;

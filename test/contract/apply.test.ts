@@ -57,7 +57,7 @@ const evaluate: Evaluator = (expression, scope) => createEvaluator({ nowMs: 0, s
 
 const context: ApplyContext = { flatten: 'reference', scope: new Map(), evaluate };
 
-/** One text per entry, as recorded: a list where the entry was fanned out. */
+/** One text per entry, as recorded: a list if the entry was fanned out. */
 const applied = (vector: ApplyVector): readonly string[] => {
   const state = prepareState(modelOf(vector));
   const { persistence } = state.properties;
@@ -121,7 +121,7 @@ describe('entries are applied as recorded (flatten rule: reference)', () => {
   });
 });
 
-describe('columns are inferred as recorded (with dedupe where the save path was recorded)', () => {
+describe('columns are inferred as recorded (with dedupe if the save path was recorded)', () => {
   const recorded = vectors.filter((vector) => vector.error === undefined && !isLoneEmptyKey(vector));
   it.each(recorded)('$name', (vector) => {
     const plan = planned(vector);

@@ -12,7 +12,7 @@ export interface ConnectorProcess {
   readonly url: string;
   /** What it wrote to stderr so far. */
   readonly log: string;
-  /** Sends the signal and waits for the end; resolves to the exit code, null where a signal ended it. */
+  /** Sends the signal and waits for the end; resolves to the exit code, null if a signal ended it. */
   kill(signal: NodeJS.Signals): Promise<number | null>;
 }
 

@@ -7,7 +7,7 @@ export type ModelMutation = 'ledger-off' | 'forwards-skipped-on-hit' | 'no-takeo
 
 /** The database and the next hop of the delivery model: every function of it happens at once or not at all. */
 export interface ModelStore {
-  /** The one statement: it writes everything, or, where it knows one of the ids, nothing and says which. */
+  /** The one statement: it writes everything, or, if it knows one of the ids, nothing and says which. */
   appendOnce(stateId: string, deliveries: readonly AppendDelivery[]): readonly AppendedDelivery[];
   noteForwarded(ids: readonly string[]): void;
   readLedger(ids: readonly string[]): ReadonlyMap<string, IdentityUse & { readonly forwarded: boolean }>;

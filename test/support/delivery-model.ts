@@ -53,8 +53,8 @@ const startDispatch = (seed: number): Dispatch => createDispatch({ limits, seed 
 const settleMicrotasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
- * One connector, several function processes, a ledger and a broker, in memory: the connector's own dispatch and
- * the function's own plan-append-forward, while somebody else decides which step is next and which fails.
+ * One connector, several function processes, a ledger and a broker, in memory. The connector's dispatch and the
+ * function's plan-append-forward are the real ones. Somebody else decides which step is next and which fails.
  */
 export const createDeliveryModel = (messages: readonly ModelMessage[], mutation?: ModelMutation) => {
   const stream: Entry[] = messages.map((message, index) => ({

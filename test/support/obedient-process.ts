@@ -3,10 +3,11 @@ import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * A function that does as it is told, run as a process of its own by the tests of the function host: `/echo` returns what
- * it was sent, `/slow?ms=N` answers late, `/crash` dies in the call, `/stream` writes two chunks with a pause between,
- * `/close` closes its port and stays.
- * STARTS_FILE gets one line per start, START_DELAY_MS puts readiness off, FAIL_START ends it before it listens.
+ * A function that does as it is told, run as a process of its own by the tests of the function host.
+ *
+ * - `/echo` returns what it was sent; `/slow?ms=N` answers late; `/crash` dies in the call.
+ * - `/stream` writes two chunks with a pause between; `/close` closes its port and stays.
+ * - STARTS_FILE gets one line per start, START_DELAY_MS puts readiness off, FAIL_START ends it before it listens.
  */
 const startsFile = process.env['STARTS_FILE'];
 if (startsFile !== undefined) appendFileSync(startsFile, `${String(process.pid)}\n`);

@@ -94,7 +94,7 @@ const show: CliCommand = {
   },
 };
 
-/** What is wrong with a state, in words; empty where nothing is. */
+/** What is wrong with a state, in words; empty if nothing is. */
 const findingsOf = (report: StateReport): readonly string[] => [
   ...(report.count === report.nextPosition
     ? []

@@ -70,9 +70,9 @@ export const deadReplay: ManageCommand = async (args, context) => {
 };
 
 /**
- * `dead.purge` {sequence | filter | all}: removes dead letters for good, of those that are there now; with a filter it goes
- * on with `after` and `until` as `dead.replay` does. `all` is one request to the server, which knows no `limit` and no
- * `after`: they are refused, for whoever sends them means less than everything.
+ * `dead.purge` {sequence | filter | all}: removes dead letters for good, of those that are there now. With a filter it
+ * goes on with `after` and `until` as `dead.replay` does. `all` is one request to the server, which knows no `limit`
+ * and no `after`. They are refused, because whoever sends them means less than everything.
  */
 export const deadPurge: ManageCommand = async (args, context) => {
   const { sequence, filter, limit, after, until } = readSelection(args, 10_000, { takesAllAtOnce: true });

@@ -186,7 +186,7 @@ describe('repair', () => {
     expect(next.deliveries[0]?.startIndex).toBe(5);
   });
 
-  it('G-33: misses no mapping of a key that is no text, where its column tells', async () => {
+  it('G-33: misses no mapping of a key that is no text, if its column tells', async () => {
     const state = async (
       stateId: string,
       dataType: string,
@@ -260,7 +260,7 @@ describe('repair', () => {
     expect(await findDriftedStates(database.pool, { limit: 1, afterId: 'found' })).toHaveLength(1);
   });
 
-  it('says so where there is no such state', async () => {
+  it('says so if there is no such state', async () => {
     for (const apply of [true, false]) {
       await expect(repairState(database.pool, 'nowhere', { apply })).rejects.toMatchObject({ code: 'unknown_state' });
     }

@@ -50,7 +50,7 @@ describe('an id that is used again', () => {
     expect(said(await direct.post([{ id, body: first }]))).toEqual(['ack']);
   });
 
-  it('says so also where the plan would refuse the second message for another reason', async () => {
+  it('says so also if the plan would refuse the second message for another reason', async () => {
     const { database, direct } = suite;
     const { stateId } = await createState(database.pool);
     const id = nextId();

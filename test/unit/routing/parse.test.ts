@@ -24,7 +24,7 @@ const faultsOf = (text: string): readonly string[] => {
 };
 
 describe('the routing file', () => {
-  it('fills in the defaults of the ecosystem where a route names only what it must', () => {
+  it('fills in the defaults of the ecosystem if a route names only what it must', () => {
     const { routes, triggers, deadLetter } = parseRouting(file(sync));
     expect([...routes.values()]).toEqual([
       {

@@ -79,7 +79,7 @@ describe('the partition of a message', () => {
     properties: { concurrencyMode, concurrencyExpression },
   });
 
-  it('is the project by default, the route where asked for', () => {
+  it('is the project by default, the route if asked for', () => {
     expect(partitionKey(input({}))).toBe('p1');
     expect(partitionKey(input(mode('route-id')))).toBe('r1');
   });
@@ -117,7 +117,7 @@ describe('the partition of a message', () => {
     expect(partitionKey(input({ ...mode('expression', 'x'), evaluate: () => result }))).toBe('p1');
   });
 
-  it('is the project where the expression is missing or does not fit the row', () => {
+  it('is the project if the expression is missing or does not fit the row', () => {
     const evaluate = (): JsonValue => {
       throw new TerminalError('invalid_expression', 'no');
     };

@@ -39,7 +39,7 @@ describe('the repr of a text', () => {
     );
   });
 
-  it('holds printable characters only, and double quotes only where that spares an escape', () => {
+  it('holds printable characters only, and double quotes only if that spares an escape', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const repr = pythonRepr(text);
@@ -87,7 +87,7 @@ describe('the repr of a number', () => {
 });
 
 describe('keys', () => {
-  it('of two values are the same only where the values are, types included', () => {
+  it('of two values are the same only if the values are, types included', () => {
     const spelled = (value: JsonValue): string =>
       value instanceof JsonFloat
         ? `float ${floatRepr(value.value)}`
