@@ -47,7 +47,7 @@ export const rooms: readonly Room[] = [
   effectful('shared/config/', 'environment, secret files and the routing file to checked objects', shared('routing')),
   effectful('shared/telemetry/', 'spans, metrics, log lines', shared('json', 'message', 'process')),
   effectful('shared/http/', 'one small HTTP server', []),
-  effectful('shared/postgres/', 'pool, statements, append, ledger', shared('errors', 'message', 'state')),
+  effectful('shared/postgres/', 'pool, statements, append, ledger', shared('errors', 'message', 'state', 'config')),
   effectful('shared/nats/', 'connect, streams, pipelined publish', [
     ...shared('errors', 'message', 'routing', 'process', 'config'),
   ]),

@@ -59,6 +59,7 @@ export const openStore = (io: CliIo): Store => {
     const { databaseUrl, tableSchema, ledgerSchema } = await config();
     const opened = createPool(databaseUrl, {
       max: 2,
+      env: await environment(),
       applicationName: 'state-sync-cli',
       queryTimeoutMs: 600_000,
       ledgerSchema,

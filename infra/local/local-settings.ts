@@ -1,10 +1,11 @@
+import { connectionString } from '../../shared/config/connection-string.ts';
 import { settingSource } from '../../shared/config/function-config.ts';
 import { readNatsSettings } from '../../shared/config/nats-settings.ts';
-import { integer, oneOf, optionalText, readBoth, readSettings, url } from '../../shared/config/settings.ts';
+import { integer, oneOf, optionalText, readBoth, readSettings } from '../../shared/config/settings.ts';
 
 const localSettings = {
   /** Used instead of the embedded servers where set. */
-  databaseUrl: url('DATABASE_URL', '', ['postgres', 'postgresql']),
+  databaseUrl: connectionString('DATABASE_URL', ''),
   routingFile: optionalText('ROUTING_FILE'),
   functionToken: optionalText('FUNCTION_TOKEN'),
   otlpEndpoint: optionalText('OTEL_EXPORTER_OTLP_ENDPOINT'),

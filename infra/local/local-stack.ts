@@ -75,7 +75,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     await progress.step('bundles', () => buildBundles({ outDir: options.distDir }));
     signal.throwIfAborted();
     await progress
-      .step('schema', () => migrate(databaseUrl))
+      .step('schema', () => migrate(databaseUrl, { env }))
       .catch((error: unknown) => {
         if (settings.databaseUrl === '') throw error;
         const reason = error instanceof Error ? error.message : String(error);

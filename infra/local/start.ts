@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { join, resolve } from 'node:path';
+import { describeTarget, resolveTarget } from '../../shared/postgres/connection-target.ts';
 import { createLog, errorFields, type Log } from '../../shared/telemetry/log.ts';
 import { parseArguments, usage, type StartArguments } from './arguments.ts';
 import { runDemo } from './demo/run-demo.ts';
@@ -24,7 +25,13 @@ const passLine = (log: Log) => (process_: string, line: string) => {
   else if (line !== '') log.warn('process_output', { process: process_, line: line.slice(0, 1_000) });
 };
 
-/** A database URL for people's eyes: passwords of databases elsewhere stay out of terminals and logs. */
+/** The database of this machine with its password, which is a local one; any other without. */
+const shownDatabase = (text: string): string =>
+  URL.canParse(text) && !text.includes('?') && shownUrl(text) === text
+    ? text
+    : describeTarget(resolveTarget(text, process.env));
+
+/** A URL for people's eyes: passwords of servers elsewhere stay out of terminals and logs. */
 const shownUrl = (text: string): string => {
   if (!URL.canParse(text)) return text;
   const url = new URL(text);
@@ -54,7 +61,7 @@ const serve = async (
 ): Promise<boolean> => {
   const urls = {
     nats: stack.natsUrl.split(',').map(shownUrl).join(','),
-    database: shownUrl(stack.databaseUrl),
+    database: shownDatabase(stack.databaseUrl),
     gateway: stack.gatewayUrl,
     page: `${stack.gatewayUrl}/function/manage`,
     traces: stack.collector?.url ?? null,

@@ -7,6 +7,11 @@ const sharedFile = '001_ism_tables.sql';
 /** Serialises migrations that start together; any number that nobody else uses. */
 const migrationLock = 5_172_013_901;
 
+export interface MigrateOptions extends SchemaOptions {
+  /** libpq's environment variables, for what the connection string leaves open; default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
 /**
  * Creates what is missing of the schema: safe to run at every start, and from several processes at once.
  *
@@ -14,10 +19,15 @@ const migrationLock = 5_172_013_901;
  *
  * @returns the names of the files that ran.
  */
-export const migrate = async (databaseUrl: string, options: SchemaOptions = {}): Promise<readonly string[]> => {
+export const migrate = async (databaseUrl: string, options: MigrateOptions = {}): Promise<readonly string[]> => {
   const files = (await readdir(folder)).filter((name) => /^\d{3}_.*\.sql$/.test(name)).toSorted();
   const applied: string[] = [];
-  const pool = createPool(databaseUrl, { max: 1, queryTimeoutMs: 600_000, applicationName: 'state-sync-migrate' });
+  const pool = createPool(databaseUrl, {
+    max: 1,
+    queryTimeoutMs: 600_000,
+    applicationName: 'state-sync-migrate',
+    ...(options.env === undefined ? {} : { env: options.env }),
+  });
   try {
     await pool.transaction(async (connection) => {
       await connection.query('select pg_advisory_xact_lock($1)', [migrationLock]);

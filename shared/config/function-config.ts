@@ -1,14 +1,12 @@
+import { connectionString } from './connection-string.ts';
 import { readNatsSettings } from './nats-settings.ts';
-import { integer, oneOf, optionalText, readBoth, readSettings, text, url, type SettingSource } from './settings.ts';
+import { integer, oneOf, optionalText, readBoth, readSettings, text, type SettingSource } from './settings.ts';
 
 /** The settings of every function; names and defaults as in reference.md A.1 if they make sense for NATS. */
 const functionSettings = {
   port: integer('PORT', 8080, { min: 0, max: 65_535 }),
   host: text('HOST', '0.0.0.0'),
-  databaseUrl: url('DATABASE_URL', 'postgresql://postgres:postgres1@localhost:5432/postgres', [
-    'postgres',
-    'postgresql',
-  ]),
+  databaseUrl: connectionString('DATABASE_URL', 'postgresql://postgres:postgres1@localhost:5432/postgres'),
   topic: text('MSG_TOPIC', 'ism_state_sync_store'),
   manageTopic: text('MSG_MANAGE_TOPIC', 'ism_state_sync_store_manage'),
   subscription: text('MSG_TOPIC_SUBSCRIPTION', 'ism_state_sync_store_subscription'),

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 
 import type { FunctionRuntime } from './run-function.ts';
+import { readFunctionConfig, settingSource } from '../config/function-config.ts';
 import { createBus, type Bus } from '../nats/bus.ts';
 import type { DatabasePool } from '../postgres/database.ts';
 import { createPool } from '../postgres/pool.ts';
@@ -56,7 +57,13 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     // A statement whose answer is lost must not keep its connection for longer than anybody waits for it.
     queryTimeoutMs: Math.floor(config.deadlineMs * statementShare),
     connectTimeoutMs: Math.min(maxConnectMs, Math.floor(config.deadlineMs / 2)),
+    maxConnectTimeoutMs: Math.floor(config.deadlineMs / 2),
+    // What the statement leaves of the deadline, less the time of an answer.
+    waitTimeoutMs: Math.floor(config.deadlineMs * (1 - statementShare) * 0.9),
     applicationName: name,
+    env,
+    reread: () => readFunctionConfig(settingSource(env)).databaseUrl,
+    onNote: (note) => log.warn('database_setting', { reason: note }),
     ...(config.tableSchema === undefined ? {} : { tableSchema: config.tableSchema }),
     ledgerSchema: config.ledgerSchema,
     onError: (error) => log.warn('database_connection_lost', errorFields(error)),

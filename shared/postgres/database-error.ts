@@ -1,9 +1,11 @@
 import type { RetryableCode } from '../errors/error-code.ts';
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
+import { verdictOf, type SqlStateVerdict } from './sql-state.ts';
 
 /** What the server and Node say of an error; `code` is a SQLSTATE or a system error's name. */
 interface DriverError {
   readonly code?: unknown;
+  readonly severity?: unknown;
   readonly constraint?: unknown;
   readonly message?: unknown;
 }
@@ -21,20 +23,38 @@ export const constraintOf = (error: unknown): string => {
 };
 
 /**
+ * Why it failed, in one line that is never empty: an error of several attempts (one for each IP address of a host) has no
+ * message of its own.
+ */
+export const causeOf = (error: unknown): string => {
+  const message = messageOf(error);
+  const { code } = (error ?? {}) as DriverError;
+  return typeof code === 'string' && code !== '' && !message.includes(code) ? `${message} (${code})` : message;
+};
+
+/**
  * The one place where an error of the driver becomes one of ours: only what the server says of the data itself is
  * terminal; everything else, known or not, may succeed later.
  *
- * The text has the SQLSTATE, the constraint and the server's primary message; never its detail line, which quotes values.
+ * The text has the SQLSTATE, the constraint, the server's primary message and, if anything but the data is at fault, the
+ * server; never its detail line, which quotes values.
  */
 export const toDatabaseError = (error: unknown, doing: string): RetryableError | TerminalError => {
   if (error instanceof RetryableError || error instanceof TerminalError) return error;
-  const message = error instanceof Error ? error.message : String((error as DriverError | null)?.message ?? error);
+  const message = messageOf(error);
   const code = codeOf(error, message);
   const marks = [sqlStateOf(error), constraintOf(error)].filter((mark) => mark !== undefined && mark !== '');
-  const text = `${doing}: ${message}${marks.length > 0 ? ` (${marks.join(', ')})` : ''}`;
+  const server = typeof error === 'object' && error !== null ? serverOf.get(error) : undefined;
+  const where = server === undefined || code === 'database_rejected' ? '' : ` at ${server}`;
+  const text = `${doing}: ${message}${marks.length > 0 ? ` (${marks.join(', ')})` : ''}${where}`;
   return code === 'database_rejected'
     ? new TerminalError(code, text, { cause: error })
     : new RetryableError(code, text, { cause: error });
+};
+
+/** Notes which server a driver's error is about, so that its reason can name it. */
+export const noteServer = (error: unknown, label: string): void => {
+  if (typeof error === 'object' && error !== null) serverOf.set(error, label);
 };
 
 /** Runs the work; what it throws is one of our two errors. */
@@ -46,39 +66,21 @@ export const withDatabaseErrors = async <T>(doing: string, work: () => Promise<T
   }
 };
 
+/** What becomes of the connection over which a statement failed. */
+export const connectionAfter = (error: unknown): SqlStateVerdict['connection'] => {
+  if (error instanceof StaleMetadataError) return 'keep';
+  const state = sqlStateOf(error);
+  // Nothing of the server: the connection broke, or its answer did not come in time and would be taken for the next one's.
+  if (state === undefined) return 'drop';
+  const { connection } = verdictOf(state, messageOf(error));
+  // FATAL and PANIC end the session, whatever the code.
+  return connection === 'keep' && (error as DriverError).severity !== 'ERROR' ? 'drop' : connection;
+};
+
 /** What was known of a state is no longer true: read it again and plan again. */
 export class StaleMetadataError extends RetryableError {}
 
-/** By whole SQLSTATE first, then by its class (the first two characters). */
-const bySqlState: Readonly<Record<string, RetryableCode | 'database_rejected'>> = {
-  '08': 'database_unavailable', // connection exceptions
-  '53': 'database_unavailable', // too many connections, disk full, out of memory
-  '57': 'database_unavailable', // shutdown, crash of another backend, starting up
-  '58': 'database_unavailable', // I/O of the server
-  XX: 'database_unavailable', // the server's internal errors
-  '25006': 'database_unavailable', // read only: a replica, or a failover under way
-  '40003': 'database_unavailable', // completion unknown: the ledger decides
-  '57014': 'database_timeout', // statement_timeout, or cancelled
-  '55P03': 'database_timeout', // lock_timeout
-  '25P03': 'database_timeout', // idle in transaction
-  '25P04': 'database_timeout', // transaction_timeout
-  '40': 'database_conflict', // serialization failure, deadlock
-  '55': 'database_conflict',
-  '23503': 'database_conflict', // a column or state was deleted under us
-  '23505': 'database_conflict', // a position or a message id was taken
-  '28': 'database_misconfigured', // wrong user or password
-  '3D': 'database_misconfigured', // no such database
-  '3F': 'database_misconfigured', // no such schema
-  '42': 'database_misconfigured', // no such table or column, no permission
-  '0A': 'database_misconfigured', // a pooler or a server that cannot do this
-  '26': 'database_misconfigured', // named statements through a pooler
-  '22': 'database_rejected', // a value that its type refuses
-  '23': 'database_rejected', // check, not null, exclusion
-  '21': 'database_rejected',
-  '44': 'database_rejected',
-  '54': 'database_rejected', // too large for a row or an index
-  P0: 'database_rejected', // raised by a trigger of the installation
-};
+const serverOf = new WeakMap<object, string>();
 
 const systemCodes =
   /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EMFILE)$/;
@@ -99,9 +101,20 @@ const byMessage: readonly (readonly [RegExp, RetryableCode])[] = [
 
 const codeOf = (error: unknown, message: string): RetryableCode | 'database_rejected' => {
   const state = sqlStateOf(error);
-  if (state !== undefined) return bySqlState[state] ?? bySqlState[state.slice(0, 2)] ?? 'internal_error';
+  if (state !== undefined) return verdictOf(state, message).code;
   const { code } = (error ?? {}) as DriverError;
   if (typeof code === 'string' && systemCodes.test(code)) return 'database_unavailable';
   if (typeof code === 'string' && certificateCodes.test(code)) return 'database_misconfigured';
-  return byMessage.find(([pattern]) => pattern.test(message))?.[1] ?? 'internal_error';
+  const known = byMessage.find(([pattern]) => pattern.test(message))?.[1];
+  if (known !== undefined) return known;
+  // A message of the protocol without a code: a proxy before the server (Neon's, say) has something in its way.
+  return (error as DriverError | null)?.severity === undefined ? 'internal_error' : 'database_unavailable';
+};
+
+const messageOf = (error: unknown): string => {
+  if (error instanceof AggregateError && error.message === '') {
+    return [...new Set(error.errors.map((part) => messageOf(part)))].join(', ');
+  }
+  const message = error instanceof Error ? error.message : String((error as DriverError | null)?.message ?? error);
+  return message === '' && error instanceof Error ? error.name : message;
 };

@@ -1,16 +1,21 @@
-import { Client, Pool, type PoolClient, type WebSocketConstructor } from '@neondatabase/serverless';
+import type { Client } from '@neondatabase/serverless';
 import { createHash } from 'node:crypto';
-import { parseConnectionUrl, type ConnectionTarget } from './connection-url.ts';
+import { createConnectionPool, type PooledConnection } from './connection-pool.ts';
+import { resolveTarget, type Environment, type ServerAddress } from './connection-target.ts';
+import { connectionAfter, noteServer, sqlStateOf } from './database-error.ts';
 import type { DatabasePool, Queryable, ResultRow } from './database.ts';
-import { answerScram } from './scram.ts';
+import { ConnectError, openConnection, type OpenConnection } from './open-connection.ts';
 import { tableNames, type SchemaOptions } from './table-names.ts';
-import { createTcpSocketClass } from './tcp-socket.ts';
 
 export interface PoolOptions extends SchemaOptions {
   /** Connections at most: one for each statement at once, so 2 to 4. More writers only share the server's cores. */
   readonly max?: number;
-  /** Time to get a connection, new or from the pool. */
+  /** Time for a new connection, over all hosts of the list; default 5 s. A `connect_timeout` of the string stands for it. */
   readonly connectTimeoutMs?: number;
+  /** The most that `connect_timeout` may ask for; default: as long as it says. */
+  readonly maxConnectTimeoutMs?: number;
+  /** Time to wait while the others hold all connections of this pool; default 15 s. */
+  readonly waitTimeoutMs?: number;
   /** Time for one statement, seen from here; above the role's `statement_timeout`. */
   readonly queryTimeoutMs?: number;
   /** An idle connection is closed after this time, so that a serverless database can sleep. */
@@ -20,36 +25,66 @@ export interface PoolOptions extends SchemaOptions {
   readonly applicationName?: string;
   /** Default true: plans of frequent statements are kept on their connection, where the server or pooler allows that. */
   readonly keepPlans?: boolean;
+  /** libpq's environment variables, for what the string leaves open; default: none. */
+  readonly env?: Environment;
+  /** The connection string as it is now, asked when the server refuses user or password: a mounted secret changes. */
+  readonly reread?: () => string;
+  /** Told at once of what the string asks for and cannot be honoured to the letter. */
+  readonly onNote?: (note: string) => void;
   /** Told of connections that broke outside a statement; the pool has replaced them already. */
   readonly onError?: (error: Error) => void;
 }
 
 /**
- * The one database client: the driver's WebSocket to Neon hosts, TCP or TLS to any other host.
+ * The one database client: the driver's WebSocket to Neon hosts, TCP, TLS or a Unix socket to any other.
  *
  * Statements are parameterised, so everything works through a pooler in transaction mode. Frequent ones are named, which
  * saves planning them each time (half of the server's time for 1 row, a third for 10); where the server's side does not
  * keep a name, it says so before it runs anything, and the pool goes on without names. Nothing connects before the first
  * statement.
  *
- * @throws RetryableError `database_misconfigured` where the URL asks for what cannot be honoured.
+ * A connection whose server stops, or turns read-only, is not used again, and neither is any other that was opened before.
+ *
+ * @param connectionString a URI or keywords and values, as libpq takes them
+ * @throws ConfigError that names every parameter at fault.
  */
-export const createPool = (databaseUrl: string, options: PoolOptions = {}): DatabasePool => {
-  const pool = openPool(parseConnectionUrl(databaseUrl), options);
-  let ended: Promise<void> | undefined;
+export const createPool = (connectionString: string, options: PoolOptions = {}): DatabasePool => {
+  const pool = createConnectionPool<PooledClient>({
+    open: connector(connectionString, options),
+    max: options.max ?? 2,
+    waitMs: options.waitTimeoutMs ?? 15_000,
+    idleMs: options.idleTimeoutMs ?? 30_000,
+    lifetimeMs: options.maxLifetimeMs ?? 1_800_000,
+    onError: options.onError ?? (() => undefined),
+  });
 
-  const withConnection = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
-    const client = await pool.connect();
+  const withConnection = async <T>(work: (client: Client) => Promise<T>): Promise<T> => {
+    const connection = await pool.take();
+    let isUsable = false;
     try {
-      const result = await work(client);
-      client.release();
+      const result = await work(connection.client);
+      isUsable = true;
       return result;
     } catch (error) {
-      client.release(!keepsConnection(error));
+      const after = connectionAfter(error);
+      if (after === 'drop-all') pool.retire();
+      isUsable = after === 'keep';
+      noteServer(error, connection.label);
       throw error;
+    } finally {
+      pool.giveBack(connection, isUsable);
     }
   };
-  const on = (client: PoolClient): Queryable => ({
+  /** A statement that a server refuses because it is read-only has done nothing: another one may have taken its address. */
+  const withWriter = async <T>(work: (client: Client) => Promise<T>): Promise<T> => {
+    try {
+      return await withConnection(work);
+    } catch (error) {
+      if (sqlStateOf(error) !== '25006') throw error;
+      return withConnection(work);
+    }
+  };
+  const on = (client: Client): Queryable => ({
     query: async <R extends ResultRow>(text: string, values: readonly unknown[] = []) =>
       (await client.query<R>(text, values as unknown[])).rows,
   });
@@ -64,18 +99,18 @@ export const createPool = (databaseUrl: string, options: PoolOptions = {}): Data
   const queryPlanned = async <R extends ResultRow>(text: string, values: readonly unknown[]): Promise<readonly R[]> => {
     const config = { name: nameOf(text), text, values: values as unknown[] };
     try {
-      return (await withConnection((client) => client.query<R>(config))).rows;
+      return (await withWriter((client) => client.query<R>(config))).rows;
     } catch (error) {
       if (!refusesPlan(error)) throw error;
       keepsPlans = false;
-      return withConnection((client) => on(client).query<R>(text, values));
+      return withWriter((client) => on(client).query<R>(text, values));
     }
   };
 
   return {
     tables: tableNames(options),
     query: (text, values = [], { keepPlan = false } = {}) =>
-      keepPlan && keepsPlans ? queryPlanned(text, values) : withConnection((client) => on(client).query(text, values)),
+      keepPlan && keepsPlans ? queryPlanned(text, values) : withWriter((client) => on(client).query(text, values)),
     transaction: (work) =>
       withConnection(async (client) => {
         await client.query('begin');
@@ -87,74 +122,79 @@ export const createPool = (databaseUrl: string, options: PoolOptions = {}): Data
           return result;
         } catch (error) {
           // A broken connection is closed, which rolls back too.
-          if (keepsConnection(error)) await client.query('rollback');
+          if (connectionAfter(error) === 'keep') await client.query('rollback');
           throw error;
         }
       }),
-    stats: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
-    end: () => (ended ??= pool.end()),
+    stats: () => pool.stats(),
+    end: () => pool.end(),
   };
 };
 
-const openPool = (target: ConnectionTarget, options: PoolOptions): Pool => {
-  const pool = new Pool({
-    connectionString: target.connectionString,
-    max: options.max ?? 2,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
-    idleTimeoutMillis: options.idleTimeoutMs ?? 30_000,
-    maxLifetimeSeconds: Math.ceil((options.maxLifetimeMs ?? 1_800_000) / 1_000),
-    query_timeout: options.queryTimeoutMs ?? 35_000,
-    application_name: options.applicationName ?? 'state-sync-store',
-  });
-  if (target.transport === 'tcp') pool.Client = createTcpClientClass(createTcpSocketClass(target.tls));
-  const onError = options.onError ?? (() => undefined);
-  pool.on('error', onError);
-  // A connection that breaks while it is checked out emits too, and an `error` event without a listener ends the process.
-  pool.on('connect', (client: PoolClient) => client.on('error', onError));
-  return pool;
-};
+/** One of the pool's connections. */
+class PooledClient implements PooledConnection {
+  readonly client: Client;
+  readonly label: string;
+  #error: Error | undefined;
+  #listener: ((error: Error) => void) | undefined;
+  #closed: Promise<void> | undefined;
+  readonly #ended: Promise<void>;
 
-/** The driver's internals that the SCRAM step needs; where they change, its own slow step still works. */
-interface ScramInternals {
-  readonly saslSession: { readonly clientNonce: string };
-  readonly password: unknown;
-  readonly connection: {
-    sendSCRAMClientFinalMessage(response: string): void;
-    emit(event: 'error', error: unknown): void;
-  };
+  constructor({ client, label }: OpenConnection) {
+    this.client = client;
+    this.label = label;
+    this.#ended = new Promise((resolve) => client.once('end', () => resolve()));
+    client.on('error', (error: Error) => {
+      if (this.#error !== undefined) return;
+      this.#error = error;
+      this.#listener?.(error);
+    });
+  }
+
+  onBroken(listener: (error: Error) => void): void {
+    this.#listener = listener;
+    if (this.#error !== undefined) listener(this.#error);
+  }
+
+  close(): Promise<void> {
+    // The driver's own promise never settles if the connection has ended before.
+    this.client.end().catch(() => undefined);
+    return (this.#closed ??= this.#ended);
+  }
 }
 
-const createTcpClientClass = (socketClass: WebSocketConstructor): typeof Client =>
-  class TcpClient extends Client {
-    constructor(...config: ConstructorParameters<typeof Client>) {
-      super(...config);
-      Object.assign(this.neonConfig, {
-        webSocketConstructor: socketClass,
-        wsProxy: (host: string, port: number | string) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
-        useSecureWebSocket: false,
-        forceDisablePgSSL: true, // TLS is the socket's work
-        pipelineConnect: false, // the default sends the password in clear before any server reply
-        coalesceWrites: false, // the default adds more than 1 ms to every query
-      });
-    }
-
-    /** The driver's own step makes thousands of WebCrypto calls (300 ms); it still checks the server's signature. */
-    override async _handleAuthSASLContinue(message: { readonly data: string }): Promise<void> {
-      const self = this as unknown as ScramInternals;
-      try {
-        const reply = await answerScram(String(self.password), self.saslSession.clientNonce, message.data);
-        Object.assign(self.saslSession, { message: 'SASLResponse', ...reply });
-        self.connection.sendSCRAMClientFinalMessage(reply.response);
-      } catch (error) {
-        self.connection.emit('error', error);
-      }
+/** Opens connections; where the login is refused, once more with the connection string as it is by then. */
+const connector = (connectionString: string, options: PoolOptions): (() => Promise<PooledClient>) => {
+  let text = connectionString;
+  let target = resolveTarget(text, options.env);
+  for (const note of target.notes) options.onNote?.(note);
+  let first: ServerAddress | undefined;
+  const connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
+  const open = async (): Promise<PooledClient> => {
+    const connection = await openConnection(target, {
+      applicationName: options.applicationName ?? 'state-sync-store',
+      connectTimeoutMs,
+      maxConnectTimeoutMs: options.maxConnectTimeoutMs ?? Number.POSITIVE_INFINITY,
+      queryTimeoutMs: options.queryTimeoutMs ?? 35_000,
+      first,
+      random: Math.random,
+    });
+    first = connection.server;
+    return new PooledClient(connection);
+  };
+  return async () => {
+    try {
+      return await open();
+    } catch (error) {
+      if (!(error instanceof ConnectError) || !error.isRefusedLogin) throw error;
+      const now = options.reread?.() ?? text;
+      if (now === text) throw error;
+      target = resolveTarget(now, options.env);
+      text = now;
+      first = undefined;
+      return open();
     }
   };
-
-/** An error of the server about one statement leaves the connection usable; anything else does not. */
-const keepsConnection = (error: unknown): boolean => {
-  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && severity === 'ERROR';
 };
 
 /** The name of a statement is that of its text, so a pooler that mixes up connections finds the same statement or none. */

@@ -1,11 +1,33 @@
 import type { WebSocketConstructor } from '@neondatabase/serverless';
 import { connect, isIP, type Socket } from 'node:net';
-import type { TlsSettings } from './connection-url.ts';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
+
+/** Where one socket goes, and how. */
+export interface SocketOptions {
+  /** A host name or an IP address; what a certificate is checked against is `serverName`. */
+  readonly host: string;
+  readonly port: number;
+  /** Of a Unix socket, in place of host and port. */
+  readonly path: string | undefined;
+  readonly serverName: string;
+  /** Whether the name is sent in the handshake (SNI). */
+  readonly sendsName: boolean;
+  readonly keepAliveAfterMs: number | undefined;
+  /** `plain`: not encrypted. `offered`: only if the server offers it. `direct`: TLS from the first byte. */
+  readonly encryption: 'plain' | 'offered' | 'required' | 'direct';
+  readonly tls: ConnectionOptions;
+}
+
+/** What the SCRAM step asks of a socket that is open. */
+export interface OpenSocket {
+  readonly isEncrypted: boolean;
+  /** The server's certificate in DER; undefined if the connection is not encrypted. */
+  readonly serverCertificate: Buffer | undefined;
+}
 
 const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const acceptsTls = 'S'.charCodeAt(0);
 const refusesTls = 'N'.charCodeAt(0);
-const keepAliveAfterMs = 10_000;
 /** A peer that is frozen never closes its side: it is not waited for any longer than this. */
 const closeWithinMs = 1_000;
 
@@ -18,30 +40,40 @@ const closing = 2;
 const closed = 3;
 
 /**
- * The driver's WebSocket interface over a plain TCP or TLS socket to PostgreSQL: no proxy and no framing, so the same
+ * The driver's WebSocket interface over a plain TCP, TLS or Unix socket to PostgreSQL: no proxy and no framing, so the same
  * client serves Neon and any other server (the driver's own TLS breaks on writes over 16 KB).
  */
-export const createTcpSocketClass = (tls: TlsSettings | undefined): WebSocketConstructor =>
-  class TcpSocket {
+export const createTcpSocketClass = (options: SocketOptions): WebSocketConstructor =>
+  class TcpSocket implements OpenSocket {
     readyState = connecting;
     binaryType = 'arraybuffer';
     #socket: Socket;
-    readonly #host: string;
+    #secure: TLSSocket | undefined;
     readonly #listeners: Record<EventName, Listener[]> = { open: [], message: [], close: [], error: [] };
 
-    /** @param address `ws://host:port`, as the driver builds it. */
-    constructor(address: string) {
-      const { hostname, port } = new URL(address);
-      this.#host = hostname.replace(/^\[(.*)\]$/, '$1');
-      this.#socket = connect({
-        host: this.#host,
-        port: Number(port || 5432),
-        noDelay: true,
-        keepAlive: true,
-        keepAliveInitialDelay: keepAliveAfterMs,
-      });
+    /** The driver's address is not looked at: the options say where to go. */
+    constructor() {
+      const { host, port, path, keepAliveAfterMs } = options;
+      this.#socket =
+        path === undefined
+          ? connect({
+              host,
+              port,
+              noDelay: true,
+              keepAlive: keepAliveAfterMs !== undefined,
+              keepAliveInitialDelay: keepAliveAfterMs ?? 0,
+            })
+          : connect({ path });
       this.#watch(this.#socket);
       this.#socket.once('connect', () => this.#start(this.#socket));
+    }
+
+    get isEncrypted(): boolean {
+      return this.#secure !== undefined;
+    }
+
+    get serverCertificate(): Buffer | undefined {
+      return this.#secure?.getPeerX509Certificate()?.raw;
     }
 
     addEventListener(type: EventName, listener: Listener): void {
@@ -74,39 +106,48 @@ export const createTcpSocketClass = (tls: TlsSettings | undefined): WebSocketCon
     }
 
     #start(raw: Socket): void {
-      if (tls === undefined) {
-        this.#open(raw);
-        return;
-      }
+      const { encryption } = options;
+      if (encryption === 'plain') return this.#open(raw);
+      if (encryption === 'direct') return this.#encrypt(raw);
       raw.write(sslRequest);
       raw.once('data', (answer: Buffer) => {
         // More than one byte before the handshake would be an injected plain-text answer (CVE-2021-23222).
-        if (answer.length === 1 && answer[0] === acceptsTls) this.#encrypt(raw, tls);
-        else if (answer.length === 1 && answer[0] === refusesTls && tls.mode === 'prefer') this.#open(raw);
-        else raw.destroy(new Error(`The server does not support SSL connections, and sslmode=${tls.mode} needs one`));
+        if (answer.length === 1 && answer[0] === acceptsTls) this.#encrypt(raw);
+        else if (answer.length === 1 && answer[0] === refusesTls && encryption === 'offered') this.#open(raw);
+        else raw.destroy(new Error('The server does not support SSL connections, and sslmode needs one'));
       });
     }
 
-    #encrypt(raw: Socket, settings: TlsSettings): void {
+    #encrypt(raw: Socket): void {
       raw.removeAllListeners('error').removeAllListeners('close');
       // Errors of the raw socket come again from the TLS socket around it.
       raw.on('error', () => undefined);
       // Loaded here only: it costs about 8 ms that a connection without TLS does not pay.
       const { connect: connectTls } = process.getBuiltinModule('node:tls');
-      const verifies = settings.mode === 'verify-ca' || settings.mode === 'verify-full';
-      const secure = connectTls({
-        socket: raw,
-        host: this.#host,
-        servername: isIP(this.#host) === 0 ? this.#host : '',
-        rejectUnauthorized: verifies,
-        ...(settings.mode === 'verify-ca' && { checkServerIdentity: () => undefined }),
-        ...(settings.ca !== undefined && { ca: settings.ca }),
-        ...(settings.cert !== undefined && { cert: settings.cert }),
-        ...(settings.key !== undefined && { key: settings.key }),
-      });
+      let secure: TLSSocket;
+      try {
+        secure = connectTls({
+          ...options.tls,
+          socket: raw,
+          host: options.serverName,
+          servername: options.sendsName && isIP(options.serverName) === 0 ? options.serverName : '',
+        });
+      } catch (error) {
+        // A key or a certificate that OpenSSL cannot use.
+        this.#watch(raw);
+        raw.destroy(error instanceof Error ? error : new Error(String(error)));
+        return;
+      }
       this.#socket = secure;
       this.#watch(secure);
-      secure.once('secureConnect', () => this.#open(secure));
+      secure.once('secureConnect', () => {
+        if (options.encryption === 'direct' && secure.alpnProtocol !== 'postgresql') {
+          secure.destroy(new Error('The server does not support SSL connections with sslnegotiation=direct'));
+          return;
+        }
+        this.#secure = secure;
+        this.#open(secure);
+      });
     }
 
     #watch(socket: Socket): void {

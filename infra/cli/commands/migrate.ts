@@ -13,7 +13,11 @@ export const migrateCommand: CliCommand = {
   changes: () => true,
   run: async ({ store, output }) => {
     const { databaseUrl, tableSchema, ledgerSchema } = await store.config();
-    const options = { ledgerSchema, ...(tableSchema === undefined ? {} : { tableSchema }) };
+    const options = {
+      ledgerSchema,
+      env: await store.environment(),
+      ...(tableSchema === undefined ? {} : { tableSchema }),
+    };
     const applied = await withDatabaseErrors('migrate', () => migrate(databaseUrl, options));
     await output.result({ applied }, () => [`ran ${applied.join(', ')}`]);
     return exitCodes.ok;

@@ -70,7 +70,9 @@ const checkServer = async (pool: DatabasePool, nowMs: () => number): Promise<rea
   return findings;
 };
 
-const connectFix = (error: unknown): string => {
+const connectFix = (failure: unknown): string => {
+  // What the last server of the list said.
+  const error = (failure as { readonly cause?: unknown } | null)?.cause ?? failure;
   const state = sqlStateOf(error);
   if (state?.startsWith('28') === true) return 'correct the user and password in DATABASE_URL';
   if (state === '3D000') return 'correct the database name in DATABASE_URL, or: createdb NAME';

@@ -221,11 +221,14 @@ describe('a pool', () => {
     await pool.end();
   });
 
-  it('reports a wait for a connection that others hold as a database that cannot be had', async () => {
-    const pool = createPool(plain.url, { max: 1, connectTimeoutMs: 200 });
+  it('reports a wait for a connection that others hold as overload, which is no outage', async () => {
+    const pool = createPool(plain.url, { max: 1, connectTimeoutMs: 200, waitTimeoutMs: 200 });
     const holder = pool.query('select pg_sleep(0.6)');
     const error = await pool.query('select 1').catch((reason: unknown) => toDatabaseError(reason, 'wait'));
-    expect(error).toMatchObject({ code: 'database_unavailable' });
+    expect(error).toMatchObject({
+      code: 'overloaded',
+      message: 'all 1 database connections of this process were busy for 200 ms (MAX_DB_CONNECTIONS)',
+    });
     await holder;
     await pool.end();
   });
