@@ -87,7 +87,7 @@ export const startPostgres = async (options: PostgresServerOptions): Promise<Pos
       onLines(started, (line) => {
         onLog(line);
         if (lastLines.push(line) > 20) lastLines.shift();
-        if (line.includes('database system is ready to accept connections')) resolve();
+        if (/database system is ready to accept (read-only )?connections/.test(line)) resolve();
       });
       started.once('error', (error) => fail(error.message));
       // `close`, not `exit`: the last lines have been read by then.

@@ -1,4 +1,5 @@
 import type { RetryableCode } from '../errors/error-code.ts';
+import { ConfigError } from '../config/settings.ts';
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
 import { verdictOf, type SqlStateVerdict } from './sql-state.ts';
 
@@ -57,11 +58,12 @@ export const noteServer = (error: unknown, label: string): void => {
   if (typeof error === 'object' && error !== null) serverOf.set(error, label);
 };
 
-/** Runs the work; what it throws is one of our two errors. */
+/** Runs the work; what it throws is one of our two errors, or a ConfigError: settings that no retry mends. */
 export const withDatabaseErrors = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     throw toDatabaseError(error, doing);
   }
 };
