@@ -11,7 +11,7 @@ describe('a connection string that cannot be used', () => {
   ])(
     '%s ends every command with the exit code of a usage error, by name and without the password',
     async (url, name) => {
-      for (const command of [['migrate'], ['status']]) {
+      for (const command of [['migrate'], ['state', 'show', 'x']]) {
         const run = await runStateSync(command, { DATABASE_URL: url, MSG_URL: 'nats://127.0.0.1:1' });
         expect(run.exitCode).toBe(2);
         expect(run.stderr).toContain(name);
