@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { settingSource, type FunctionConfig } from '../../shared/config/function-config.ts';
 import { ConfigError, secretFileName } from '../../shared/config/settings.ts';
+import { describeTarget, resolveTarget, type ConnectionTarget } from '../../shared/postgres/connection-target.ts';
 import { CliError, exitCodes, usageError, type CliIo } from './cli-io.ts';
 import type { Store } from './open-store.ts';
 
@@ -18,11 +19,12 @@ export interface Server {
  * faults: the command says which.
  */
 export const findServers = async (store: Store): Promise<readonly Server[]> => {
-  const config = await validConfig(store);
-  if (config === undefined) return [];
+  const found = await validConfig(store);
+  if (found === undefined) return [];
+  const { config, target } = found;
   const database: Server = {
     name: 'database',
-    address: addressOf(config.databaseUrl),
+    address: describeTarget(target),
     origin: (await givenBy(store, 'DATABASE_URL')) ?? 'a default',
   };
   const natsUrl = config.nats.url;
@@ -59,9 +61,12 @@ export const confirmDefaults = async (io: CliIo, servers: readonly Server[]): Pr
   if (answer.trim().toLowerCase() !== 'yes') throw new CliError(exitCodes.failed, 'not_confirmed', 'nothing was done');
 };
 
-const validConfig = async (store: Store): Promise<FunctionConfig | undefined> => {
+const validConfig = async (
+  store: Store,
+): Promise<{ readonly config: FunctionConfig; readonly target: ConnectionTarget } | undefined> => {
   try {
-    return await store.config();
+    const config = await store.config();
+    return { config, target: resolveTarget(config.databaseUrl, await store.environment()) };
   } catch (error) {
     if (error instanceof ConfigError) return undefined;
     throw error;

@@ -29,7 +29,7 @@ const passLine = (log: Log) => (process_: string, line: string) => {
 const shownDatabase = (text: string): string =>
   URL.canParse(text) && !text.includes('?') && shownUrl(text) === text
     ? text
-    : describeTarget(resolveTarget(text, process.env));
+    : `postgresql://${describeTarget(resolveTarget(text, process.env))}`;
 
 /** A URL for people's eyes: passwords of servers elsewhere stay out of terminals and logs. */
 const shownUrl = (text: string): string => {

@@ -142,9 +142,9 @@ export const resolveTarget = (connectionString: string, env: Environment = {}): 
 export const serverLabel = ({ host, port, socketPath }: ServerAddress): string =>
   socketPath ?? `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-/** Where a connection string leads, as a URL without its password: for people, and for nothing else. */
-export const describeTarget = ({ servers, user, database }: ConnectionTarget): string =>
-  `postgresql://${encodeURIComponent(user)}@${servers.map(serverLabel).join(',')}/${encodeURIComponent(database)}`;
+/** Where a connection string leads, `host:port/database`, for people: neither the user nor the password is in it. */
+export const describeTarget = ({ servers, database }: ConnectionTarget): string =>
+  `${servers.map(serverLabel).join(',')}/${database}`;
 
 const faulty = (faults: readonly string[]): ConfigError =>
   new ConfigError(faults.map((fault) => `DATABASE_URL ${fault}`));
