@@ -74,7 +74,7 @@ interface State extends ConnectorOptions {
 
 /**
  * The JetStream connector: reads the routes that have triggers, calls their functions with batches, settles every message
- * by its outcome. It knows nothing of what the functions do. README.md says what it promises.
+ * by its outcome. It knows nothing of what the functions do. infra/connector/README.md says what it promises.
  */
 export const createConnector = (options: ConnectorOptions): Connector => {
   const state: State = {

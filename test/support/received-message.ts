@@ -7,7 +7,7 @@ export const receivedMessage = (sequence: number, more: Partial<ReceivedMessage>
   stream: 'stream',
   subject: 'subject',
   sequence,
-  storedNs: `${1_700_000_000_000_000_000n + BigInt(sequence)}`,
+  storedKey: `${sequence}@${1_700_000_000_000_000_000n + BigInt(sequence)}`,
   deadLetterId: `dead/stream/${sequence}`,
   timestampNs: `${1_700_000_000_000_000_000n + BigInt(sequence)}`,
   messageId: undefined,

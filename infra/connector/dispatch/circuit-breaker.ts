@@ -93,7 +93,7 @@ const close = (breaker: Breaker, _event: BreakerEvent, { limits }: Met): Breaker
 const fault = (breaker: Breaker): Breaker => ({ ...breaker, faultsInRow: breaker.faultsInRow + 1 });
 const stay = (breaker: Breaker): Breaker => breaker;
 
-/** The only way from one state of the breaker to another; README.md has it in words. */
+/** The only way from one state of the breaker to another; infra/connector/README.md has it in words. */
 const transitions: Readonly<Record<BreakerState, { readonly [E in BreakerEvent['type']]: Handler<E> }>> = {
   closed: {
     succeeded: close,

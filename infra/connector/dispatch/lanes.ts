@@ -17,7 +17,7 @@ export type LaneEvent = 'message_added' | 'taken' | 'completed' | 'key_blocked' 
 /** `rest`: whichever of idle, ready, paused and blocked its messages, its pause and its blockers say. */
 type Next = 'stay' | 'rest' | 'in_flight' | 'impossible';
 
-/** The only way from one state of a lane to another; README.md has it in words. */
+/** The only way from one state of a lane to another; infra/connector/README.md has it in words. */
 export const laneTransitions: Readonly<Record<LaneState, Readonly<Record<LaneEvent, Next>>>> = {
   idle: {
     message_added: 'rest',

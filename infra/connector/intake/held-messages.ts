@@ -1,14 +1,6 @@
 import type { RecentAnswers, Answer } from '../settle/recent-answers.ts';
 import type { ReceivedMessage } from './received-message.ts';
 
-/** Identity of a stored message: a stream that is made anew counts from 1 again, so the sequence alone is not enough. */
-export const storedKey = ({ sequence, storedNs }: StoredPlace): string => `${sequence}@${storedNs}`;
-
-export interface StoredPlace {
-  readonly sequence: number;
-  readonly storedNs: string;
-}
-
 /** A message that was delivered to us and is not settled. Replaced when it is delivered again, never written to. */
 export interface Held<S> {
   readonly message: ReceivedMessage;
@@ -33,12 +25,12 @@ export interface HeldAmount {
 export interface HeldMessages<S> {
   readonly size: number;
   add(held: Held<S>): void;
-  find(place: StoredPlace): Held<S> | undefined;
+  find(storedKey: string): Held<S> | undefined;
   hasSequence(sequence: number): boolean;
   /** Notes that it was delivered again; returns what is held now. */
   redelivered(held: Held<S>, delivery: { readonly reply: string; readonly deliveryCount: number }): Held<S>;
   /** Lets it go; what it was, or undefined if it was not held. */
-  release(place: StoredPlace): Held<S> | undefined;
+  release(storedKey: string): Held<S> | undefined;
   entries(): Iterable<Held<S>>;
   /** How much of one source is held. */
   amountOf(source: S): HeldAmount;
@@ -62,23 +54,22 @@ export const createHeldMessages = <S>(): HeldMessages<S> => {
       return held.size;
     },
     add: (entry) => {
-      held.set(storedKey(entry.message), entry);
+      held.set(entry.message.storedKey, entry);
       sequences.add(entry.message.sequence);
       count(entry, 1);
     },
-    find: (place) => held.get(storedKey(place)),
+    find: (storedKey) => held.get(storedKey),
     hasSequence: (sequence) => sequences.has(sequence),
     redelivered: (entry, { reply, deliveryCount }) => {
       const again = { ...entry, reply, deliveryCount: Math.max(entry.deliveryCount, deliveryCount) };
-      held.set(storedKey(entry.message), again);
+      held.set(entry.message.storedKey, again);
       return again;
     },
-    release: (place) => {
-      const key = storedKey(place);
-      const entry = held.get(key);
+    release: (storedKey) => {
+      const entry = held.get(storedKey);
       if (entry === undefined) return undefined;
-      held.delete(key);
-      sequences.delete(place.sequence);
+      held.delete(storedKey);
+      sequences.delete(entry.message.sequence);
       count(entry, -1);
       return entry;
     },
@@ -101,12 +92,12 @@ export type Met<S> =
   | { readonly kind: 'new' };
 
 export const meetDelivery = <S>(
-  place: StoredPlace,
+  storedKey: string,
   held: Pick<HeldMessages<S>, 'find'>,
   recent: Pick<RecentAnswers, 'find'>,
 ): Met<S> => {
-  const answer = recent.find(place);
+  const answer = recent.find(storedKey);
   if (answer !== undefined) return { kind: 'settled', answer };
-  const known = held.find(place);
+  const known = held.find(storedKey);
   return known === undefined ? { kind: 'new' } : { kind: 'held', held: known };
 };

@@ -2,7 +2,7 @@ import type { Msg, NatsConnection } from '../../../shared/nats/connect.ts';
 import { readConsumerLag, type ConsumerLag } from '../../../shared/nats/consumer-lag.ts';
 import { ensureConsumers, type BoundConsumer } from '../../../shared/nats/ensure-consumer.ts';
 import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
-import { deliveryInfo } from '../../../shared/nats/jetstream-message.ts';
+import { deliveryInfo, type DeliveryInfo } from '../../../shared/nats/jetstream-message.ts';
 import { pullMessages, type Capacity, type Puller } from '../../../shared/nats/pull-messages.ts';
 import type { StoredMessage } from '../../../shared/nats/read-stream.ts';
 import { watchDeletion } from '../../../shared/nats/watch-deletion.ts';
@@ -16,7 +16,7 @@ import type { ConnectorMetrics } from '../telemetry/metrics.ts';
 import { classifyPayload } from './classify-payload.ts';
 import { meetDelivery, type HeldMessages } from './held-messages.ts';
 import { pullCapacity } from './pull-capacity.ts';
-import { receiveMessage } from './receive-message.ts';
+import { receiveMessage, storedKey } from './received-message.ts';
 import { createTakeover, type Takeover } from './takeover.ts';
 
 /** One consumer of a durable's name: servers before 2.10 need one for each subject. */
@@ -181,7 +181,7 @@ const sourceOf = (state: State, consumer: BoundConsumer): Source => {
     log,
     isHeld: held.hasSequence,
     onStream: ({ created }) => noticeStream(state, created),
-    settleAgain: settler.repeatFor,
+    settleAgain: ({ sequence, storedNs }) => settler.repeatFor(storedKey(sequence, storedNs)),
     block: (message) => block(state, message),
     unblock: (sequence) => unblock(state, sequence),
   });
@@ -242,8 +242,9 @@ const take = (state: State, source: Source, raw: Msg): void => {
   const reply = raw.reply ?? '';
   const info = deliveryInfo(reply);
   source.takeover.seen(info.sequence);
-  const met = meetDelivery({ sequence: info.sequence, storedNs: info.timestampNs }, held, state.recent);
-  if (met.kind === 'new') return takeNew(state, source, raw);
+  const key = storedKey(info.sequence, info.timestampNs);
+  const met = meetDelivery(key, held, state.recent);
+  if (met.kind === 'new') return takeNew(state, source, raw, info, key);
   if (met.kind === 'settled') {
     state.settler.repeat(met.answer, reply);
     return metrics.add('redelivered_when_settled');
@@ -251,14 +252,13 @@ const take = (state: State, source: Source, raw: Msg): void => {
   const { message, lane, deliveryCount } = held.redelivered(met.held, { reply, deliveryCount: info.deliveryCount });
   metrics.add('redelivered_while_held');
   if (lane === undefined) return;
-  const { functionName, key } = lane;
-  state.dispatchers.get(functionName)?.feed({ type: 'message_redelivered', key, message, deliveryCount });
+  const dispatcher = state.dispatchers.get(lane.functionName);
+  dispatcher?.feed({ type: 'message_redelivered', key: lane.key, message, deliveryCount });
 };
 
-const takeNew = (state: State, source: Source, raw: Msg): void => {
-  const info = deliveryInfo(raw.reply ?? '');
+const takeNew = (state: State, source: Source, raw: Msg, info: DeliveryInfo, key: string): void => {
   const classified = classifyPayload(raw.data, state.triggers);
-  const message = receiveMessage(raw, info, classified, state.clock.nowMs());
+  const message = receiveMessage(raw, info, key, classified, state.clock.nowMs());
   const { reply, deliveryCount } = message;
   const lane = classified.ok
     ? { functionName: classified.trigger.function, key: laneKey(classified.trigger, classified.key) }

@@ -3,7 +3,10 @@ import type { Capacity } from '../../../shared/nats/pull-messages.ts';
 
 /** A message on the wire beside its payload: subject, reply and headers, against the server's byte bound of a pull. */
 const wireOverheadBytes = 16 * 1_024;
-/** Fetched while every function is away, so that a message that fails for ever is not the only one that tries them. */
+/**
+ * Held while every function is away. With a single one, a message that fails for ever would keep its function looking as if it
+ * were away, and nothing else would ever be fetched to show that it is not.
+ */
 const fewMessages = 32;
 
 export interface CapacityOptions {
@@ -23,8 +26,11 @@ export interface CapacityOptions {
 const none: Capacity = { messages: 0, bytes: 0 };
 
 /**
- * Room for a pull: for a few messages while every function is away, for none while those that are hold half of all there
- * is room for (the others go on meanwhile); none either while so little is free that a pull is not worth its while.
+ * What the next pull may ask for (C12); nothing if
+ * - the functions that are away hold more than half of all that may be held: the rest is for those that are there;
+ * - every function is away and a few messages are held: more could not be sent;
+ * - less than a quarter is free: a pull for so little is not worth a request;
+ * - the largest message that the server allows would not fit.
  */
 export const pullCapacity = (options: CapacityOptions): Capacity => {
   const { maxMessages, functions, heldMessages, requestLimits } = options;

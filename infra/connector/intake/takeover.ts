@@ -139,16 +139,16 @@ const readState = async ({ connection, consumer }: State) => {
 /** Holds back what is unsettled and not here; returns how many messages were delivered and are gone. */
 const findUnsettled = async (state: State, position: ConsumerPosition): Promise<number> => {
   const { connection, consumer, clock } = state;
-  const search = searchUnsettled(position);
+  const search = searchUnsettled(position, state.isHeld);
   let goneCount = 0;
-  for (let next = search.next(state.isHeld); next !== undefined; next = search.next(state.isHeld)) {
+  for (let next = search.next(); next !== undefined; next = search.next()) {
     const message = await nextStoredMessage(connection, consumer.stream, next);
     if (state.stopped) return goneCount;
-    const { gone, isDelivered, mayBeUnsettled } = search.found(message?.sequence);
+    const { gone, isElsewhere, mayBeUnsettled } = search.found(message?.sequence);
     for (const sequence of gone) settleUnseen.gone(connection, consumer, sequence);
     goneCount += gone.length;
-    if (message === undefined || !isDelivered) continue;
-    if (!isOurs(consumer, message.subject) || state.isHeld(message.sequence) || state.settleAgain(message)) continue;
+    if (message === undefined || !isElsewhere || !isOurs(consumer, message.subject)) continue;
+    if (state.settleAgain(message)) continue;
     if (mayBeUnsettled && state.awaited.add(message.sequence, clock.nowMs())) state.block(message);
   }
   return goneCount;

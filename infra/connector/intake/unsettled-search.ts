@@ -22,20 +22,23 @@ export interface ConsumerPosition {
  * of unsettled messages is no end of the walk: a server that was killed may keep some that it counts as settled.
  */
 export interface UnsettledSearch {
-  /** The sequence to read from, past what is in our own hands; undefined at the end. */
-  next(isHeld: (sequence: number) => boolean): number | undefined;
+  /** The sequence to read from; undefined at the end. */
+  next(): number | undefined;
   /**
-   * The first message at or after `next` has this sequence; undefined if there is none. Returns the sequences that were
-   * delivered and that the stream holds no longer, and whether the message itself was delivered at all, and may be unsettled.
+   * The first message at or after `next` has this sequence; undefined if there is none.
+   * - `gone`: sequences that were delivered and that the stream holds no longer
+   * - `isElsewhere`: the message was delivered, and is not in our own hands
+   * - `mayBeUnsettled`: so it was, and as far as the consumer knows it is not settled
    */
   found(sequence: number | undefined): {
     readonly gone: readonly number[];
-    readonly isDelivered: boolean;
+    readonly isElsewhere: boolean;
     readonly mayBeUnsettled: boolean;
   };
 }
 
-export const searchUnsettled = (position: ConsumerPosition): UnsettledSearch => {
+/** @param isHeld whether the message is in our own hands */
+export const searchUnsettled = (position: ConsumerPosition, isHeld: (sequence: number) => boolean): UnsettledSearch => {
   const floor = position.unsettled === 0 ? position.deliveredSequence : position.ackFloorSequence;
   // A stream that lost its end gives the sequences behind it to other messages.
   const last = Math.min(position.deliveredSequence, position.lastSequence);
@@ -44,7 +47,7 @@ export const searchUnsettled = (position: ConsumerPosition): UnsettledSearch => 
   let reads = 0;
   let goneCount = 0;
   return {
-    next: (isHeld) => {
+    next: () => {
       while (next <= last && isHeld(next)) next += 1;
       if (next > last || reads >= maxReads) return undefined;
       reads += 1;
@@ -59,7 +62,8 @@ export const searchUnsettled = (position: ConsumerPosition): UnsettledSearch => 
       }
       const isDelivered = sequence !== undefined && sequence <= last;
       next = isDelivered ? sequence + 1 : last + 1;
-      return { gone, isDelivered, mayBeUnsettled: isDelivered && sequence > floor };
+      const isElsewhere = isDelivered && !isHeld(sequence);
+      return { gone, isElsewhere, mayBeUnsettled: isElsewhere && sequence > floor };
     },
   };
 };

@@ -1,5 +1,3 @@
-import { storedKey, type StoredPlace } from '../intake/held-messages.ts';
-
 /** What a message was answered with, and where the answer went. */
 export interface Answer {
   readonly how: 'ack' | 'term';
@@ -8,23 +6,22 @@ export interface Answer {
 
 /** The latest answers: one that was on its way when the connection broke, or that a killed server forgot, is given again. */
 export interface RecentAnswers {
-  add(place: StoredPlace, answer: Answer): void;
+  add(storedKey: string, answer: Answer): void;
   /** The message's answer, if it is remembered. */
-  find(place: StoredPlace): Answer | undefined;
+  find(storedKey: string): Answer | undefined;
 }
 
 /** Remembers so many of the latest ones, by the messages' place and time in their stream. */
 export const createRecentAnswers = (limit: number): RecentAnswers => {
   const answers = new Map<string, Answer>();
   return {
-    add: (place, answer) => {
-      const key = storedKey(place);
-      answers.delete(key);
-      answers.set(key, answer);
+    add: (storedKey, answer) => {
+      answers.delete(storedKey);
+      answers.set(storedKey, answer);
       if (answers.size <= limit) return;
       const { value: oldest } = answers.keys().next();
       if (oldest !== undefined) answers.delete(oldest);
     },
-    find: (place) => answers.get(storedKey(place)),
+    find: (storedKey) => answers.get(storedKey),
   };
 };

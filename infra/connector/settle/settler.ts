@@ -3,7 +3,7 @@ import { settle } from '../../../shared/nats/jetstream-message.ts';
 import { errorFields, type Log } from '../../../shared/telemetry/log.ts';
 import type { Clock } from '../clock.ts';
 import type { Rejection } from '../dispatch/dispatcher.ts';
-import type { HeldMessages, StoredPlace } from '../intake/held-messages.ts';
+import type { HeldMessages } from '../intake/held-messages.ts';
 import type { ReceivedMessage } from '../intake/received-message.ts';
 import type { ConnectorTelemetry } from '../telemetry/connector-telemetry.ts';
 import type { ConnectorMetrics } from '../telemetry/metrics.ts';
@@ -35,7 +35,7 @@ export interface Settler {
   /** Gives an answer again, to a delivery that came after it or to the one that it was for. */
   repeat(answer: Answer, reply?: string): void;
   /** The same for a message that is in the stream all the same; whether there was an answer. */
-  repeatFor(place: StoredPlace): boolean;
+  repeatFor(storedKey: string): boolean;
   /** Tells the server that everything held is being worked on. */
   keepAlive(): void;
   /** Gives everything held back to the server, which delivers it again after a moment. */
@@ -62,8 +62,8 @@ export const createSettler = (options: SettlerOptions): Settler => {
     },
     reject: (message, rejection) => reject(state, message, rejection),
     repeat: (answer, reply = answer.reply) => settle[answer.how](connection, reply),
-    repeatFor: (place) => {
-      const answer = recent.find(place);
+    repeatFor: (storedKey) => {
+      const answer = recent.find(storedKey);
       if (answer !== undefined) settle[answer.how](connection, answer.reply);
       return answer !== undefined;
     },
@@ -79,12 +79,12 @@ const settleAll = (state: State, how: 'ack' | 'term', messages: readonly Receive
   const span = state.telemetry.startSettle(how, messages);
   const isClosed = connection.isClosed();
   for (const message of messages) {
-    const entry = held.release(message);
+    const entry = held.release(message.storedKey);
     // Only what is held is answered (C9): the place of anything else may be another message's now.
     if (entry === undefined) continue;
     // On a closed connection the answer is lost; the message comes again and finds its row in the ledger.
     if (!isClosed) settle[how](connection, entry.reply);
-    recent.add(message, { how, reply: entry.reply });
+    recent.add(message.storedKey, { how, reply: entry.reply });
   }
   if (isClosed) return span.end(new Error('the connection is closed'));
   connection.flush().then(
@@ -105,7 +105,7 @@ const reject = (state: State, message: ReceivedMessage, rejection: Rejection): v
 };
 
 const giveUp = async (state: State, message: ReceivedMessage, rejection: Rejection): Promise<void> => {
-  const deliveryCount = state.held.find(message)?.deliveryCount ?? message.deliveryCount;
+  const deliveryCount = state.held.find(message.storedKey)?.deliveryCount ?? message.deliveryCount;
   if (!(await state.deadLetters.store(message, { ...rejection, deliveryCount }))) return;
   settleAll(state, 'term', [message]);
   state.onSettled();

@@ -34,7 +34,7 @@ describe('one message on its way through the connector', () => {
   });
 
   it('is new to us, so it is held and put into the lane of its key', () => {
-    expect(meetDelivery(message, held, recent)).toEqual({ kind: 'new' });
+    expect(meetDelivery(message.storedKey, held, recent)).toEqual({ kind: 'new' });
     const lane = { functionName: 'state-direct', key };
     held.add({ message, source: 'durable', lane, reply: message.reply, deliveryCount: 1 });
     // Whatever else has arrived with it is read before a request is made.
@@ -53,7 +53,7 @@ describe('one message on its way through the connector', () => {
   });
 
   it('is delivered again meanwhile, which changes only where its answer goes', () => {
-    const met = meetDelivery(message, held, recent);
+    const met = meetDelivery(message.storedKey, held, recent);
     expect(met.kind).toBe('held');
     const again = held.redelivered(met.kind === 'held' ? met.held : (undefined as never), {
       reply: 'second',
@@ -73,13 +73,16 @@ describe('one message on its way through the connector', () => {
   });
 
   it('is answered where it came from last, and let go', () => {
-    const { reply } = held.release(message)!;
+    const { reply } = held.release(message.storedKey)!;
     expect(reply).toBe('second');
-    recent.add(message, { how: 'ack', reply });
+    recent.add(message.storedKey, { how: 'ack', reply });
     expect(held.size).toBe(0);
   });
 
   it('comes once more, because a killed server forgot the answer: the same answer again, and no request', () => {
-    expect(meetDelivery(message, held, recent)).toEqual({ kind: 'settled', answer: { how: 'ack', reply: 'second' } });
+    expect(meetDelivery(message.storedKey, held, recent)).toEqual({
+      kind: 'settled',
+      answer: { how: 'ack', reply: 'second' },
+    });
   });
 });
