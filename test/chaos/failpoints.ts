@@ -39,7 +39,7 @@ const storeDeliveries = 'shared/store/store-deliveries.ts';
 /** Failpoints and killer messages, built into the bundles of the fault suite. */
 export const failpoints: readonly SourceChange[] = [
   {
-    file: 'shared/store/handle-request.ts',
+    file: 'shared/function/handle-request.ts',
     find: `    const { deliveries } = decoded;`,
     replace: `    const { deliveries } = decoded;
     if (deliveries.some(({ message }) => (message as unknown as Record<string, unknown>)['${killerMember}'] === true)) {

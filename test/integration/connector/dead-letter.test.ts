@@ -107,7 +107,7 @@ for (const variant of await natsVariants()) {
       expect((await bench.deadLetters())[0]!.payload).toBe(new TextDecoder().decode(payload));
     });
 
-    it('only once the dead letter is stored: until then the message stays and is kept alive', async () => {
+    it('C5: only once the dead letter is stored: until then the message stays and is kept alive', async () => {
       const { bench, target } = await suite.prepare({ syncRoute: { ackWaitSeconds: 1 } });
       const manager = await bench.nats.jetstreamManager({ checkAPI: false });
       // A stream that takes nothing: full, and told to refuse the newest.

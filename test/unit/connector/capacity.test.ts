@@ -20,7 +20,7 @@ const room = (options: Partial<CapacityOptions> = {}) =>
 const away = { isOpen: true, heldMessages: 10 };
 const here = { isOpen: false, heldMessages: 10 };
 
-describe('room for a pull', () => {
+describe('C12: room for a pull', () => {
   it.each<[string, Partial<CapacityOptions>, number]>([
     ['all of it where nothing is held', {}, 1_000],
     ['its share where several durables share the bounds', { shares: 4 }, 250],
