@@ -1,13 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { HttpReply } from '../../shared/http/http-server.ts';
 
-/** The source list that lets exactly one inline element run. */
-const hashOf = (document: string, tag: 'script' | 'style'): string => {
-  const [, text, ...others] = document.split(new RegExp(`<${tag}>|</${tag}>`));
-  if (text === undefined || others.length !== 1) throw new Error(`the page must have one inline ${tag}`);
-  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-};
-
 /**
  * The reply to `GET /`: the operator's page, which holds no data. Its policy lets exactly its own script and style run,
  * makes no markup from texts, and lets it talk to nobody but us.
@@ -36,3 +29,10 @@ export const pageReply = (document: string): HttpReply => ({
   },
   body: document,
 });
+
+/** The source list that lets exactly one inline element run. */
+const hashOf = (document: string, tag: 'script' | 'style'): string => {
+  const [, text, ...others] = document.split(new RegExp(`<${tag}>|</${tag}>`));
+  if (text === undefined || others.length !== 1) throw new Error(`the page must have one inline ${tag}`);
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+};

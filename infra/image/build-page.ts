@@ -5,6 +5,20 @@ import { build } from 'esbuild';
 
 const source = fileURLToPath(new URL('../../functions/manage/page/', import.meta.url));
 
+/**
+ * Builds the operator's page: one document with its script and its style inside, which needs no other request.
+ * @throws Error if the page does not build, or if `index.html` does not name its script and its style once
+ */
+export const buildPage = async (): Promise<string> => {
+  const [html, style, script] = await Promise.all([
+    readFile(`${source}index.html`, 'utf8'),
+    bundle('style.css'),
+    bundle('main.tsx'),
+  ]);
+  const withStyle = inPlaceOf(html, '<link rel="stylesheet" href="style.css" />', `<style>${style}</style>`);
+  return inPlaceOf(withStyle, '<script type="module" src="main.tsx"></script>', `<script>${script}</script>`);
+};
+
 const bundle = async (entry: string): Promise<string> => {
   const { outputFiles } = await build({
     absWorkingDir: source,
@@ -30,18 +44,4 @@ const inPlaceOf = (html: string, tag: string, text: string): string => {
   const pieces = html.split(tag);
   if (pieces.length !== 2) throw new Error(`index.html must have this tag once: ${tag}`);
   return pieces.join(text);
-};
-
-/**
- * Builds the operator's page: one document with its script and its style inside, which needs no other request.
- * @throws Error if the page does not build, or if `index.html` does not name its script and its style once
- */
-export const buildPage = async (): Promise<string> => {
-  const [html, style, script] = await Promise.all([
-    readFile(`${source}index.html`, 'utf8'),
-    bundle('style.css'),
-    bundle('main.tsx'),
-  ]);
-  const withStyle = inPlaceOf(html, '<link rel="stylesheet" href="style.css" />', `<style>${style}</style>`);
-  return inPlaceOf(withStyle, '<script type="module" src="main.tsx"></script>', `<script>${script}</script>`);
 };

@@ -159,9 +159,9 @@ export const startFunctionHost = async (options: FunctionHostOptions): Promise<F
   };
 };
 
-const functionNameIn = (url: string | undefined): string => functionPath.exec(url ?? '')?.[1] ?? '';
-
 const replyJson = (response: ServerResponse, value: unknown): void => {
   response.writeHead(200, { 'content-type': 'application/json' });
   response.end(`${JSON.stringify(value)}\n`);
 };
+
+const functionNameIn = (url: string | undefined): string => functionPath.exec(url ?? '')?.[1] ?? '';

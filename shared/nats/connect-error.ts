@@ -11,26 +11,6 @@ const credentialNames: Readonly<Record<CredentialKind, string>> = {
   jwt: 'the JWT and its seed',
 };
 
-interface ErrorLike {
-  readonly code?: unknown;
-  readonly message?: unknown;
-  readonly chainedError?: unknown;
-  readonly cause?: unknown;
-}
-
-const detailsOf = (error: unknown): { readonly code: string; readonly message: string } => {
-  const outer = (error ?? {}) as ErrorLike;
-  const inner = (outer.chainedError ?? outer.cause ?? {}) as ErrorLike;
-  // The client wraps the system's error; its code says more.
-  const innerCode = typeof inner.code === 'string' ? inner.code : undefined;
-  const outerCode = typeof outer.code === 'string' ? outer.code : '';
-  const message = typeof inner.message === 'string' ? inner.message : outer.message;
-  return {
-    code: innerCode ?? outerCode,
-    message: (typeof message === 'string' ? message : String(error)).split('\n', 1)[0]!,
-  };
-};
-
 /** Causes by code; of those that are not here the client's own words are told. */
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there (connection refused)',
@@ -81,4 +61,24 @@ export const explainConnectError = (
   }
   const reason = Object.hasOwn(reasons, code) ? reasons[code]! : message.slice(0, 160);
   return `${where} cannot be reached: ${reason}`;
+};
+
+interface ErrorLike {
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly chainedError?: unknown;
+  readonly cause?: unknown;
+}
+
+const detailsOf = (error: unknown): { readonly code: string; readonly message: string } => {
+  const outer = (error ?? {}) as ErrorLike;
+  const inner = (outer.chainedError ?? outer.cause ?? {}) as ErrorLike;
+  // The client wraps the system's error; its code says more.
+  const innerCode = typeof inner.code === 'string' ? inner.code : undefined;
+  const outerCode = typeof outer.code === 'string' ? outer.code : '';
+  const message = typeof inner.message === 'string' ? inner.message : outer.message;
+  return {
+    code: innerCode ?? outerCode,
+    message: (typeof message === 'string' ? message : String(error)).split('\n', 1)[0]!,
+  };
 };

@@ -24,16 +24,6 @@ interface LedgerRow {
   readonly content_hash: string | null;
 }
 
-/** One delivery's data is never at fault for what the ledger says of many: no error of it refuses a message for good. */
-const withLedgerErrors = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
-  try {
-    return await withDatabaseErrors(doing, work);
-  } catch (error) {
-    if (!(error instanceof TerminalError)) throw error;
-    throw new RetryableError('database_misconfigured', error.message, { cause: error });
-  }
-};
-
 /** What is known of those ids; the unknown ones are absent. */
 export const readLedger = async (
   pool: DatabasePool,
@@ -156,4 +146,14 @@ export const prune = async (pool: DatabasePool, options: PruneOptions): Promise<
     if ((row?.count ?? 0) < options.batch) break;
   }
   return removed;
+};
+
+/** One delivery's data is never at fault for what the ledger says of many: no error of it refuses a message for good. */
+const withLedgerErrors = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await withDatabaseErrors(doing, work);
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    throw new RetryableError('database_misconfigured', error.message, { cause: error });
+  }
 };

@@ -28,68 +28,6 @@ export interface EvaluatorOptions {
   readonly maxTrees?: number;
 }
 
-/** Objects of one evaluation by number, in the order in which they are asked for. */
-const numbering = (): ((value: object) => number) => {
-  const numbers = new WeakMap<object, number>();
-  let last = 0;
-  return (value) => {
-    const known = numbers.get(value);
-    if (known !== undefined) return known;
-    last += 1;
-    numbers.set(value, last);
-    return last;
-  };
-};
-
-const processorTimeMs = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
-
-const startRun = (meter: Meter, nowMs: number, seed: string): Run => {
-  let random: { current: MersenneTwister } | undefined;
-  const run: Run = {
-    meter,
-    nowMs,
-    random: () => {
-      if (random === undefined) meter.charge(500);
-      random ??= { current: MersenneTwister.ofText(seed) };
-      return random;
-    },
-    identify: numbering(),
-    call: (callee, args, named) => callValue(run, callee, args, named),
-  };
-  return run;
-};
-
-const evaluateTree = (run: Run, tree: Node, scope: ExpressionScope): JsonValue => {
-  const converted = new Map<string, PyValue>();
-  const local = (name: string): PyValue | undefined => {
-    if (!scope.has(name)) return undefined;
-    const known = converted.get(name);
-    if (known !== undefined) return known;
-    const value = fromJson(run, scope.get(name) ?? null);
-    converted.set(name, value);
-    return value;
-  };
-  const builtin = (name: string): PyValue | undefined =>
-    name === 'utc' ? `${isoTime(run.nowMs)}+00:00` : builtins.get(name);
-  const top = new Frame('top', { local, builtin, assigned: new Map(), shared: new Map() });
-  return toJson(run, evaluateNode(run, tree, top));
-};
-
-/** What an evaluation ends in: `invalid_expression` with Python's own text, or a limit. */
-const coded = (error: unknown): TerminalError => {
-  if (error instanceof PythonError) return new TerminalError('invalid_expression', error.message, { cause: error });
-  // The stack of the caller may leave less room than the bound of depth assumes.
-  if (error instanceof RangeError)
-    return new TerminalError('expression_limit', 'the expression is too large', { cause: error });
-  if (error instanceof TerminalError) return error;
-  return new TerminalError('invalid_expression', `the expression cannot be evaluated: ${String(error)}`, {
-    cause: error,
-  });
-};
-
 /**
  * Makes evaluators of the Python expressions of callable columns (reference.md D.6, G-43). The trees of sources are kept in
  * one bounded cache for all evaluators of the factory.
@@ -133,3 +71,65 @@ export const createEvaluatorFactory = (options: EvaluatorOptions = {}): Evaluato
 /** The evaluator of one delivery, with trees of its own; where there are many deliveries, share a factory. */
 export const createEvaluator = (source: EvaluationSource & EvaluatorOptions): Evaluator =>
   createEvaluatorFactory(source)(source);
+
+const processorTimeMs = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
+/** What an evaluation ends in: `invalid_expression` with Python's own text, or a limit. */
+const coded = (error: unknown): TerminalError => {
+  if (error instanceof PythonError) return new TerminalError('invalid_expression', error.message, { cause: error });
+  // The stack of the caller may leave less room than the bound of depth assumes.
+  if (error instanceof RangeError)
+    return new TerminalError('expression_limit', 'the expression is too large', { cause: error });
+  if (error instanceof TerminalError) return error;
+  return new TerminalError('invalid_expression', `the expression cannot be evaluated: ${String(error)}`, {
+    cause: error,
+  });
+};
+
+const startRun = (meter: Meter, nowMs: number, seed: string): Run => {
+  let random: { current: MersenneTwister } | undefined;
+  const run: Run = {
+    meter,
+    nowMs,
+    random: () => {
+      if (random === undefined) meter.charge(500);
+      random ??= { current: MersenneTwister.ofText(seed) };
+      return random;
+    },
+    identify: numbering(),
+    call: (callee, args, named) => callValue(run, callee, args, named),
+  };
+  return run;
+};
+
+/** Objects of one evaluation by number, in the order in which they are asked for. */
+const numbering = (): ((value: object) => number) => {
+  const numbers = new WeakMap<object, number>();
+  let last = 0;
+  return (value) => {
+    const known = numbers.get(value);
+    if (known !== undefined) return known;
+    last += 1;
+    numbers.set(value, last);
+    return last;
+  };
+};
+
+const evaluateTree = (run: Run, tree: Node, scope: ExpressionScope): JsonValue => {
+  const converted = new Map<string, PyValue>();
+  const local = (name: string): PyValue | undefined => {
+    if (!scope.has(name)) return undefined;
+    const known = converted.get(name);
+    if (known !== undefined) return known;
+    const value = fromJson(run, scope.get(name) ?? null);
+    converted.set(name, value);
+    return value;
+  };
+  const builtin = (name: string): PyValue | undefined =>
+    name === 'utc' ? `${isoTime(run.nowMs)}+00:00` : builtins.get(name);
+  const top = new Frame('top', { local, builtin, assigned: new Map(), shared: new Map() });
+  return toJson(run, evaluateNode(run, tree, top));
+};

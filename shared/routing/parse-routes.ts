@@ -67,17 +67,6 @@ export const parseRoutes = (
   return { routes, faults, warnings };
 };
 
-/** A fault that matters only to who needs the route. */
-interface RouteFault extends Remark {
-  readonly key: string;
-}
-
-interface ReadRoute {
-  readonly route: RouteConfig;
-  readonly faults: readonly RouteFault[];
-  readonly warnings: readonly Remark[];
-}
-
 const knownKeys: ReadonlySet<string> = new Set([
   'selector',
   'name',
@@ -93,15 +82,16 @@ const knownKeys: ReadonlySet<string> = new Set([
   'concurrent_max_workers_high',
 ]);
 
-const defaultAckWaitSeconds = 90;
+/** A fault that matters only to who needs the route. */
+interface RouteFault extends Remark {
+  readonly key: string;
+}
 
-const readAckWait = (reader: FieldReader, fields: Fields, place: string): number => {
-  const value = fields['ack_wait'];
-  const seconds = typeof value === 'string' ? Number(value) : value;
-  // The other services take a fraction of a second too.
-  if (typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0) return Math.ceil(seconds);
-  return reader.count(fields, 'ack_wait', place, defaultAckWaitSeconds);
-};
+interface ReadRoute {
+  readonly route: RouteConfig;
+  readonly faults: readonly RouteFault[];
+  readonly warnings: readonly Remark[];
+}
 
 const readRoute = (fields: Fields, place: string, hasServer: boolean): ReadRoute => {
   const essential = fieldReader();
@@ -137,6 +127,16 @@ const readRoute = (fields: Fields, place: string, hasServer: boolean): ReadRoute
       problem: `${problem}: it is not used here`,
     })),
   };
+};
+
+const defaultAckWaitSeconds = 90;
+
+const readAckWait = (reader: FieldReader, fields: Fields, place: string): number => {
+  const value = fields['ack_wait'];
+  const seconds = typeof value === 'string' ? Number(value) : value;
+  // The other services take a fraction of a second too.
+  if (typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0) return Math.ceil(seconds);
+  return reader.count(fields, 'ack_wait', place, defaultAckWaitSeconds);
 };
 
 const insteadOf = (key: string): string =>

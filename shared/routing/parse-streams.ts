@@ -22,6 +22,9 @@ export const parseStreams = (reader: FieldReader, value: unknown): StreamSetting
   return settings;
 };
 
+/** The member that a value makes, or what it must be. */
+type ReadKey = (value: unknown) => Partial<StreamLimits> | string;
+
 const byteUnits: Readonly<Record<string, number>> = {
   '': 1,
   b: 1,
@@ -39,7 +42,12 @@ const byteUnits: Readonly<Record<string, number>> = {
   tib: 1_099_511_627_776,
 };
 
-const secondUnits: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400 };
+const bytes =
+  (member: keyof StreamLimits): ReadKey =>
+  (value) => {
+    const read = quantity(value, byteUnits);
+    return read === undefined ? 'must be a size such as 10GiB' : { [member]: read };
+  };
 
 /** A whole number with a unit of the table; undefined if it is none. */
 const quantity = (value: unknown, units: Readonly<Record<string, number>>): number | undefined => {
@@ -48,6 +56,59 @@ const quantity = (value: unknown, units: Readonly<Record<string, number>>): numb
   if (match === null || unit === undefined) return undefined;
   const number = Math.round(Number(match[1]) * unit);
   return Number.isSafeInteger(number) && number > 0 ? number : undefined;
+};
+
+const count =
+  (member: keyof StreamLimits, most: number): ReadKey =>
+  (value) => {
+    const read = quantity(value, { '': 1 });
+    return read === undefined || read > most ? `must be a whole number from 1 to ${most}` : { [member]: read };
+  };
+
+const secondUnits: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600, d: 86_400 };
+
+const seconds =
+  (member: keyof StreamLimits): ReadKey =>
+  (value) => {
+    const read = quantity(value, secondUnits);
+    return read === undefined ? 'must be a time such as 7d, 12h or a number of seconds' : { [member]: read };
+  };
+
+const word =
+  (member: keyof StreamLimits, words: readonly string[]): ReadKey =>
+  (value) =>
+    words.includes(String(value).toLowerCase())
+      ? { [member]: String(value).toLowerCase() }
+      : `must be ${words.join(' or ')}`;
+
+const maxReplicas = 5;
+
+const placement: ReadKey = (value) => {
+  if (!isFields(value)) return 'must be a mapping of cluster and tags';
+  const { cluster, tags, ...rest } = value;
+  const list: readonly unknown[] = tags === undefined ? [] : Array.isArray(tags) ? tags : [tags];
+  const isText = (one: unknown): one is string => typeof one === 'string' && one !== '';
+  if (Object.keys(rest).length > 0 || !list.every(isText) || (cluster !== undefined && !isText(cluster))) {
+    return 'must be a mapping of cluster (text) and tags (a list of texts)';
+  }
+  return {
+    ...(cluster === undefined ? {} : { placementCluster: cluster }),
+    ...(list.length === 0 ? {} : { placementTags: list }),
+  };
+};
+
+const keys: Readonly<Record<string, ReadKey>> = {
+  max_bytes: bytes('maxBytes'),
+  max_msgs: count('maxMessages', Number.MAX_SAFE_INTEGER),
+  max_age: seconds('maxAgeSeconds'),
+  max_msg_size: bytes('maxMessageBytes'),
+  duplicate_window: seconds('duplicateWindowSeconds'),
+  discard: word('discard', ['old', 'new']),
+  num_replicas: count('replicas', maxReplicas),
+  replicas: count('replicas', maxReplicas),
+  storage: word('storage', ['file', 'memory']),
+  compression: word('compression', ['none', 's2']),
+  placement,
 };
 
 const readLimits = (reader: FieldReader, fields: Fields, place: string): StreamLimits => {
@@ -64,65 +125,4 @@ const readLimits = (reader: FieldReader, fields: Fields, place: string): StreamL
     else Object.assign(limits, result);
   }
   return limits;
-};
-
-/** The member that a value makes, or what it must be. */
-type ReadKey = (value: unknown) => Partial<StreamLimits> | string;
-
-const bytes =
-  (member: keyof StreamLimits): ReadKey =>
-  (value) => {
-    const read = quantity(value, byteUnits);
-    return read === undefined ? 'must be a size such as 10GiB' : { [member]: read };
-  };
-
-const seconds =
-  (member: keyof StreamLimits): ReadKey =>
-  (value) => {
-    const read = quantity(value, secondUnits);
-    return read === undefined ? 'must be a time such as 7d, 12h or a number of seconds' : { [member]: read };
-  };
-
-const count =
-  (member: keyof StreamLimits, most: number): ReadKey =>
-  (value) => {
-    const read = quantity(value, { '': 1 });
-    return read === undefined || read > most ? `must be a whole number from 1 to ${most}` : { [member]: read };
-  };
-
-const word =
-  (member: keyof StreamLimits, words: readonly string[]): ReadKey =>
-  (value) =>
-    words.includes(String(value).toLowerCase())
-      ? { [member]: String(value).toLowerCase() }
-      : `must be ${words.join(' or ')}`;
-
-const placement: ReadKey = (value) => {
-  if (!isFields(value)) return 'must be a mapping of cluster and tags';
-  const { cluster, tags, ...rest } = value;
-  const list: readonly unknown[] = tags === undefined ? [] : Array.isArray(tags) ? tags : [tags];
-  const isText = (one: unknown): one is string => typeof one === 'string' && one !== '';
-  if (Object.keys(rest).length > 0 || !list.every(isText) || (cluster !== undefined && !isText(cluster))) {
-    return 'must be a mapping of cluster (text) and tags (a list of texts)';
-  }
-  return {
-    ...(cluster === undefined ? {} : { placementCluster: cluster }),
-    ...(list.length === 0 ? {} : { placementTags: list }),
-  };
-};
-
-const maxReplicas = 5;
-
-const keys: Readonly<Record<string, ReadKey>> = {
-  max_bytes: bytes('maxBytes'),
-  max_msgs: count('maxMessages', Number.MAX_SAFE_INTEGER),
-  max_age: seconds('maxAgeSeconds'),
-  max_msg_size: bytes('maxMessageBytes'),
-  duplicate_window: seconds('duplicateWindowSeconds'),
-  discard: word('discard', ['old', 'new']),
-  num_replicas: count('replicas', maxReplicas),
-  replicas: count('replicas', maxReplicas),
-  storage: word('storage', ['file', 'memory']),
-  compression: word('compression', ['none', 's2']),
-  placement,
 };

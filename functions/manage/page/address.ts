@@ -9,15 +9,6 @@ export interface Address {
 export const views = ['overview', 'dead', 'states', 'replicas'] as const;
 export type View = (typeof views)[number];
 
-const decode = (text: string): string | undefined => {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // Half an escape, from an address that somebody cut: it names nothing.
-    return undefined;
-  }
-};
-
 /** Reads any fragment; one that names no view is the overview. */
 export const parseAddress = (fragment: string): Address => {
   const [path = '', query = ''] = fragment.replace(/^#\/?/, '').split('?', 2);
@@ -41,4 +32,13 @@ export const formatAddress = (address: {
   const name = address.view === 'overview' ? '' : address.view;
   const id = address.id === undefined ? '' : `/${encodeURIComponent(address.id)}`;
   return `#/${name}${id}${query.size === 0 ? '' : `?${query.toString()}`}`;
+};
+
+const decode = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Half an escape, from an address that somebody cut: it names nothing.
+    return undefined;
+  }
 };

@@ -23,34 +23,6 @@ const titles: Readonly<Record<View, string>> = {
   replicas: 'Replicas',
 };
 
-const ViewOf = ({ address, live }: { readonly address: Address; readonly live: Live }): JSX.Element => {
-  const { status, samples } = live;
-  if (status === undefined) return <p class="quiet">Connecting …</p>;
-  const shown: Readonly<Record<View, () => JSX.Element>> = {
-    overview: () => <Overview status={status} samples={samples} />,
-    dead: () => <DeadLetters address={address} summary={status.deadLetters} />,
-    states: () => <States search={address.query['search'] ?? ''} />,
-    replicas: () => <Replicas status={status} />,
-  };
-  return shown[address.view]();
-};
-
-const Navigation = ({ view }: { readonly view: View }): JSX.Element => (
-  <nav aria-label="Views">
-    {(Object.keys(titles) as View[]).map((name) => (
-      <a key={name} href={formatAddress({ view: name })} aria-current={name === view ? 'page' : undefined}>
-        {titles[name]}
-      </a>
-    ))}
-  </nav>
-);
-
-const healthShown = (live: Live, isSignedIn: boolean): Health => {
-  if (!isSignedIn) return { level: 'unknown', headline: 'Signed out' };
-  if (live.fault !== undefined) return { level: 'bad', headline: `Not connected: ${live.fault}` };
-  return live.status === undefined ? { level: 'unknown', headline: 'Connecting …' } : healthOf(live.status);
-};
-
 /** The whole page: the sign-in, or the view that the address names. */
 export const App = ({ session, client }: { readonly session: Session; readonly client: Client }): JSX.Element => {
   const address = useAddress();
@@ -115,3 +87,31 @@ export const App = ({ session, client }: { readonly session: Session; readonly c
     </DeskContext.Provider>
   );
 };
+
+const healthShown = (live: Live, isSignedIn: boolean): Health => {
+  if (!isSignedIn) return { level: 'unknown', headline: 'Signed out' };
+  if (live.fault !== undefined) return { level: 'bad', headline: `Not connected: ${live.fault}` };
+  return live.status === undefined ? { level: 'unknown', headline: 'Connecting …' } : healthOf(live.status);
+};
+
+const ViewOf = ({ address, live }: { readonly address: Address; readonly live: Live }): JSX.Element => {
+  const { status, samples } = live;
+  if (status === undefined) return <p class="quiet">Connecting …</p>;
+  const shown: Readonly<Record<View, () => JSX.Element>> = {
+    overview: () => <Overview status={status} samples={samples} />,
+    dead: () => <DeadLetters address={address} summary={status.deadLetters} />,
+    states: () => <States search={address.query['search'] ?? ''} />,
+    replicas: () => <Replicas status={status} />,
+  };
+  return shown[address.view]();
+};
+
+const Navigation = ({ view }: { readonly view: View }): JSX.Element => (
+  <nav aria-label="Views">
+    {(Object.keys(titles) as View[]).map((name) => (
+      <a key={name} href={formatAddress({ view: name })} aria-current={name === view ? 'page' : undefined}>
+        {titles[name]}
+      </a>
+    ))}
+  </nav>
+);

@@ -17,17 +17,6 @@ export interface Client {
   follow(signal: AbortSignal, onStatus: (status: LiveStatus) => void): Promise<void>;
 }
 
-/** What the server said about a request that it did not do. */
-const faultOf = async (answer: Response): Promise<string> => {
-  try {
-    const { error } = (await answer.json()) as { readonly error: { readonly code: string; readonly reason: string } };
-    return `${error.code}: ${error.reason}`;
-  } catch {
-    // A gateway in between answers in its own words.
-    return `The server answered ${answer.status}.`;
-  }
-};
-
 /** @param base the path of the page, with a slash at its end */
 export const createClient = (base: string, token: () => string): Client => {
   const headers = (): Record<string, string> => ({
@@ -62,4 +51,15 @@ export const createClient = (base: string, token: () => string): Client => {
       }
     },
   };
+};
+
+/** What the server said about a request that it did not do. */
+const faultOf = async (answer: Response): Promise<string> => {
+  try {
+    const { error } = (await answer.json()) as { readonly error: { readonly code: string; readonly reason: string } };
+    return `${error.code}: ${error.reason}`;
+  } catch {
+    // A gateway in between answers in its own words.
+    return `The server answered ${answer.status}.`;
+  }
 };

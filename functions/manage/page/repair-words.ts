@@ -4,8 +4,6 @@ import { countText, numberText } from './words.ts';
 
 export type { RepairAction, StateReport };
 
-const rangeText = ({ from, to }: StateReport['gaps'][number]): string => (from === to ? `${from}` : `${from}–${to}`);
-
 /** A state whose count is wrong. */
 export const driftText = (state: { readonly count: number; readonly nextPosition: number }): string =>
   `count is ${numberText(state.count)}, the next free position is ${numberText(state.nextPosition)}`;
@@ -35,3 +33,5 @@ export const actionText = (action: RepairAction): string => {
   if (action.action === 'insert_mappings') return `insert ${countText(action.rows, 'mapping')}`;
   return `set count from ${numberText(action.from)} to ${numberText(action.to)}`;
 };
+
+const rangeText = ({ from, to }: StateReport['gaps'][number]): string => (from === to ? `${from}` : `${from}–${to}`);

@@ -16,15 +16,6 @@ export interface Live {
 const firstDelayMs = 500;
 const longestDelayMs = 10_000;
 
-const wait = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-
 /**
  * Follows the live status while the page is seen and signed in: a page that nobody looks at costs the function nothing.
  * @param onUnauthorized called when the token is not accepted
@@ -79,3 +70,12 @@ export const useLive = (client: Client, isSignedIn: boolean, onUnauthorized: () 
 
   return live;
 };
+
+const wait = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });

@@ -3,25 +3,6 @@ import { typeError } from '../objects/python-error.ts';
 import type { Parameter } from '../syntax/node.ts';
 import { type NamedArguments, PyDict, PyTuple, type PyValue } from '../objects/object.ts';
 
-const listed = (names: readonly string[]): string => {
-  const quoted = names.map((name) => `'${name}'`);
-  if (quoted.length < 3) return quoted.join(' and ');
-  return `${quoted.slice(0, -1).join(', ')}, and ${quoted.at(-1)}`;
-};
-
-const missing = (kind: string, names: readonly string[]): Error =>
-  typeError(
-    `<lambda>() missing ${names.length} required ${kind} argument${names.length === 1 ? '' : 's'}: ${listed(names)}`,
-  );
-
-const tooMany = (plain: readonly Parameter[], given: number): Error => {
-  const required = plain.filter(({ byDefault }) => byDefault === null).length;
-  const range = required === plain.length ? `${plain.length}` : `from ${required} to ${plain.length}`;
-  return typeError(
-    `<lambda>() takes ${range} positional argument${plain.length === 1 ? '' : 's'} but ${given} ${given === 1 ? 'was' : 'were'} given`,
-  );
-};
-
 /** Binds the arguments of a call to a lambda's parameters. Throws Python's `TypeError`. */
 export const bindLambda = (
   frame: Frame,
@@ -58,4 +39,23 @@ export const bindLambda = (
     const names = absent.filter((each) => each.form === form).map(({ name }) => name);
     if (names.length > 0) throw missing(form === 'plain' ? 'positional' : 'keyword-only', names);
   }
+};
+
+const tooMany = (plain: readonly Parameter[], given: number): Error => {
+  const required = plain.filter(({ byDefault }) => byDefault === null).length;
+  const range = required === plain.length ? `${plain.length}` : `from ${required} to ${plain.length}`;
+  return typeError(
+    `<lambda>() takes ${range} positional argument${plain.length === 1 ? '' : 's'} but ${given} ${given === 1 ? 'was' : 'were'} given`,
+  );
+};
+
+const missing = (kind: string, names: readonly string[]): Error =>
+  typeError(
+    `<lambda>() missing ${names.length} required ${kind} argument${names.length === 1 ? '' : 's'}: ${listed(names)}`,
+  );
+
+const listed = (names: readonly string[]): string => {
+  const quoted = names.map((name) => `'${name}'`);
+  if (quoted.length < 3) return quoted.join(' and ');
+  return `${quoted.slice(0, -1).join(', ')}, and ${quoted.at(-1)}`;
 };

@@ -37,14 +37,6 @@ export const assignName = (frame: Frame, name: string, value: PyValue): void => 
   else (frame.kind === 'top' ? assigned : shared).set(name, value);
 };
 
-const unbound = (name: string, own: boolean): Error =>
-  own
-    ? new PythonError(
-        'UnboundLocalError',
-        `cannot access local variable '${name}' where it is not associated with a value`,
-      )
-    : nameError(`cannot access free variable '${name}' where it is not associated with a value in enclosing scope`);
-
 /** The value of a name. Throws `NameError`. */
 export const lookupName = (frame: Frame, name: string): PyValue => {
   for (let each: Frame | null = frame; each !== null; each = each.parent) {
@@ -60,3 +52,11 @@ export const lookupName = (frame: Frame, name: string): PyValue => {
   if (value === undefined) throw nameError(`name '${name}' is not defined`);
   return value;
 };
+
+const unbound = (name: string, own: boolean): Error =>
+  own
+    ? new PythonError(
+        'UnboundLocalError',
+        `cannot access local variable '${name}' where it is not associated with a value`,
+      )
+    : nameError(`cannot access free variable '${name}' where it is not associated with a value in enclosing scope`);

@@ -3,6 +3,16 @@ import { ScopeRecord, type ScopeValue } from '../scope.ts';
 import { hashKey } from '../objects/hash-key.ts';
 import { PyDict, PyList, PyRecord, type PyValue, type Run } from '../objects/object.ts';
 
+/**
+ * A scope variable as a value of the language. It is a copy: what an expression does to it (`query_state.pop('a')`) is
+ * gone after the evaluation, unlike in the reference, where it changes the row.
+ */
+export const fromJson = (run: Run, value: ScopeValue, depth = 0): PyValue => {
+  if (!(value instanceof ScopeRecord)) return fromValue(run, value, depth);
+  const inner = run.meter.deeper(depth);
+  return new PyRecord(new Map(Array.from(value.attributes, ([name, member]) => [name, fromJson(run, member, inner)])));
+};
+
 const fromValue = (run: Run, value: JsonValue, depth: number): PyValue => {
   run.meter.charge(1);
   if (value === null || typeof value === 'boolean' || typeof value === 'string' || typeof value === 'bigint')
@@ -16,14 +26,4 @@ const fromValue = (run: Run, value: JsonValue, depth: number): PyValue => {
     dict.entries.set(hashKey(run, key), { key, value: fromValue(run, member, inner) });
   }
   return dict;
-};
-
-/**
- * A scope variable as a value of the language. It is a copy: what an expression does to it (`query_state.pop('a')`) is
- * gone after the evaluation, unlike in the reference, where it changes the row.
- */
-export const fromJson = (run: Run, value: ScopeValue, depth = 0): PyValue => {
-  if (!(value instanceof ScopeRecord)) return fromValue(run, value, depth);
-  const inner = run.meter.deeper(depth);
-  return new PyRecord(new Map(Array.from(value.attributes, ([name, member]) => [name, fromJson(run, member, inner)])));
 };

@@ -9,14 +9,6 @@ export const decompose = (value: number): { mantissa: bigint; exponent: number }
   return { mantissa: bits >> 63n === 1n ? -magnitude : magnitude, exponent: Math.max(biased, 1) - 1075 };
 };
 
-/** The quotient of two positive integers rounded to the nearest integer, ties to even. */
-export const roundedQuotient = (numerator: bigint, denominator: bigint): bigint => {
-  const quotient = numerator / denominator;
-  const twice = (numerator % denominator) * 2n;
-  if (twice > denominator || (twice === denominator && quotient % 2n === 1n)) return quotient + 1n;
-  return quotient;
-};
-
 /** The magnitude of a finite float times ten to the power, rounded to an integer, ties to even: from its exact value. */
 export const scaledDecimal = (value: number, power: number): bigint => {
   const { mantissa, exponent } = decompose(Math.abs(value));
@@ -29,8 +21,6 @@ export const scaledDecimal = (value: number, power: number): bigint => {
   return roundedQuotient(numerator, denominator);
 };
 
-const bitsOf = (value: bigint): number => value.toString(2).length;
-
 /** The float nearest to a quotient of two positive integers, ties to even; Infinity where there is none. */
 export const nearestFloat = (numerator: bigint, denominator: bigint): number => {
   if (numerator === 0n) return 0;
@@ -42,12 +32,6 @@ export const nearestFloat = (numerator: bigint, denominator: bigint): number => 
   const quotient = top / bottom;
   const sticky = top % bottom === 0n ? quotient : quotient | 1n;
   return lowest > 1000 ? Infinity : scale(Number(sticky), lowest);
-};
-
-/** Times a power of two in two steps, so that neither step overflows before the product does. */
-const scale = (value: number, power: number): number => {
-  const half = Math.trunc(power / 2);
-  return value * 2 ** half * 2 ** (power - half);
 };
 
 /** The integer square root, rounded down. */
@@ -74,4 +58,20 @@ export const hypotenuse = (values: readonly number[]): number => {
   const sticky = root * root === sum << BigInt(2 * extra) ? root * 2n : root * 2n + 1n;
   const power = least - extra - 1;
   return power >= 0 ? nearestFloat(sticky << BigInt(power), 1n) : nearestFloat(sticky, 1n << BigInt(-power));
+};
+
+/** The quotient of two positive integers rounded to the nearest integer, ties to even. */
+const roundedQuotient = (numerator: bigint, denominator: bigint): bigint => {
+  const quotient = numerator / denominator;
+  const twice = (numerator % denominator) * 2n;
+  if (twice > denominator || (twice === denominator && quotient % 2n === 1n)) return quotient + 1n;
+  return quotient;
+};
+
+const bitsOf = (value: bigint): number => value.toString(2).length;
+
+/** Times a power of two in two steps, so that neither step overflows before the product does. */
+const scale = (value: number, power: number): number => {
+  const half = Math.trunc(power / 2);
+  return value * 2 ** half * 2 ** (power - half);
 };

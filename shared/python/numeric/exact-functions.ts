@@ -8,53 +8,6 @@ import { decompose, nearestFloat } from './exact-float.ts';
 const places = 256n;
 const one = 1n << places;
 
-const multiply = (left: bigint, right: bigint): bigint => (left * right) >> places;
-
-/** A fixed-point number as the nearest float, times a power of two. */
-const toFloat = (value: bigint, power = 0): number => {
-  const magnitude = value < 0n ? -value : value;
-  const float =
-    power >= 0 ? nearestFloat(magnitude << BigInt(power), one) : nearestFloat(magnitude, one << BigInt(-power));
-  return value < 0n ? -float : float;
-};
-
-const toFixed = (value: number): bigint => {
-  const { mantissa, exponent } = decompose(value);
-  const shift = BigInt(exponent) + places;
-  return shift >= 0n ? mantissa << shift : mantissa >> -shift;
-};
-
-/** Twice the area tangent of a quotient: the logarithm of (1 + q) / (1 - q). */
-const twiceAtanh = (quotient: bigint): bigint => {
-  const square = multiply(quotient, quotient);
-  let sum = 0n;
-  for (let power = quotient, odd = 1n; power !== 0n && power !== -1n; power = multiply(power, square), odd += 2n) {
-    sum += power / odd;
-  }
-  return sum * 2n;
-};
-
-let lnTwo: bigint | undefined;
-const ln2 = (): bigint => (lnTwo ??= twiceAtanh(one / 3n));
-
-const arcTangent = (inverse: bigint): bigint => {
-  let sum = 0n;
-  for (let power = one / inverse, odd = 1n; power > 0n; power /= inverse * inverse, odd += 2n) {
-    sum += odd % 4n === 1n ? power / odd : -(power / odd);
-  }
-  return sum;
-};
-
-let halfTurn: bigint | undefined;
-/** Machin's formula. */
-const pi = (): bigint => (halfTurn ??= 16n * arcTangent(5n) - 4n * arcTangent(239n));
-
-const nearestQuotient = (value: bigint, unit: bigint): bigint => {
-  const doubled = 2n * value + unit;
-  const quotient = doubled / (2n * unit);
-  return doubled < 0n && doubled % (2n * unit) !== 0n ? quotient - 1n : quotient;
-};
-
 /** The exponential function of a float. */
 export const exactExp = (value: number): number => {
   // Beyond, the result is 0 or infinite, and below the last place of 1 it is 1.
@@ -81,18 +34,51 @@ export const exactLog = (value: number): number => {
   return toFloat(twiceAtanh(((part - one) << places) / (part + one)) + twos * ln2());
 };
 
-const series = (angle: bigint, first: bigint, start: bigint): bigint => {
-  const square = multiply(angle, angle);
-  let sum = 0n;
-  for (let term = first, count = start; term !== 0n && term !== -1n; count += 2n) {
-    sum += term;
-    term = -multiply(term, square) / (count * (count + 1n));
-  }
-  return sum;
-};
-
 /** Sine and cosine reduce to an eighth of a turn; beyond this the fixed point has too few places for that. */
 const maxAngle = 2 ** 60;
+
+/** The sine of a float. */
+export const exactSin = (value: number): number =>
+  Math.abs(value) < maxAngle && Math.abs(value) > 2 ** -27 ? turned(value, 0n) : Math.sin(value);
+
+/** The cosine of a float. */
+export const exactCos = (value: number): number =>
+  Math.abs(value) < maxAngle && Math.abs(value) > 2 ** -28 ? turned(value, 1n) : Math.cos(value);
+
+const toFixed = (value: number): bigint => {
+  const { mantissa, exponent } = decompose(value);
+  const shift = BigInt(exponent) + places;
+  return shift >= 0n ? mantissa << shift : mantissa >> -shift;
+};
+
+const nearestQuotient = (value: bigint, unit: bigint): bigint => {
+  const doubled = 2n * value + unit;
+  const quotient = doubled / (2n * unit);
+  return doubled < 0n && doubled % (2n * unit) !== 0n ? quotient - 1n : quotient;
+};
+
+let lnTwo: bigint | undefined;
+const ln2 = (): bigint => (lnTwo ??= twiceAtanh(one / 3n));
+
+/** Twice the area tangent of a quotient: the logarithm of (1 + q) / (1 - q). */
+const twiceAtanh = (quotient: bigint): bigint => {
+  const square = multiply(quotient, quotient);
+  let sum = 0n;
+  for (let power = quotient, odd = 1n; power !== 0n && power !== -1n; power = multiply(power, square), odd += 2n) {
+    sum += power / odd;
+  }
+  return sum * 2n;
+};
+
+const multiply = (left: bigint, right: bigint): bigint => (left * right) >> places;
+
+/** A fixed-point number as the nearest float, times a power of two. */
+const toFloat = (value: bigint, power = 0): number => {
+  const magnitude = value < 0n ? -value : value;
+  const float =
+    power >= 0 ? nearestFloat(magnitude << BigInt(power), one) : nearestFloat(magnitude, one << BigInt(-power));
+  return value < 0n ? -float : float;
+};
 
 const turned = (value: number, quarters: bigint): number => {
   const fixed = toFixed(value);
@@ -103,10 +89,24 @@ const turned = (value: number, quarters: bigint): number => {
   return toFloat(which >= 2n ? -result : result);
 };
 
-/** The sine of a float. */
-export const exactSin = (value: number): number =>
-  Math.abs(value) < maxAngle && Math.abs(value) > 2 ** -27 ? turned(value, 0n) : Math.sin(value);
+let halfTurn: bigint | undefined;
+/** Machin's formula. */
+const pi = (): bigint => (halfTurn ??= 16n * arcTangent(5n) - 4n * arcTangent(239n));
 
-/** The cosine of a float. */
-export const exactCos = (value: number): number =>
-  Math.abs(value) < maxAngle && Math.abs(value) > 2 ** -28 ? turned(value, 1n) : Math.cos(value);
+const arcTangent = (inverse: bigint): bigint => {
+  let sum = 0n;
+  for (let power = one / inverse, odd = 1n; power > 0n; power /= inverse * inverse, odd += 2n) {
+    sum += odd % 4n === 1n ? power / odd : -(power / odd);
+  }
+  return sum;
+};
+
+const series = (angle: bigint, first: bigint, start: bigint): bigint => {
+  const square = multiply(angle, angle);
+  let sum = 0n;
+  for (let term = first, count = start; term !== 0n && term !== -1n; count += 2n) {
+    sum += term;
+    term = -multiply(term, square) / (count * (count + 1n));
+  }
+  return sum;
+};

@@ -23,18 +23,6 @@ export const signature = (name: string, parameters: string, byName = false): Sig
   };
 };
 
-const plural = (count: number): string => `${count} argument${count === 1 ? '' : 's'}`;
-
-const countError = ({ name, least, parameters }: Signature, given: number): Error => {
-  if (parameters.length === 0) return typeError(`${name}() takes no arguments (${given} given)`);
-  if (least === parameters.length) {
-    if (least === 1) return typeError(`${name}() takes exactly one argument (${given} given)`);
-    return typeError(`${name} expected ${plural(least)}, got ${given}`);
-  }
-  const [word, bound] = given < least ? ['at least', least] : ['at most', parameters.length];
-  return typeError(`${name} expected ${word} ${plural(bound)}, got ${given}`);
-};
-
 /** Binds arguments to parameters: one entry per parameter, undefined where it was not passed. Throws `TypeError`. */
 export const bind = (
   signature: Signature,
@@ -66,3 +54,15 @@ export const requireText = (value: PyValue | undefined, what: string): string =>
 /** An optional count: the default where it was not passed. */
 export const countOr = (value: PyValue | undefined, byDefault: number): number =>
   value === undefined ? byDefault : requireCount(value);
+
+const countError = ({ name, least, parameters }: Signature, given: number): Error => {
+  if (parameters.length === 0) return typeError(`${name}() takes no arguments (${given} given)`);
+  if (least === parameters.length) {
+    if (least === 1) return typeError(`${name}() takes exactly one argument (${given} given)`);
+    return typeError(`${name} expected ${plural(least)}, got ${given}`);
+  }
+  const [word, bound] = given < least ? ['at least', least] : ['at most', parameters.length];
+  return typeError(`${name} expected ${word} ${plural(bound)}, got ${given}`);
+};
+
+const plural = (count: number): string => `${count} argument${count === 1 ? '' : 's'}`;

@@ -11,6 +11,21 @@ import { textMethodTable } from './str/str.ts';
 import { notImplementedError } from './python-error.ts';
 import { type Method, type MethodTable, PyFunction, type PyValue } from './object.ts';
 
+/**
+ * `value.name`: what the tables list and nothing else; a missing attribute is None (reference.md D.6). Names that start
+ * with `_` do not come this far. Throws `NotImplementedError` for `str.format`.
+ */
+export const attribute = (value: PyValue, name: string): PyValue => {
+  const isText =
+    typeof value === 'string' || (typeof value === 'object' && value?.kind === 'type' && value.name === 'str');
+  if (isText && (name === 'format' || name === 'format_map')) {
+    throw notImplementedError('Using the format*() methods of `str` is not safe');
+  }
+  const method = tableOf(value)?.get(name) as Method<PyValue> | undefined;
+  if (method !== undefined) return new PyFunction(name, (run, args, named) => method(run, value, args, named));
+  return dataAttribute(value, name) ?? null;
+};
+
 const tableOf = (value: PyValue): MethodTable<never> | undefined => {
   switch (typeof value) {
     case 'string':
@@ -41,15 +56,6 @@ const tableOf = (value: PyValue): MethodTable<never> | undefined => {
   }
 };
 
-/** `real`, `imag` and, of an integer, its parts as a fraction: attributes, not methods. */
-const numberAttribute = (value: boolean | bigint | number, name: string): PyValue | undefined => {
-  const whole = integerOf(value);
-  if (name === 'real') return whole ?? value;
-  if (name === 'imag') return whole === undefined ? 0 : 0n;
-  if (whole !== undefined && name === 'numerator') return whole;
-  return whole !== undefined && name === 'denominator' ? 1n : undefined;
-};
-
 const dataAttribute = (value: PyValue, name: string): PyValue | undefined => {
   if (typeof value === 'boolean' || typeof value === 'bigint' || typeof value === 'number') {
     return numberAttribute(value, name);
@@ -70,17 +76,11 @@ const dataAttribute = (value: PyValue, name: string): PyValue | undefined => {
   }
 };
 
-/**
- * `value.name`: what the tables list and nothing else; a missing attribute is None (reference.md D.6). Names that start
- * with `_` do not come this far. Throws `NotImplementedError` for `str.format`.
- */
-export const attribute = (value: PyValue, name: string): PyValue => {
-  const isText =
-    typeof value === 'string' || (typeof value === 'object' && value?.kind === 'type' && value.name === 'str');
-  if (isText && (name === 'format' || name === 'format_map')) {
-    throw notImplementedError('Using the format*() methods of `str` is not safe');
-  }
-  const method = tableOf(value)?.get(name) as Method<PyValue> | undefined;
-  if (method !== undefined) return new PyFunction(name, (run, args, named) => method(run, value, args, named));
-  return dataAttribute(value, name) ?? null;
+/** `real`, `imag` and, of an integer, its parts as a fraction: attributes, not methods. */
+const numberAttribute = (value: boolean | bigint | number, name: string): PyValue | undefined => {
+  const whole = integerOf(value);
+  if (name === 'real') return whole ?? value;
+  if (name === 'imag') return whole === undefined ? 0 : 0n;
+  if (whole !== undefined && name === 'numerator') return whole;
+  return whole !== undefined && name === 'denominator' ? 1n : undefined;
 };

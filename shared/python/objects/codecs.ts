@@ -2,42 +2,7 @@ import { PythonError, typeError } from './python-error.ts';
 import { typeName } from './type-name.ts';
 import type { PyValue } from './object.ts';
 
-const names: ReadonlyMap<string, 'utf-8' | 'ascii' | 'latin-1'> = new Map([
-  ['utf8', 'utf-8'],
-  ['ascii', 'ascii'],
-  ['usascii', 'ascii'],
-  ['latin1', 'latin-1'],
-  ['iso88591', 'latin-1'],
-]);
-
-const codecOf = (encoding: string): 'utf-8' | 'ascii' | 'latin-1' => {
-  const codec = names.get(encoding.toLowerCase().replaceAll(/[-_ ]/g, ''));
-  if (codec === undefined) throw new PythonError('LookupError', `unknown encoding: ${encoding}`);
-  return codec;
-};
-
-/** An argument that names an encoding or a way to treat errors; absent, it has a default. */
-const nameOf = (value: PyValue | undefined, byDefault: string): string => {
-  if (value === undefined) return byDefault;
-  if (typeof value !== 'string') throw typeError(`encoding and errors must be str, not ${typeName(value)}`);
-  return value;
-};
-
 const loneSurrogate = /[\ud800-\udfff]/u;
-
-const pointRepr = (character: string): string => {
-  const point = character.codePointAt(0)!;
-  if (point < 0x100) return `'\\x${point.toString(16).padStart(2, '0')}'`;
-  return point < 0x10000
-    ? `'\\u${point.toString(16).padStart(4, '0')}'`
-    : `'\\U${point.toString(16).padStart(8, '0')}'`;
-};
-
-const encodeError = (codec: string, character: string, position: number, reason: string): PythonError =>
-  new PythonError(
-    'UnicodeEncodeError',
-    `'${codec}' codec can't encode character ${pointRepr(character)} in position ${position}: ${reason}`,
-  );
 
 /** Python's `str.encode` for UTF-8, ASCII and Latin-1; `errors` is `strict`, `ignore` or `replace`. */
 export const encodeText = (text: string, encoding?: PyValue, onError?: PyValue): Uint8Array => {
@@ -73,6 +38,41 @@ export const decodeBytes = (bytes: Uint8Array, encoding?: PyValue, onError?: PyV
     if (!(error instanceof TypeError)) throw error;
     throw decodeError(codec, bytes, 0);
   }
+};
+
+const names: ReadonlyMap<string, 'utf-8' | 'ascii' | 'latin-1'> = new Map([
+  ['utf8', 'utf-8'],
+  ['ascii', 'ascii'],
+  ['usascii', 'ascii'],
+  ['latin1', 'latin-1'],
+  ['iso88591', 'latin-1'],
+]);
+
+const codecOf = (encoding: string): 'utf-8' | 'ascii' | 'latin-1' => {
+  const codec = names.get(encoding.toLowerCase().replaceAll(/[-_ ]/g, ''));
+  if (codec === undefined) throw new PythonError('LookupError', `unknown encoding: ${encoding}`);
+  return codec;
+};
+
+/** An argument that names an encoding or a way to treat errors; absent, it has a default. */
+const nameOf = (value: PyValue | undefined, byDefault: string): string => {
+  if (value === undefined) return byDefault;
+  if (typeof value !== 'string') throw typeError(`encoding and errors must be str, not ${typeName(value)}`);
+  return value;
+};
+
+const encodeError = (codec: string, character: string, position: number, reason: string): PythonError =>
+  new PythonError(
+    'UnicodeEncodeError',
+    `'${codec}' codec can't encode character ${pointRepr(character)} in position ${position}: ${reason}`,
+  );
+
+const pointRepr = (character: string): string => {
+  const point = character.codePointAt(0)!;
+  if (point < 0x100) return `'\\x${point.toString(16).padStart(2, '0')}'`;
+  return point < 0x10000
+    ? `'\\u${point.toString(16).padStart(4, '0')}'`
+    : `'\\U${point.toString(16).padStart(8, '0')}'`;
 };
 
 const decodeError = (codec: string, bytes: Uint8Array, position: number): PythonError =>

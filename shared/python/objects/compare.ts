@@ -6,30 +6,6 @@ import { viewAsSet } from './dict-view.ts';
 
 export type OrderOperator = '<' | '<=' | '>' | '>=';
 
-const isNumber = (value: PyValue): value is boolean | bigint | number =>
-  typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean';
-
-const plainNumber = (value: boolean | bigint | number): bigint | number =>
-  typeof value === 'boolean' ? (value ? 1n : 0n) : value;
-
-const equalItems = (run: Run, left: readonly PyValue[], right: readonly PyValue[], depth: number): boolean =>
-  left.length === right.length &&
-  left.every((item, index) => identical(item, right[index]!) || equals(run, item, right[index]!, depth));
-
-const equalDicts = (run: Run, left: PyDict, right: PyDict, depth: number): boolean => {
-  if (left.entries.size !== right.entries.size) return false;
-  for (const [key, { value }] of left.entries) {
-    const other = right.entries.get(key);
-    if (other === undefined) return false;
-    if (!identical(value, other.value) && !equals(run, value, other.value, depth)) return false;
-  }
-  return true;
-};
-
-const equalRanges = (left: PyRange, right: PyRange): boolean =>
-  left.length === right.length &&
-  (left.length === 0n || (left.start === right.start && (left.length === 1n || left.step === right.step)));
-
 /** Python's `is`: equal small values are one object here, which is what CPython's caches make true of most of them. */
 export const identical = (left: PyValue, right: PyValue): boolean => Object.is(left, right);
 
@@ -81,57 +57,6 @@ export const isSubset = (run: Run, left: PySet, right: PySet): boolean => {
   return true;
 };
 
-const surrogates = /[\ud800-\udfff]/;
-
-/** Below zero, zero or above: by code points, where JavaScript goes by UTF-16 units. */
-export const compareTexts = (left: string, right: string): number => {
-  if (left === right) return 0;
-  if (!surrogates.test(left) && !surrogates.test(right)) return left < right ? -1 : 1;
-  const one = left[Symbol.iterator]();
-  const other = right[Symbol.iterator]();
-  for (;;) {
-    const [a, b] = [one.next().value, other.next().value];
-    if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? -1 : 1;
-    const difference = a.codePointAt(0)! - b.codePointAt(0)!;
-    if (difference !== 0) return difference;
-  }
-};
-
-const compareBytes = (left: Uint8Array, right: Uint8Array): number => {
-  const shared = Math.min(left.length, right.length);
-  for (let index = 0; index < shared; index += 1) {
-    if (left[index] !== right[index]) return left[index]! - right[index]!;
-  }
-  return left.length - right.length;
-};
-
-const holds = (operator: OrderOperator, difference: number): boolean => {
-  if (operator === '<') return difference < 0;
-  if (operator === '<=') return difference <= 0;
-  return operator === '>' ? difference > 0 : difference >= 0;
-};
-
-const orderItems = (
-  run: Run,
-  operator: OrderOperator,
-  left: readonly PyValue[],
-  right: readonly PyValue[],
-  depth: number,
-): boolean => {
-  const shared = Math.min(left.length, right.length);
-  for (let index = 0; index < shared; index += 1) {
-    const [one, other] = [left[index]!, right[index]!];
-    if (!identical(one, other) && !equals(run, one, other, depth)) return order(run, operator, one, other, depth);
-  }
-  return holds(operator, left.length - right.length);
-};
-
-const orderSets = (run: Run, operator: OrderOperator, left: PySet, right: PySet): boolean => {
-  const [inner, outer] = operator.startsWith('<') ? [left, right] : [right, left];
-  const proper = operator === '<' || operator === '>';
-  return (!proper || inner.members.size < outer.members.size) && isSubset(run, inner, outer);
-};
-
 /** Python's `<`, `<=`, `>`, `>=`. Throws `TypeError` where the types have no order. */
 export const order = (run: Run, operator: OrderOperator, left: PyValue, right: PyValue, depth = 0): boolean => {
   run.meter.charge(1);
@@ -157,4 +82,79 @@ export const order = (run: Run, operator: OrderOperator, left: PyValue, right: P
     }
   }
   throw typeError(`'${operator}' not supported between instances of '${typeName(left)}' and '${typeName(right)}'`);
+};
+
+const isNumber = (value: PyValue): value is boolean | bigint | number =>
+  typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean';
+
+const plainNumber = (value: boolean | bigint | number): bigint | number =>
+  typeof value === 'boolean' ? (value ? 1n : 0n) : value;
+
+const equalItems = (run: Run, left: readonly PyValue[], right: readonly PyValue[], depth: number): boolean =>
+  left.length === right.length &&
+  left.every((item, index) => identical(item, right[index]!) || equals(run, item, right[index]!, depth));
+
+const equalDicts = (run: Run, left: PyDict, right: PyDict, depth: number): boolean => {
+  if (left.entries.size !== right.entries.size) return false;
+  for (const [key, { value }] of left.entries) {
+    const other = right.entries.get(key);
+    if (other === undefined) return false;
+    if (!identical(value, other.value) && !equals(run, value, other.value, depth)) return false;
+  }
+  return true;
+};
+
+const equalRanges = (left: PyRange, right: PyRange): boolean =>
+  left.length === right.length &&
+  (left.length === 0n || (left.start === right.start && (left.length === 1n || left.step === right.step)));
+
+const holds = (operator: OrderOperator, difference: number): boolean => {
+  if (operator === '<') return difference < 0;
+  if (operator === '<=') return difference <= 0;
+  return operator === '>' ? difference > 0 : difference >= 0;
+};
+
+const surrogates = /[\ud800-\udfff]/;
+
+/** Below zero, zero or above: by code points, where JavaScript goes by UTF-16 units. */
+const compareTexts = (left: string, right: string): number => {
+  if (left === right) return 0;
+  if (!surrogates.test(left) && !surrogates.test(right)) return left < right ? -1 : 1;
+  const one = left[Symbol.iterator]();
+  const other = right[Symbol.iterator]();
+  for (;;) {
+    const [a, b] = [one.next().value, other.next().value];
+    if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? -1 : 1;
+    const difference = a.codePointAt(0)! - b.codePointAt(0)!;
+    if (difference !== 0) return difference;
+  }
+};
+
+const orderItems = (
+  run: Run,
+  operator: OrderOperator,
+  left: readonly PyValue[],
+  right: readonly PyValue[],
+  depth: number,
+): boolean => {
+  const shared = Math.min(left.length, right.length);
+  for (let index = 0; index < shared; index += 1) {
+    const [one, other] = [left[index]!, right[index]!];
+    if (!identical(one, other) && !equals(run, one, other, depth)) return order(run, operator, one, other, depth);
+  }
+  return holds(operator, left.length - right.length);
+};
+
+const orderSets = (run: Run, operator: OrderOperator, left: PySet, right: PySet): boolean => {
+  const [inner, outer] = operator.startsWith('<') ? [left, right] : [right, left];
+  const proper = operator === '<' || operator === '>';
+  return (!proper || inner.members.size < outer.members.size) && isSubset(run, inner, outer);
+};
+
+const compareBytes = (left: Uint8Array, right: Uint8Array): number => {
+  const shared = Math.min(left.length, right.length);
+  for (let index = 0; index < shared; index += 1) {
+    if (left[index] !== right[index]) return left[index]! - right[index]!;
+  }
+  return left.length - right.length;
 };

@@ -2,8 +2,6 @@ import { typeError } from './python-error.ts';
 import type { HashKey, PyValue, Run } from './object.ts';
 import { typeName } from './type-name.ts';
 
-const ofText = (text: string): string => (text.startsWith('\u0000') ? `\u0000s${text}` : text);
-
 /** Throws `TypeError: unhashable type: 'list'`. */
 export const hashKey = (run: Run, value: PyValue, depth = 0): HashKey => {
   if (typeof value === 'string') return ofText(value);
@@ -38,3 +36,5 @@ export const hashKey = (run: Run, value: PyValue, depth = 0): HashKey => {
       return value;
   }
 };
+
+const ofText = (text: string): string => (text.startsWith('\u0000') ? `\u0000s${text}` : text);

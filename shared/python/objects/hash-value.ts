@@ -6,17 +6,6 @@ import { integerRatio } from './float.ts';
 import { modularPower } from './power.ts';
 import type { PyValue, Run } from './object.ts';
 
-/** CPython reduces numbers modulo this prime. */
-const prime = 2n ** 61n - 1n;
-
-const reduced = (run: Run, numerator: bigint, denominator: bigint): bigint => {
-  const magnitude = (numerator < 0n ? -numerator : numerator) % prime;
-  const inverse = denominator === 1n ? 1n : modularPower(run, denominator, prime - 2n, prime);
-  const hash = (magnitude * inverse) % prime;
-  const signed = numerator < 0n ? -hash : hash;
-  return signed === -1n ? -2n : signed;
-};
-
 /**
  * Python's `hash`. Of numbers it is CPython's; of texts CPython's differs from process to process, so here it is the
  * start of a SHA-256, the same everywhere. Throws `TypeError: unhashable type`.
@@ -33,4 +22,15 @@ export const hashOf = (run: Run, value: PyValue): bigint => {
   const text = typeof key === 'object' && key !== null ? `#${run.identify(key)}` : `${typeof key}:${String(key)}`;
   run.meter.scan(text.length * 4);
   return createHash('sha256').update(text, 'utf8').digest().readBigInt64BE(0);
+};
+
+/** CPython reduces numbers modulo this prime. */
+const prime = 2n ** 61n - 1n;
+
+const reduced = (run: Run, numerator: bigint, denominator: bigint): bigint => {
+  const magnitude = (numerator < 0n ? -numerator : numerator) % prime;
+  const inverse = denominator === 1n ? 1n : modularPower(run, denominator, prime - 2n, prime);
+  const hash = (magnitude * inverse) % prime;
+  const signed = numerator < 0n ? -hash : hash;
+  return signed === -1n ? -2n : signed;
 };

@@ -3,43 +3,6 @@ import type { PyDict, PyRange, PyValue, Run } from './object.ts';
 import { typeName } from './type-name.ts';
 import { viewItems } from './dict-view.ts';
 
-function* overRange(range: PyRange): Generator<PyValue> {
-  for (let index = 0n, value = range.start; index < range.length; index += 1n, value += range.step) yield value;
-}
-
-function* overBytes(bytes: Uint8Array): Generator<PyValue> {
-  for (const byte of bytes) yield BigInt(byte);
-}
-
-function* keysOf(dict: PyDict): Generator<PyValue> {
-  for (const { key } of dict.entries.values()) yield key;
-}
-
-const sourceOf = (value: PyValue): Iterable<PyValue> | Iterator<PyValue> | undefined => {
-  if (typeof value === 'string') return value[Symbol.iterator]();
-  if (typeof value === 'object' && value !== null) {
-    switch (value.kind) {
-      case 'list':
-      case 'tuple':
-        return value.items;
-      case 'dict':
-        return keysOf(value);
-      case 'view':
-        return viewItems(value);
-      case 'set':
-        return value.members.values();
-      case 'range':
-        return overRange(value);
-      case 'bytes':
-        return overBytes(value.bytes);
-      case 'iterator':
-        return value.source;
-      default:
-    }
-  }
-  return undefined;
-};
-
 /** Whether there is anything to iterate. */
 export const isIterable = (value: PyValue): boolean => sourceOf(value) !== undefined;
 
@@ -68,3 +31,40 @@ export const collect = (run: Run, value: PyValue): PyValue[] => {
   }
   return items;
 };
+
+const sourceOf = (value: PyValue): Iterable<PyValue> | Iterator<PyValue> | undefined => {
+  if (typeof value === 'string') return value[Symbol.iterator]();
+  if (typeof value === 'object' && value !== null) {
+    switch (value.kind) {
+      case 'list':
+      case 'tuple':
+        return value.items;
+      case 'dict':
+        return keysOf(value);
+      case 'view':
+        return viewItems(value);
+      case 'set':
+        return value.members.values();
+      case 'range':
+        return overRange(value);
+      case 'bytes':
+        return overBytes(value.bytes);
+      case 'iterator':
+        return value.source;
+      default:
+    }
+  }
+  return undefined;
+};
+
+function* keysOf(dict: PyDict): Generator<PyValue> {
+  for (const { key } of dict.entries.values()) yield key;
+}
+
+function* overRange(range: PyRange): Generator<PyValue> {
+  for (let index = 0n, value = range.start; index < range.length; index += 1n, value += range.step) yield value;
+}
+
+function* overBytes(bytes: Uint8Array): Generator<PyValue> {
+  for (const byte of bytes) yield BigInt(byte);
+}

@@ -208,7 +208,7 @@ export class PyException {
 }
 
 /** A value that can only be passed on and compared: `...`. */
-export class PyOpaque {
+class PyOpaque {
   readonly kind = 'opaque';
   readonly typeName: string;
   readonly text: string;

@@ -17,29 +17,6 @@ const probes: readonly (readonly [number, number, number])[] = [
 ];
 const nativeIsPrecise = probes.every(([base, exponent, power]) => base ** exponent === power);
 
-const integerPower = (run: Run, base: bigint, exponent: bigint): bigint => {
-  if (exponent === 0n) return 1n;
-  if (base === 0n || base === 1n) return base;
-  if (base === -1n) return exponent % 2n === 0n ? 1n : -1n;
-  const bits = bitLength(base);
-  run.meter.bits((bits - 1) * Number(exponent));
-  run.meter.product(bits * Number(exponent), bits * Number(exponent));
-  const result = base ** exponent;
-  run.meter.bits(bitLength(result));
-  return result;
-};
-
-const exactPower = (base: number, exponent: number): number => {
-  const { mantissa, exponent: twos } = decompose(Math.abs(base));
-  const times = BigInt(Math.abs(exponent));
-  const numerator = mantissa ** times;
-  const power = twos * Math.abs(exponent);
-  const top = power >= 0 ? numerator << BigInt(power) : numerator;
-  const bottom = power >= 0 ? 1n : 1n << BigInt(-power);
-  const magnitude = exponent > 0 ? nearestFloat(top, bottom) : nearestFloat(bottom, top);
-  return base < 0 && exponent % 2 !== 0 ? -magnitude : magnitude;
-};
-
 /** `float ** float`, infinite where it overflows; a complex result (a root of a negative number) is refused. */
 export const floatPower = (base: number, exponent: number): number => {
   if (exponent === 0 || base === 1) return 1;
@@ -51,14 +28,6 @@ export const floatPower = (base: number, exponent: number): number => {
   if (nativeIsPrecise) return base ** exponent;
   const exact = Number.isInteger(exponent) && Math.abs(exponent) <= maxExactExponent;
   return exact ? exactPower(base, exponent) : exponent === 0.5 ? Math.sqrt(base) : base ** exponent;
-};
-
-const finitePower = (base: number, exponent: number): number => {
-  const result = floatPower(base, exponent);
-  if (!Number.isFinite(result) && Number.isFinite(base) && Number.isFinite(exponent)) {
-    throw overflowError("(34, 'Numerical result out of range')");
-  }
-  return result;
 };
 
 /** `**` of two integers or two floats. Throws `ZeroDivisionError`, `OverflowError`. */
@@ -87,6 +56,37 @@ export const modularPower = (run: Run, base: bigint, exponent: bigint, modulus: 
     run.meter.scan(bits);
   }
   return floorModulo(result, modulus);
+};
+
+const exactPower = (base: number, exponent: number): number => {
+  const { mantissa, exponent: twos } = decompose(Math.abs(base));
+  const times = BigInt(Math.abs(exponent));
+  const numerator = mantissa ** times;
+  const power = twos * Math.abs(exponent);
+  const top = power >= 0 ? numerator << BigInt(power) : numerator;
+  const bottom = power >= 0 ? 1n : 1n << BigInt(-power);
+  const magnitude = exponent > 0 ? nearestFloat(top, bottom) : nearestFloat(bottom, top);
+  return base < 0 && exponent % 2 !== 0 ? -magnitude : magnitude;
+};
+
+const finitePower = (base: number, exponent: number): number => {
+  const result = floatPower(base, exponent);
+  if (!Number.isFinite(result) && Number.isFinite(base) && Number.isFinite(exponent)) {
+    throw overflowError("(34, 'Numerical result out of range')");
+  }
+  return result;
+};
+
+const integerPower = (run: Run, base: bigint, exponent: bigint): bigint => {
+  if (exponent === 0n) return 1n;
+  if (base === 0n || base === 1n) return base;
+  if (base === -1n) return exponent % 2n === 0n ? 1n : -1n;
+  const bits = bitLength(base);
+  run.meter.bits((bits - 1) * Number(exponent));
+  run.meter.product(bits * Number(exponent), bits * Number(exponent));
+  const result = base ** exponent;
+  run.meter.bits(bitLength(result));
+  return result;
 };
 
 const inverse = (run: Run, value: bigint, modulus: bigint): bigint => {

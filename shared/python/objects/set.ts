@@ -16,7 +16,7 @@ export const addMember = (run: Run, set: PySet, value: PyValue): void => {
 };
 
 /** The distinct items of an iterable, in the order in which they come (CPython's order is that of the hashes). */
-export const setOf = (run: Run, value: PyValue): PySet => {
+const setOf = (run: Run, value: PyValue): PySet => {
   const known = viewAsSet(run, value);
   if (known !== undefined) return known;
   const set = new PySet();

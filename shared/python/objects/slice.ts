@@ -3,17 +3,6 @@ import { integerOf } from './number.ts';
 import { typeError, valueError } from './python-error.ts';
 import { type NativeCall, PyRange, PySlice, PyType, type PyValue } from './object.ts';
 
-const bound = (value: PyValue): bigint | undefined => {
-  if (value === null) return undefined;
-  const integer = integerOf(value);
-  if (integer === undefined) {
-    throw typeError('slice indices must be integers or None or have an __index__ method');
-  }
-  return integer;
-};
-
-const clamp = (value: bigint, low: bigint, high: bigint): bigint => (value < low ? low : value > high ? high : value);
-
 /** The positions that a slice takes from a sequence of this length. Throws `TypeError`, `ValueError`. */
 export const slicePositions = (slice: PySlice, length: bigint): PyRange => {
   const step = bound(slice.step) ?? 1n;
@@ -53,3 +42,14 @@ const toSlice: NativeCall = (_run, args, named) => {
 
 /** The type `slice`. */
 export const sliceType = new PyType('slice', toSlice);
+
+const bound = (value: PyValue): bigint | undefined => {
+  if (value === null) return undefined;
+  const integer = integerOf(value);
+  if (integer === undefined) {
+    throw typeError('slice indices must be integers or None or have an __index__ method');
+  }
+  return integer;
+};
+
+const clamp = (value: bigint, low: bigint, high: bigint): bigint => (value < low ? low : value > high ? high : value);

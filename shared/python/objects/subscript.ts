@@ -7,44 +7,6 @@ import { PyBytes, PyList, PyRange, PySlice, PyTuple, type PyValue, type Run } fr
 import { slicePositions } from './slice.ts';
 import { typeName } from './type-name.ts';
 
-const isSlice = (value: PyValue): value is PySlice => value instanceof PySlice;
-
-const picked = <Item>(run: Run, items: ArrayLike<Item>, positions: PyRange): Item[] => {
-  run.meter.items(Number(positions.length));
-  const result: Item[] = [];
-  let index = Number(positions.start);
-  const step = positions.length > 1n ? Number(positions.step) : 1;
-  for (let left = Number(positions.length); left > 0; left -= 1, index += step) result.push(items[index]!);
-  return result;
-};
-
-const ofText = (run: Run, text: string, key: PyValue): string => {
-  if (!isSlice(key)) {
-    if (integerOf(key) === undefined) throw typeError(`string indices must be integers, not '${typeName(key)}'`);
-    const position = positionIn(key, codePointLength(run, text), 'string', 'string index out of range');
-    return sliceText(run, text, position, position + 1);
-  }
-  const positions = slicePositions(key, BigInt(codePointLength(run, text)));
-  if (positions.step === 1n) {
-    const start = Number(positions.start);
-    return sliceText(run, text, start, start + Number(positions.length));
-  }
-  return picked(run, codePoints(run, text), positions).join('');
-};
-
-const ofRange = (range: PyRange, key: PyValue): PyValue => {
-  if (isSlice(key)) {
-    const positions = slicePositions(key, range.length);
-    const at = (index: bigint): bigint => range.start + index * range.step;
-    return new PyRange(at(positions.start), at(positions.stop), range.step * positions.step);
-  }
-  const index = integerOf(key);
-  if (index === undefined) throw typeError(`range indices must be integers or slices, not ${typeName(key)}`);
-  const position = index < 0n ? index + range.length : index;
-  if (position < 0n || position >= range.length) throw indexError('range object index out of range');
-  return range.start + position * range.step;
-};
-
 /** `value[key]`. Throws `KeyError`, `IndexError`, `TypeError`. */
 export const subscript = (run: Run, value: PyValue, key: PyValue): PyValue => {
   run.meter.charge(1);
@@ -76,4 +38,42 @@ export const subscript = (run: Run, value: PyValue, key: PyValue): PyValue => {
     }
   }
   throw typeError(`'${typeName(value)}' object is not subscriptable`);
+};
+
+const ofText = (run: Run, text: string, key: PyValue): string => {
+  if (!isSlice(key)) {
+    if (integerOf(key) === undefined) throw typeError(`string indices must be integers, not '${typeName(key)}'`);
+    const position = positionIn(key, codePointLength(run, text), 'string', 'string index out of range');
+    return sliceText(run, text, position, position + 1);
+  }
+  const positions = slicePositions(key, BigInt(codePointLength(run, text)));
+  if (positions.step === 1n) {
+    const start = Number(positions.start);
+    return sliceText(run, text, start, start + Number(positions.length));
+  }
+  return picked(run, codePoints(run, text), positions).join('');
+};
+
+const isSlice = (value: PyValue): value is PySlice => value instanceof PySlice;
+
+const picked = <Item>(run: Run, items: ArrayLike<Item>, positions: PyRange): Item[] => {
+  run.meter.items(Number(positions.length));
+  const result: Item[] = [];
+  let index = Number(positions.start);
+  const step = positions.length > 1n ? Number(positions.step) : 1;
+  for (let left = Number(positions.length); left > 0; left -= 1, index += step) result.push(items[index]!);
+  return result;
+};
+
+const ofRange = (range: PyRange, key: PyValue): PyValue => {
+  if (isSlice(key)) {
+    const positions = slicePositions(key, range.length);
+    const at = (index: bigint): bigint => range.start + index * range.step;
+    return new PyRange(at(positions.start), at(positions.stop), range.step * positions.step);
+  }
+  const index = integerOf(key);
+  if (index === undefined) throw typeError(`range indices must be integers or slices, not ${typeName(key)}`);
+  const position = index < 0n ? index + range.length : index;
+  if (position < 0n || position >= range.length) throw indexError('range object index out of range');
+  return range.start + position * range.step;
 };

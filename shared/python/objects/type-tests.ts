@@ -2,18 +2,14 @@ import { typeError } from './python-error.ts';
 import type { PyType, PyValue, Run } from './object.ts';
 import { typeName } from './type-name.ts';
 
-const isType = (value: PyValue): value is PyType =>
-  typeof value === 'object' && value !== null && value.kind === 'type';
+/** Python's `isinstance`. */
+export const isInstance = (run: Run, value: PyValue, types: PyValue): boolean =>
+  anyType(run, types, 'isinstance', (type) => matchesType(value, type));
 
-const derives = (type: PyType, base: PyType): boolean => {
-  for (let each: PyType | null = type; each !== null; each = each.base) if (each === base) return true;
-  return false;
-};
-
-const matchesType = (value: PyValue, type: PyType): boolean => {
-  if (typeof value === 'object' && value !== null && value.kind === 'exception') return derives(value.type, type);
-  const name = typeName(value);
-  return name === type.name || (name === 'bool' && type.name === 'int');
+/** Python's `issubclass`. */
+export const isSubclass = (run: Run, type: PyValue, types: PyValue): boolean => {
+  if (!isType(type)) throw typeError('issubclass() arg 1 must be a class');
+  return anyType(run, types, 'issubclass', (base) => derives(type, base));
 };
 
 /** The type itself or a tuple of types, nested as deep as Python allows them to be. */
@@ -29,12 +25,16 @@ const anyType = (run: Run, types: PyValue, name: string, test: (type: PyType) =>
   throw typeError(`${name}() arg 2 must be ${ending}`);
 };
 
-/** Python's `isinstance`. */
-export const isInstance = (run: Run, value: PyValue, types: PyValue): boolean =>
-  anyType(run, types, 'isinstance', (type) => matchesType(value, type));
+const isType = (value: PyValue): value is PyType =>
+  typeof value === 'object' && value !== null && value.kind === 'type';
 
-/** Python's `issubclass`. */
-export const isSubclass = (run: Run, type: PyValue, types: PyValue): boolean => {
-  if (!isType(type)) throw typeError('issubclass() arg 1 must be a class');
-  return anyType(run, types, 'issubclass', (base) => derives(type, base));
+const matchesType = (value: PyValue, type: PyType): boolean => {
+  if (typeof value === 'object' && value !== null && value.kind === 'exception') return derives(value.type, type);
+  const name = typeName(value);
+  return name === type.name || (name === 'bool' && type.name === 'int');
+};
+
+const derives = (type: PyType, base: PyType): boolean => {
+  for (let each: PyType | null = type; each !== null; each = each.base) if (each === base) return true;
+  return false;
 };

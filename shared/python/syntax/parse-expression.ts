@@ -6,6 +6,29 @@ import { parseSource } from './parse-source.ts';
 import type { Node } from './node.ts';
 import { invalidSyntax } from './syntax-error.ts';
 
+/** Source -> syntax tree. Throws `PythonError` (`SyntaxError`), `TerminalError` (`expression_limit`). */
+export const parseExpression = (source: string, limits: ExpressionLimits, clockMs: () => number): Node => {
+  if (/^[ \t\f]/.test(source)) throw invalidSyntax(source, 0, 'IndentationError', 'unexpected indent');
+  let text = source;
+  // A name here, a statement in the grammar.
+  if (source.trim() === 'print') return { kind: 'name', name: '_print' };
+  let tree = parseSource(text, limits, clockMs);
+  if (firstError(tree) !== undefined) {
+    text = /\d\.(?!\w)/.test(source) ? withPointedNumbers(source, tree) : source;
+    if (text !== source) tree = parseSource(text, limits, clockMs);
+  }
+  const error = firstError(tree);
+  const parser = new TreeParser(text, limits);
+  if (error !== undefined) throw invalidSyntax(source, Math.min(error, source.length));
+  return parser.parse(tree);
+};
+
+const firstError = (tree: Tree): number | undefined => {
+  let at: number | undefined;
+  tree.iterate({ enter: ({ type, from }) => void (type.isError && (at ??= from)) });
+  return at;
+};
+
 /** `1.` is a float that the grammar does not know: where a point without digits is the error, a zero is written for them. */
 const withPointedNumbers = (source: string, tree: Tree): string => {
   let repaired = source;
@@ -23,27 +46,4 @@ const withPointedNumbers = (source: string, tree: Tree): string => {
     },
   });
   return repaired;
-};
-
-const firstError = (tree: Tree): number | undefined => {
-  let at: number | undefined;
-  tree.iterate({ enter: ({ type, from }) => void (type.isError && (at ??= from)) });
-  return at;
-};
-
-/** Source -> syntax tree. Throws `PythonError` (`SyntaxError`), `TerminalError` (`expression_limit`). */
-export const parseExpression = (source: string, limits: ExpressionLimits, clockMs: () => number): Node => {
-  if (/^[ \t\f]/.test(source)) throw invalidSyntax(source, 0, 'IndentationError', 'unexpected indent');
-  let text = source;
-  // A name here, a statement in the grammar.
-  if (source.trim() === 'print') return { kind: 'name', name: '_print' };
-  let tree = parseSource(text, limits, clockMs);
-  if (firstError(tree) !== undefined) {
-    text = /\d\.(?!\w)/.test(source) ? withPointedNumbers(source, tree) : source;
-    if (text !== source) tree = parseSource(text, limits, clockMs);
-  }
-  const error = firstError(tree);
-  const parser = new TreeParser(text, limits);
-  if (error !== undefined) throw invalidSyntax(source, Math.min(error, source.length));
-  return parser.parse(tree);
 };

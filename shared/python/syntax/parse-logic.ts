@@ -7,36 +7,12 @@ import { childrenOf } from './tree-cursor.ts';
 
 const comparisons: ReadonlySet<string> = new Set(['<', '<=', '>', '>=', '==', '!=', 'in', 'not in', 'is', 'is not']);
 
-type Token = SyntaxNode | string;
-
-const operatorOf = (parser: Parser, node: SyntaxNode): string =>
-  childrenOf(node)
-    .slice(1, -1)
-    .map((each) => parser.text(each))
-    .join(' ');
-
 /** Whether the node is `and`, `or`, `not` or a comparison. */
 export const isLogic = (parser: Parser, node: SyntaxNode): boolean => {
   if (node.name === 'UnaryExpression') return node.firstChild?.name === 'not';
   if (node.name !== 'BinaryExpression') return false;
   const operator = operatorOf(parser, node);
   return operator === 'and' || operator === 'or' || comparisons.has(operator);
-};
-
-/** Operators and operands from left to right, down to what is in parentheses. */
-const flatten = (parser: Parser, top: SyntaxNode): Token[] => {
-  const tokens: Token[] = [];
-  const pending: Token[] = [top];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (typeof next === 'string' || !isLogic(parser, next)) tokens.push(next);
-    else {
-      const children = childrenOf(next);
-      const last = children.at(-1)!;
-      if (next.name === 'UnaryExpression') pending.push(last, 'not');
-      else pending.push(last, operatorOf(parser, next), children[0]!);
-    }
-  }
-  return tokens;
 };
 
 /**
@@ -79,4 +55,28 @@ export const parseLogic = (parser: Parser, top: SyntaxNode): Node => {
   const node = chain('or', () => chain('and', negation));
   if (at < tokens.length) throw parser.invalid(top);
   return node;
+};
+
+const operatorOf = (parser: Parser, node: SyntaxNode): string =>
+  childrenOf(node)
+    .slice(1, -1)
+    .map((each) => parser.text(each))
+    .join(' ');
+
+type Token = SyntaxNode | string;
+
+/** Operators and operands from left to right, down to what is in parentheses. */
+const flatten = (parser: Parser, top: SyntaxNode): Token[] => {
+  const tokens: Token[] = [];
+  const pending: Token[] = [top];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (typeof next === 'string' || !isLogic(parser, next)) tokens.push(next);
+    else {
+      const children = childrenOf(next);
+      const last = children.at(-1)!;
+      if (next.name === 'UnaryExpression') pending.push(last, 'not');
+      else pending.push(last, operatorOf(parser, next), children[0]!);
+    }
+  }
+  return tokens;
 };

@@ -6,12 +6,42 @@ import type { Node } from './node.ts';
 import { childrenOf } from './tree-cursor.ts';
 import { PyBytes } from '../objects/object.ts';
 
-const bytesLiteral = (content: string, isRaw: boolean): Uint8Array => {
-  if (/[^\0-\x7f]/.test(content)) throw new LiteralError('bytes can only contain ASCII literal characters');
-  return Uint8Array.from(Buffer.from(isRaw ? content : decodeEscapes(content, true), 'latin1'));
+/** One string literal or several in a row. Throws {@link LiteralError}. */
+export const parseStrings = (parser: Parser, node: SyntaxNode): Node => {
+  const literals = node.name === 'ContinuedString' ? childrenOf(node) : [node];
+  const parts: Node[] = [];
+  const bytes: Uint8Array[] = [];
+  for (const literal of literals) {
+    if (literal.name === 'FormatString') {
+      parts.push(...parseFormatted(parser, literal));
+      continue;
+    }
+    const source = parser.text(literal);
+    const { start, end, isRaw, isBytes } = stringLiteral(source);
+    const content = source.slice(start, end);
+    if (isBytes) bytes.push(bytesLiteral(content, isRaw));
+    else parts.push({ kind: 'constant', value: plainText(content, isRaw) });
+  }
+  if (bytes.length === literals.length)
+    return { kind: 'constant', value: new PyBytes(Uint8Array.from(bytes.flatMap((each) => [...each]))) };
+  if (bytes.length > 0) throw new LiteralError('cannot mix bytes and nonbytes literals');
+  const [only, second] = parts;
+  return only?.kind === 'constant' && second === undefined ? only : { kind: 'joined', parts };
 };
 
-const plainText = (content: string, isRaw: boolean): string => (isRaw ? content : decodeEscapes(content, false));
+const parseFormatted = (parser: Parser, node: SyntaxNode): Node[] => {
+  const { start, end, isRaw } = stringLiteral(parser.text(node));
+  const parts: Node[] = [];
+  let at = node.from + start;
+  for (const child of childrenOf(node)) {
+    if (child.name !== 'FormatReplacement') continue;
+    parts.push(...text(outsideFields(parser.source.slice(at, child.from), isRaw)), ...parseField(parser, child, isRaw));
+    at = child.to;
+  }
+  return [...parts, ...text(outsideFields(parser.source.slice(at, node.from + end), isRaw))];
+};
+
+const text = (value: string): Node[] => (value === '' ? [] : [{ kind: 'constant', value }]);
 
 /** Literal text of a formatted string: doubled braces are single ones. */
 const outsideFields = (content: string, isRaw: boolean): string => {
@@ -20,7 +50,7 @@ const outsideFields = (content: string, isRaw: boolean): string => {
   return plainText(content.replaceAll('{{', '{').replaceAll('}}', '}'), isRaw);
 };
 
-const text = (value: string): Node[] => (value === '' ? [] : [{ kind: 'constant', value }]);
+const plainText = (content: string, isRaw: boolean): string => (isRaw ? content : decodeEscapes(content, false));
 
 /** `{value=!r:spec}`. */
 const parseField = (parser: Parser, node: SyntaxNode, isRaw: boolean): Node[] => {
@@ -61,37 +91,7 @@ const parseSpec = (parser: Parser, spec: SyntaxNode, isRaw: boolean): Node => {
   return { kind: 'joined', parts };
 };
 
-const parseFormatted = (parser: Parser, node: SyntaxNode): Node[] => {
-  const { start, end, isRaw } = stringLiteral(parser.text(node));
-  const parts: Node[] = [];
-  let at = node.from + start;
-  for (const child of childrenOf(node)) {
-    if (child.name !== 'FormatReplacement') continue;
-    parts.push(...text(outsideFields(parser.source.slice(at, child.from), isRaw)), ...parseField(parser, child, isRaw));
-    at = child.to;
-  }
-  return [...parts, ...text(outsideFields(parser.source.slice(at, node.from + end), isRaw))];
-};
-
-/** One string literal or several in a row. Throws {@link LiteralError}. */
-export const parseStrings = (parser: Parser, node: SyntaxNode): Node => {
-  const literals = node.name === 'ContinuedString' ? childrenOf(node) : [node];
-  const parts: Node[] = [];
-  const bytes: Uint8Array[] = [];
-  for (const literal of literals) {
-    if (literal.name === 'FormatString') {
-      parts.push(...parseFormatted(parser, literal));
-      continue;
-    }
-    const source = parser.text(literal);
-    const { start, end, isRaw, isBytes } = stringLiteral(source);
-    const content = source.slice(start, end);
-    if (isBytes) bytes.push(bytesLiteral(content, isRaw));
-    else parts.push({ kind: 'constant', value: plainText(content, isRaw) });
-  }
-  if (bytes.length === literals.length)
-    return { kind: 'constant', value: new PyBytes(Uint8Array.from(bytes.flatMap((each) => [...each]))) };
-  if (bytes.length > 0) throw new LiteralError('cannot mix bytes and nonbytes literals');
-  const [only, second] = parts;
-  return only?.kind === 'constant' && second === undefined ? only : { kind: 'joined', parts };
+const bytesLiteral = (content: string, isRaw: boolean): Uint8Array => {
+  if (/[^\0-\x7f]/.test(content)) throw new LiteralError('bytes can only contain ASCII literal characters');
+  return Uint8Array.from(Buffer.from(isRaw ? content : decodeEscapes(content, true), 'latin1'));
 };

@@ -17,26 +17,6 @@ interface WholeLetter extends DeadLetterLine {
   readonly payloadIsCut: boolean;
 }
 
-const pairsOf = (letter: WholeLetter): readonly (readonly [name: string, value: ComponentChildren])[] => [
-  ['Code', <bdi>{letter.code}</bdi>],
-  ['Reason', <bdi>{letter.reason}</bdi>],
-  ['Time', <TimeText time={letter.time} />],
-  [
-    'From',
-    <bdi>{`${letter.stream}${letter.streamSequence === null ? '' : `, sequence ${letter.streamSequence}`}`}</bdi>,
-  ],
-  ['Subject', <bdi>{letter.subject}</bdi>],
-  ['Identity', <bdi>{letter.identity ?? '–'}</bdi>],
-  [
-    'Attempts',
-    `${numberText(letter.attempts)}${letter.deliveryCount === null ? '' : ` (${countText(letter.deliveryCount, 'delivery', 'deliveries')})`}`,
-  ],
-  ['Trace', <TraceLink letter={letter} />],
-];
-
-const bytesText = ({ bytes, payloadEncoding, payloadIsCut }: WholeLetter): string =>
-  `${countText(bytes, 'byte')}${payloadEncoding === 'base64' ? ', shown as base64' : ''}${payloadIsCut ? ', cut' : ''}`;
-
 /** One dead letter whole. Its address names it; closing it leads back to the list. */
 export const DeadLetter = (props: {
   readonly sequence: number;
@@ -88,3 +68,23 @@ export const DeadLetter = (props: {
     </Dialog>
   );
 };
+
+const pairsOf = (letter: WholeLetter): readonly (readonly [name: string, value: ComponentChildren])[] => [
+  ['Code', <bdi>{letter.code}</bdi>],
+  ['Reason', <bdi>{letter.reason}</bdi>],
+  ['Time', <TimeText time={letter.time} />],
+  [
+    'From',
+    <bdi>{`${letter.stream}${letter.streamSequence === null ? '' : `, sequence ${letter.streamSequence}`}`}</bdi>,
+  ],
+  ['Subject', <bdi>{letter.subject}</bdi>],
+  ['Identity', <bdi>{letter.identity ?? '–'}</bdi>],
+  [
+    'Attempts',
+    `${numberText(letter.attempts)}${letter.deliveryCount === null ? '' : ` (${countText(letter.deliveryCount, 'delivery', 'deliveries')})`}`,
+  ],
+  ['Trace', <TraceLink letter={letter} />],
+];
+
+const bytesText = ({ bytes, payloadEncoding, payloadIsCut }: WholeLetter): string =>
+  `${countText(bytes, 'byte')}${payloadEncoding === 'base64' ? ', shown as base64' : ''}${payloadIsCut ? ', cut' : ''}`;

@@ -24,12 +24,6 @@ interface LetterPage {
 const pageSize = 25;
 const longestPage = 500;
 
-/** Whether the stream holds others than the page was read from. */
-const hasChanged = (page: LetterPage, summary: StoreStatus['deadLetters']): boolean =>
-  summary.ok &&
-  (summary.lastSequence > page.lastSequence ||
-    (summary.lastSequence === page.lastSequence && summary.messages < page.total));
-
 /** Dead letters, newest first. A list that is read does not move: what is new is shown when it is asked for. */
 export const DeadLetters = (props: {
   readonly address: Address;
@@ -179,3 +173,9 @@ export const DeadLetters = (props: {
     </section>
   );
 };
+
+/** Whether the stream holds others than the page was read from. */
+const hasChanged = (page: LetterPage, summary: StoreStatus['deadLetters']): boolean =>
+  summary.ok &&
+  (summary.lastSequence > page.lastSequence ||
+    (summary.lastSequence === page.lastSequence && summary.messages < page.total));

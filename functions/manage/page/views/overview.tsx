@@ -6,6 +6,61 @@ import { Table, type Column } from '../parts/table.tsx';
 import { consumerKey, ratesOf, type Samples } from '../samples.ts';
 import { numberText, rateText } from '../words.ts';
 
+type FunctionLine = Extract<NonNullable<StoreStatus['functions']>, { readonly ok: true }>['list'][number];
+
+const functionColumns: readonly Column<FunctionLine>[] = [
+  { head: 'Function', cell: ({ name }) => name },
+  { head: 'Replicas', kind: 'number', cell: ({ replicas }) => numberText(replicas) },
+  { head: 'Ready', kind: 'number', cell: ({ availableReplicas }) => numberText(availableReplicas) },
+  { head: 'Calls', kind: 'number', cell: ({ invocations }) => numberText(invocations) },
+  { head: 'In flight', kind: 'number', cell: ({ inFlight }) => numberText(inFlight) },
+  { head: 'Cold starts', kind: 'number', cell: ({ coldStarts }) => numberText(coldStarts) },
+  { head: 'Restarts', kind: 'number', cell: ({ restarts }) => numberText(restarts) },
+];
+
+/** Streams, functions and the figures that matter most. */
+export const Overview = ({
+  status,
+  samples,
+}: {
+  readonly status: LiveStatus;
+  readonly samples: Samples;
+}): JSX.Element => (
+  <>
+    <Tiles status={status} samples={samples} />
+    <section aria-labelledby="streams-title">
+      <div class="head">
+        <h2 id="streams-title">Streams</h2>
+        {status.nats.ok && (
+          <span class="quiet">{`nats-server ${status.nats.version}, ${status.nats.latencyMs} ms`}</span>
+        )}
+      </div>
+      <Table
+        id="streams-table"
+        caption="Backlog and rate of every stream"
+        columns={streamColumns(samples)}
+        rows={status.streams.flatMap(linesOf)}
+        rowKey={({ named, consumer }) => consumerKey(named.name, consumer?.name ?? '')}
+        empty="The routing file names no stream."
+      />
+    </section>
+    <section aria-labelledby="functions-title">
+      <div class="head">
+        <h2 id="functions-title">Functions</h2>
+        {functionsNote(status.functions)}
+      </div>
+      <Table
+        id="functions-table"
+        caption="Functions and their replicas"
+        columns={functionColumns}
+        rows={status.functions?.ok === true ? status.functions.list : []}
+        rowKey={({ name }) => name}
+        empty="The gateway knows no functions."
+      />
+    </section>
+  </>
+);
+
 type NamedStream = StoreStatus['streams'][number];
 type Stream = NonNullable<Extract<NamedStream, { readonly ok: true }>['stream']>;
 type Consumer = Stream['consumers'][number];
@@ -16,26 +71,6 @@ interface StreamLine {
   readonly stream: Stream | undefined;
   readonly consumer: Consumer | undefined;
 }
-
-const linesOf = (named: NamedStream): readonly StreamLine[] => {
-  const stream = named.ok && named.stream !== null ? named.stream : undefined;
-  if (stream === undefined || stream.consumers.length === 0) return [{ named, stream, consumer: undefined }];
-  return stream.consumers.map((consumer) => ({ named, stream, consumer }));
-};
-
-const noteOf = ({ named, stream, consumer }: StreamLine): ComponentChildren => {
-  if (!named.ok) return <span class="bad">{`${named.code}: ${named.reason}`}</span>;
-  if (stream === undefined) return <span class="quiet">not there yet</span>;
-  if (consumer === undefined) return <span class="quiet">no consumer</span>;
-  if (consumer.isPaused) return <span class="bad">paused</span>;
-  if (consumer.isPush) return <span class="bad">A push consumer: it cannot be read.</span>;
-  if (consumer.waiting === 0 && consumer.pending + consumer.ackPending > 0) {
-    return <span class="bad">No active consumer</span>;
-  }
-  if (consumer.ackPending >= consumer.maxAckPending)
-    return <span class="warn">All that it may give out is in flight.</span>;
-  return null;
-};
 
 const streamColumns = (samples: Samples): readonly Column<StreamLine>[] => [
   { head: 'Stream', cell: ({ named }) => <bdi title={named.selectors.join(', ')}>{named.name}</bdi> },
@@ -55,17 +90,30 @@ const streamColumns = (samples: Samples): readonly Column<StreamLine>[] => [
   { head: 'Note', cell: noteOf },
 ];
 
-type FunctionLine = Extract<NonNullable<StoreStatus['functions']>, { readonly ok: true }>['list'][number];
+const noteOf = ({ named, stream, consumer }: StreamLine): ComponentChildren => {
+  if (!named.ok) return <span class="bad">{`${named.code}: ${named.reason}`}</span>;
+  if (stream === undefined) return <span class="quiet">not there yet</span>;
+  if (consumer === undefined) return <span class="quiet">no consumer</span>;
+  if (consumer.isPaused) return <span class="bad">paused</span>;
+  if (consumer.isPush) return <span class="bad">A push consumer: it cannot be read.</span>;
+  if (consumer.waiting === 0 && consumer.pending + consumer.ackPending > 0) {
+    return <span class="bad">No active consumer</span>;
+  }
+  if (consumer.ackPending >= consumer.maxAckPending)
+    return <span class="warn">All that it may give out is in flight.</span>;
+  return null;
+};
 
-const functionColumns: readonly Column<FunctionLine>[] = [
-  { head: 'Function', cell: ({ name }) => name },
-  { head: 'Replicas', kind: 'number', cell: ({ replicas }) => numberText(replicas) },
-  { head: 'Ready', kind: 'number', cell: ({ availableReplicas }) => numberText(availableReplicas) },
-  { head: 'Calls', kind: 'number', cell: ({ invocations }) => numberText(invocations) },
-  { head: 'In flight', kind: 'number', cell: ({ inFlight }) => numberText(inFlight) },
-  { head: 'Cold starts', kind: 'number', cell: ({ coldStarts }) => numberText(coldStarts) },
-  { head: 'Restarts', kind: 'number', cell: ({ restarts }) => numberText(restarts) },
-];
+const linesOf = (named: NamedStream): readonly StreamLine[] => {
+  const stream = named.ok && named.stream !== null ? named.stream : undefined;
+  if (stream === undefined || stream.consumers.length === 0) return [{ named, stream, consumer: undefined }];
+  return stream.consumers.map((consumer) => ({ named, stream, consumer }));
+};
+
+const functionsNote = (functions: StoreStatus['functions']): ComponentChildren => {
+  if (functions === null) return <span class="quiet">GATEWAY_URL is not set.</span>;
+  return functions.ok ? null : <span class="bad">{`${functions.code}: ${functions.reason}`}</span>;
+};
 
 const Tile = (props: {
   readonly id: string;
@@ -116,51 +164,3 @@ const Tiles = ({ status, samples }: { readonly status: LiveStatus; readonly samp
     </dl>
   );
 };
-
-const functionsNote = (functions: StoreStatus['functions']): ComponentChildren => {
-  if (functions === null) return <span class="quiet">GATEWAY_URL is not set.</span>;
-  return functions.ok ? null : <span class="bad">{`${functions.code}: ${functions.reason}`}</span>;
-};
-
-/** Streams, functions and the figures that matter most. */
-export const Overview = ({
-  status,
-  samples,
-}: {
-  readonly status: LiveStatus;
-  readonly samples: Samples;
-}): JSX.Element => (
-  <>
-    <Tiles status={status} samples={samples} />
-    <section aria-labelledby="streams-title">
-      <div class="head">
-        <h2 id="streams-title">Streams</h2>
-        {status.nats.ok && (
-          <span class="quiet">{`nats-server ${status.nats.version}, ${status.nats.latencyMs} ms`}</span>
-        )}
-      </div>
-      <Table
-        id="streams-table"
-        caption="Backlog and rate of every stream"
-        columns={streamColumns(samples)}
-        rows={status.streams.flatMap(linesOf)}
-        rowKey={({ named, consumer }) => consumerKey(named.name, consumer?.name ?? '')}
-        empty="The routing file names no stream."
-      />
-    </section>
-    <section aria-labelledby="functions-title">
-      <div class="head">
-        <h2 id="functions-title">Functions</h2>
-        {functionsNote(status.functions)}
-      </div>
-      <Table
-        id="functions-table"
-        caption="Functions and their replicas"
-        columns={functionColumns}
-        rows={status.functions?.ok === true ? status.functions.list : []}
-        rowKey={({ name }) => name}
-        empty="The gateway knows no functions."
-      />
-    </section>
-  </>
-);

@@ -42,16 +42,6 @@ const cacheColumns: readonly Column<CacheLine>[] = [
   },
 ];
 
-const cacheLines = (status: LiveStatus): readonly CacheLine[] =>
-  status.replicas
-    .flatMap(({ function: functionName, replica = '', caches = {} }) =>
-      Object.entries(caches).map(([cache, counts]) => ({ functionName, replica, cache, ...counts })),
-    )
-    .filter(({ entries, hits, misses }) => entries + hits + misses > 0)
-    .sort((one, other) => (cacheKey(one) < cacheKey(other) ? -1 : 1));
-
-const cacheKey = ({ functionName, replica, cache }: CacheLine): string => `${functionName} ${replica} ${cache}`;
-
 /** What the warm replicas say of themselves: outcomes since they started, and the metadata that they keep. */
 export const Replicas = ({ status }: { readonly status: LiveStatus }): JSX.Element => {
   const { client, say } = useDesk();
@@ -98,3 +88,13 @@ export const Replicas = ({ status }: { readonly status: LiveStatus }): JSX.Eleme
     </>
   );
 };
+
+const cacheLines = (status: LiveStatus): readonly CacheLine[] =>
+  status.replicas
+    .flatMap(({ function: functionName, replica = '', caches = {} }) =>
+      Object.entries(caches).map(([cache, counts]) => ({ functionName, replica, cache, ...counts })),
+    )
+    .filter(({ entries, hits, misses }) => entries + hits + misses > 0)
+    .sort((one, other) => (cacheKey(one) < cacheKey(other) ? -1 : 1));
+
+const cacheKey = ({ functionName, replica, cache }: CacheLine): string => `${functionName} ${replica} ${cache}`;

@@ -29,18 +29,6 @@ interface Drifted {
 const pageSize = 25;
 const refreshMs = 10_000;
 
-const findingsText = (findings: readonly string[] | undefined): ComponentChildren => {
-  if (findings === undefined) return <span class="quiet">not checked</span>;
-  if (findings.length === 0) return <span class="good">No faults</span>;
-  return (
-    <ul class="findings warn">
-      {findings.map((finding) => (
-        <li key={finding}>{finding}</li>
-      ))}
-    </ul>
-  );
-};
-
 /** The states with their rows; each can be checked and repaired. */
 export const States = ({ search }: { readonly search: string }): JSX.Element => {
   const { client, say, ask, attempt } = useDesk();
@@ -167,5 +155,17 @@ export const States = ({ search }: { readonly search: string }): JSX.Element => 
         </p>
       )}
     </section>
+  );
+};
+
+const findingsText = (findings: readonly string[] | undefined): ComponentChildren => {
+  if (findings === undefined) return <span class="quiet">not checked</span>;
+  if (findings.length === 0) return <span class="good">No faults</span>;
+  return (
+    <ul class="findings warn">
+      {findings.map((finding) => (
+        <li key={finding}>{finding}</li>
+      ))}
+    </ul>
   );
 };

@@ -10,26 +10,6 @@ export const fixedDigits = (value: number, precision: number): string => {
   return precision === 0 ? digits : `${digits.slice(0, -precision)}.${digits.slice(-precision)}`;
 };
 
-/** The digits before and behind the first one, and its power of ten. */
-const scientific = (value: number, precision: number): { digits: string; exponent: number } => {
-  if (value === 0) return { digits: '0'.repeat(precision + 1), exponent: 0 };
-  const text = Math.abs(value).toExponential();
-  let exponent = Number(text.slice(text.indexOf('e') + 1));
-  let digits = scaledDecimal(value, precision - exponent).toString();
-  // The shortest digits may round up to a power of ten that the exact value is below, and rounding may reach the next.
-  if (digits.length !== precision + 1) {
-    exponent += digits.length < precision + 1 ? -1 : 1;
-    digits = scaledDecimal(value, precision - exponent).toString();
-  }
-  return { digits, exponent };
-};
-
-const exponentText = (exponent: number): string =>
-  `e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
-
-const pointed = (digits: string, alternate: boolean): string =>
-  digits.length > 1 || alternate ? `${digits[0]}.${digits.slice(1)}` : digits;
-
 /** `1.25e+01`. */
 export const exponentDigits = (value: number, precision: number, alternate = false): string => {
   const { digits, exponent } = scientific(value, precision);
@@ -56,3 +36,23 @@ export const generalDigits = (
   if (rest === '') return options.keepPoint === true ? `${whole}.0` : options.alternate === true ? `${whole}.` : whole;
   return `${whole}.${rest}`;
 };
+
+/** The digits before and behind the first one, and its power of ten. */
+const scientific = (value: number, precision: number): { digits: string; exponent: number } => {
+  if (value === 0) return { digits: '0'.repeat(precision + 1), exponent: 0 };
+  const text = Math.abs(value).toExponential();
+  let exponent = Number(text.slice(text.indexOf('e') + 1));
+  let digits = scaledDecimal(value, precision - exponent).toString();
+  // The shortest digits may round up to a power of ten that the exact value is below, and rounding may reach the next.
+  if (digits.length !== precision + 1) {
+    exponent += digits.length < precision + 1 ? -1 : 1;
+    digits = scaledDecimal(value, precision - exponent).toString();
+  }
+  return { digits, exponent };
+};
+
+const pointed = (digits: string, alternate: boolean): string =>
+  digits.length > 1 || alternate ? `${digits[0]}.${digits.slice(1)}` : digits;
+
+const exponentText = (exponent: number): string =>
+  `e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
