@@ -33,6 +33,8 @@ export const onlyMessage = (parts: readonly LanePart[]): QueuedMessage | undefin
 const dependencyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'database_unavailable',
   'database_misconfigured',
+  'database_timeout',
+  'database_conflict',
   'nats_unavailable',
   'publish_failed',
   'overloaded',
@@ -42,13 +44,21 @@ const dependencyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * Whether every message came back because a dependency of the function is down, so that asking on is of no use now. A forward
- * that is not confirmed is the matter of its own stream, and of nobody else.
+ * Of these, the ones that say nothing of other messages: a forward that is not confirmed is the matter of its own stream, a
+ * lock that is waited for is the matter of its own state, and a function that is busy answers soon.
  */
+const localCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'database_timeout',
+  'database_conflict',
+  'publish_failed',
+  'overloaded',
+]);
+
+/** Whether every message came back because a dependency of the function is down, so that asking on is of no use now. */
 export const isDependencyDown = (outcomes: Iterable<Outcome>): boolean => {
   let any = false;
   for (const outcome of outcomes) {
-    if (outcome.outcome !== 'retry' || outcome.code === 'publish_failed') return false;
+    if (outcome.outcome !== 'retry' || localCodes.has(outcome.code)) return false;
     if (!dependencyCodes.has(outcome.code)) return false;
     any = true;
   }

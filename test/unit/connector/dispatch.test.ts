@@ -264,8 +264,9 @@ describe('C8: what a dependency of the function does uses up nobody’s attempts
     ['function_timeout', undefined],
     ['unknown_state', 3],
     ['no_outcome', 3],
+    ['database_timeout', undefined],
+    ['database_conflict', undefined],
     // The first one has no earlier one since which others were acknowledged.
-    ['database_timeout', 4],
     ['internal_error', 4],
   ])('%s', (code, expected) => {
     const drive = driveDispatch(quick);
@@ -282,6 +283,21 @@ describe('C8: what a dependency of the function does uses up nobody’s attempts
       if (drive.open.flat().includes(10 + n)) drive.answer(drive.post(10 + n));
     }
     expect(drive.rejected.length > 0 ? tries : undefined).toBe(expected);
+  });
+
+  it.each([
+    ['database_unavailable', true],
+    ['database_misconfigured', true],
+    // One state's row is locked, one stream does not confirm, or the function is busy for a moment.
+    ['database_timeout', false],
+    ['database_conflict', false],
+    ['publish_failed', false],
+    ['overloaded', false],
+  ])('an answer that has nothing but %s holds up everybody else: %s', (code, isOpen) => {
+    const drive = driveDispatch(quick);
+    drive.receive('k', [1]);
+    drive.answer(drive.post(1), { 1: { outcome: 'retry', code: code as 'internal_error', reason: 'why' } });
+    expect(drive.core.view.isOpen).toBe(isOpen);
   });
 
   it('a message is given up before the server’s own limit of deliveries is used up, if it is at fault', () => {
