@@ -32,7 +32,7 @@ export interface EntryPorts {
   loadState(id: string): Promise<ReplayState | undefined>;
   /**
    * Rows `[offset, offset + limit)` in order, dense: the row at `offset + i` is item `i`, a missing cell is null. Text
-   * for columns that are not json, the parsed value for those that are (`replayRows`). Empty where the state has no
+   * for columns that are not json, the parsed value for those that are (`replayRows`). Empty if the state has no
    * columns.
    */
   readPage(state: ReplayState, offset: number, limit: number): Promise<readonly Row[]>;
@@ -62,7 +62,7 @@ export interface EntryContext {
   readonly limits: ReplayLimits;
 }
 
-/** Throws `RoutingError` where the routing file lacks the monitor's or the router's route. */
+/** Throws `RoutingError` if the routing file lacks the monitor's or the router's route. */
 export const entryContext = (
   ports: EntryPorts,
   routing: Pick<Routing, 'routes'>,

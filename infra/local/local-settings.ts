@@ -4,7 +4,7 @@ import { readNatsSettings } from '../../shared/config/nats-settings.ts';
 import { integer, oneOf, optionalText, readBoth, readSettings } from '../../shared/config/settings.ts';
 
 const localSettings = {
-  /** Used instead of the embedded servers where set. */
+  /** Used instead of the embedded servers if set. */
   databaseUrl: connectionString('DATABASE_URL', ''),
   routingFile: optionalText('ROUTING_FILE'),
   functionToken: optionalText('FUNCTION_TOKEN'),

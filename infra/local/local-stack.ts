@@ -46,7 +46,7 @@ export interface Stack {
   readonly routingFile: string;
   readonly host: FunctionHost;
   readonly connector: SupervisedProcess;
-  /** Undefined where spans go to a collector of the user's. */
+  /** Undefined if spans go to a collector of the user's. */
   readonly collector: TraceCollector | undefined;
   /** Where spans go: the collector, or the user's. */
   readonly otlpUrl: string;
@@ -61,7 +61,7 @@ const graceMs = 15_000;
 
 /**
  * Starts the whole store on this machine: PostgreSQL and nats-server (or the ones that DATABASE_URL and MSG_URL name),
- * bundles, schema, trace collector, function host, connector. Rejects with everything stopped again where a step fails.
+ * bundles, schema, trace collector, function host, connector. Rejects with everything stopped again if a step fails.
  */
 export const startStack = async (options: StackOptions): Promise<Stack> => {
   const { progress, env, settings, signal } = options;

@@ -1,7 +1,7 @@
 /** What is done with one parameter of a connection string. */
 export interface ConnectionParameter {
   readonly name: string;
-  /** The environment variable that stands for it where the string is silent, as for libpq. */
+  /** The environment variable that stands for it if the string is silent, as for libpq. */
   readonly env: string | undefined;
   /** What is wrong with a value, as the end of a sentence that begins with `name=value`; undefined: nothing. */
   readonly fault: (value: string) => string | undefined;
@@ -137,6 +137,6 @@ export const connectionParameters: readonly ConnectionParameter[] = [
   noted('pgbouncer', 'nothing changes: whether a pooler keeps prepared statements is found out'),
 ];
 
-/** The parameter of that name, or undefined where there is none. */
+/** The parameter of that name, or undefined if there is none. */
 export const connectionParameter = (name: string): ConnectionParameter | undefined =>
   connectionParameters.find((parameter) => parameter.name === name);

@@ -11,7 +11,7 @@ interface DriverError {
   readonly message?: unknown;
 }
 
-/** The SQLSTATE, or undefined where the error did not come from the server. */
+/** The SQLSTATE, or undefined if the error did not come from the server. */
 export const sqlStateOf = (error: unknown): string | undefined => {
   const { code } = (error ?? {}) as DriverError;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E') ? code : undefined;

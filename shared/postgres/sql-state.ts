@@ -11,7 +11,7 @@ export interface SqlStateVerdict {
   readonly connection: 'keep' | 'drop' | 'drop-all';
 }
 
-/** Looks up the whole SQLSTATE first, then its class; where the state is a vague one, the text decides. */
+/** Looks up the whole SQLSTATE first, then its class; if the state is a vague one, the text decides. */
 export const verdictOf = (state: string, message = ''): SqlStateVerdict =>
   (vagueStates.has(state) ? byText.find(([pattern]) => pattern.test(message))?.[1] : undefined) ??
   bySqlState.get(state) ??
@@ -93,7 +93,7 @@ const bySqlState: ReadonlyMap<string, SqlStateVerdict> = new Map(
 
 /**
  * What a text says against its code: poolers and proxies have few codes for many things, and PostgreSQL itself says 54000
- * where no transaction can begin.
+ * if no transaction can begin.
  */
 const byText: readonly (readonly [pattern: RegExp, verdict: SqlStateVerdict])[] = [
   [/wraparound/i, { code: 'database_unavailable', connection: 'keep' }],

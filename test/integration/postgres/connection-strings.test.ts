@@ -208,7 +208,7 @@ describe('a connection string that libpq takes', () => {
     expect(await connectTo(text, { env: filled })).toMatchObject(session);
   });
 
-  it('with an IPv6 address in brackets connects, where the machine has IPv6', async (context) => {
+  it('with an IPv6 address in brackets connects, if the machine has IPv6', async (context) => {
     if (!hasIpv6) context.skip('this machine has no IPv6');
     expect(await connectTo('postgresql://scram_user:SECRET@[::1]:PORT/test')).toMatchObject({ address: '::1' });
   });

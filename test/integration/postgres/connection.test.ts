@@ -61,7 +61,7 @@ describe('sslmode', () => {
     expect(await ask(withQuery(encrypted.url, `sslmode=${mode}`))).toBe(ssl);
   });
 
-  it('absent means prefer: encrypted where the server can, plain where it cannot', async () => {
+  it('absent means prefer: encrypted if the server can, plain if it cannot', async () => {
     expect(await ask(encrypted.url)).toBe(true);
     expect(await ask(plain.url)).toBe(false);
   });
@@ -270,7 +270,7 @@ describe('a pool', () => {
     expect(await ask(plain.url.replace(/\/test$/, '/nothing'))).toMatchObject({ code: 'database_misconfigured' });
   });
 
-  it('throws where a transaction went on after a failed statement: its commit was a rollback', async () => {
+  it('throws if a transaction went on after a failed statement: its commit was a rollback', async () => {
     await plain.pool.query('create table if not exists swallowed (n int)');
     const done = plain.pool.transaction(async (connection) => {
       await connection.query('insert into swallowed values (1)');

@@ -117,7 +117,7 @@ describe('C3: messages in other hands', () => {
     });
   });
 
-  it('are none where everything is settled; what a work queue keeps all the same is looked at', () => {
+  it('are none if everything is settled; what a work queue keeps all the same is looked at', () => {
     expect(walk({ unsettled: 0 }, [4, 9])).toEqual({ gone: [], seen: [4], unsettled: [], reads: 2 });
     expect(walk({ unsettled: 0, isWorkQueue: false }, [4, 9])).toEqual({
       gone: [],

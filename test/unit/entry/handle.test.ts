@@ -123,7 +123,7 @@ describe('entries on their way to a processor', () => {
     ]);
   });
 
-  it('are tried again where the server did not take all of them, and only these (G-23)', async () => {
+  it('are tried again if the server did not take all of them, and only these (G-23)', async () => {
     const ports = world();
     ports.answer = ({ id }) =>
       id === 'D2/S:F/0-0'
@@ -155,7 +155,7 @@ describe('entries on their way to a processor', () => {
     expect(ports.published).toHaveLength(2);
   });
 
-  it('are one outcome where the same delivery stands twice in a batch', async () => {
+  it('are one outcome if the same delivery stands twice in a batch', async () => {
     const ports = world();
     expect((await handle(ports, entry('D1'), entry('D1'))).map(codeOf)).toEqual(['ack', 'ack']);
     expect(ports.published).toHaveLength(2);
@@ -179,7 +179,7 @@ describe('entries on their way to a processor', () => {
     );
   });
 
-  it('are refused where a row fits no message', async () => {
+  it('are refused if a row fits no message', async () => {
     const ports = { ...world(), maxPayloadBytes: async () => 4_096 };
     const outcomes = await handle(ports, entry('D1', { query_state: ['x'.repeat(5_000)] }), entry('D2'));
     expect(outcomes.map(codeOf)).toEqual(['reject forward_too_large', 'ack']);

@@ -144,7 +144,7 @@ describe('the replay of a state', () => {
     expect(new Set(first.published.map(({ id }) => id)).size).toBe(8);
   });
 
-  it('publishes nothing where the ledger knows it', async () => {
+  it('publishes nothing if the ledger knows it', async () => {
     const ports = world(3);
     ports.handled.add('D');
     expect(await handle(ports, replay())).toEqual({ id: 'D', outcome: 'ack' });
@@ -196,7 +196,7 @@ describe('the replay of a state', () => {
     expect(rowsOf(ports)).toHaveLength(100);
   });
 
-  it('holds few rows at a time where they are large, and splits them below the payload limit', async () => {
+  it('holds few rows at a time if they are large, and splits them below the payload limit', async () => {
     const ports = { ...world(0, { maxBatchSize: 1_000, maxBatchLimit: 50 }), maxPayloadBytes: async () => 262_144 };
     const large = 'x'.repeat(100_000);
     ports.states.set('S', { id: 'S', count: 300, columns });
@@ -211,7 +211,7 @@ describe('the replay of a state', () => {
     for (const [, , limit] of ports.reads.slice(1)) expect(limit).toBeLessThanOrEqual(50);
   });
 
-  it('partitions each page by its first row, also where a call begins within a page', async () => {
+  it('partitions each page by its first row, also if a call begins within a page', async () => {
     const properties = {
       maxBatchSize: 10,
       maxBatchLimit: 3,
