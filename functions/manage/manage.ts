@@ -1,21 +1,17 @@
 import { hasToken } from '../../shared/http/check-token.ts';
 import { errorReply, type HttpReply, type HttpRequest, type HttpStream } from '../../shared/http/http-server.ts';
 import type { FunctionApp, FunctionRuntime } from '../../shared/function/run-function.ts';
-import { settingSource } from '../../shared/config/function-config.ts';
-import { createBus } from '../../shared/nats/bus.ts';
 import { askReplicas, replicaSubject } from '../../shared/nats/replica-channel.ts';
-import { createPool } from '../../shared/postgres/pool.ts';
-import { readRouting } from '../../shared/config/read-routing.ts';
+import { openBus, openPool, openRouting } from '../../shared/function/open-servers.ts';
 import { errorFields } from '../../shared/telemetry/log.ts';
 import { startTelemetry } from '../../shared/telemetry/start-telemetry.ts';
 import { extractContext, SpanKind, withSpan } from '../../shared/telemetry/trace.ts';
 import { CommandError } from '../../shared/operate/command-error.ts';
 import { readStatus } from '../../shared/operate/commands/status.ts';
-import { createGateway } from '../../shared/operate/gateway.ts';
 import { createLiveStatus } from './live-status.ts';
 import type { ManageContext } from '../../shared/operate/manage-context.ts';
 import { createManageMetrics } from './manage-metrics.ts';
-import { readManageSettings } from '../../shared/operate/manage-settings.ts';
+import { openContext } from '../../shared/operate/open-context.ts';
 import { pageReply } from './page-reply.ts';
 import { failureReply, runCommand } from '../../shared/operate/run-command.ts';
 
@@ -32,7 +28,7 @@ const flushMs = 3_000;
 export const createManage = async (runtime: FunctionRuntime, readPage: () => Promise<string>): Promise<FunctionApp> => {
   const { config, log, env, name } = runtime;
   const telemetry = startTelemetry({ serviceName: name, otlpEndpoint: config.otlpEndpoint, env, log });
-  const context = await openContext(runtime);
+  const context = await openServers(runtime);
   context.bus.warm();
   const metrics = createManageMetrics(name);
   const live = createLiveStatus({
@@ -96,44 +92,19 @@ export const createManage = async (runtime: FunctionRuntime, readPage: () => Pro
   };
 };
 
-const openContext = async (runtime: FunctionRuntime): Promise<ManageContext> => {
-  const { config, log, env, name, nowMs } = runtime;
-  const settings = readManageSettings(settingSource(env));
-  const routing = await readRouting(config.routingFile, { hasServer: config.nats.url !== undefined });
+const openServers = async ({ config, log, env, name, nowMs }: FunctionRuntime): Promise<ManageContext> => {
+  const routing = await openRouting(config);
   for (const reason of routing.warnings) log.warn('routing_file', { reason });
   const onError = (doing: string, error: unknown): void => log.warn('manage_failed', { doing, ...errorFields(error) });
-  return {
-    routing,
-    bus: createBus({
-      routes: routing.routes,
-      settings: config.nats,
-      streams: routing.streams,
-      name,
-      onError: (error) => onError('nats', error),
-    }),
-    pool: createPool(config.databaseUrl, {
-      max: config.maxConnections,
-      applicationName: name,
-      // Repairs read whole states.
-      queryTimeoutMs: 120_000,
-      ...(config.tableSchema === undefined ? {} : { tableSchema: config.tableSchema }),
-      ledgerSchema: config.ledgerSchema,
-      onError: (error) => onError('database', error),
-    }),
-    manageTopic: config.manageTopic,
-    ledgerRetentionHours: config.ledgerRetentionHours,
-    gateway:
-      settings.gatewayUrl === undefined
-        ? undefined
-        : createGateway({
-            url: settings.gatewayUrl,
-            user: settings.gatewayUser,
-            password: settings.gatewayPassword,
-          }),
-    jaegerUrl: settings.jaegerUrl,
-    nowMs,
-    onError,
-  };
+  const bus = openBus(config, routing, { name, onError: (error) => onError('nats', error) });
+  const pool = openPool(config, env, {
+    applicationName: name,
+    // Repairs read whole states.
+    queryTimeoutMs: 120_000,
+    onNote: (reason) => log.warn('database_setting', { reason }),
+    onError: (error) => onError('database', error),
+  });
+  return openContext({ config, env, routing, bus, pool, nowMs, onError });
 };
 
 const replicaWaitMs = 250;

@@ -1,14 +1,12 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createGateway } from '../../shared/operate/gateway.ts';
 import type { ManageContext } from '../../shared/operate/manage-context.ts';
-import { readManageSettings } from '../../shared/operate/manage-settings.ts';
+import { openContext } from '../../shared/operate/open-context.ts';
 import { readFunctionConfig, settingSource, type FunctionConfig } from '../../shared/config/function-config.ts';
-import { createBus, type Bus } from '../../shared/nats/bus.ts';
+import { openBus, openPool, openRouting } from '../../shared/function/open-servers.ts';
+import type { Bus } from '../../shared/nats/bus.ts';
 import type { DatabasePool } from '../../shared/postgres/database.ts';
-import { createPool } from '../../shared/postgres/pool.ts';
-import { readRouting } from '../../shared/config/read-routing.ts';
 import type { Routing } from '../../shared/routing/routing.ts';
 import { readStartedEnvironment } from '../local/started-environment.ts';
 import type { CliIo } from './cli-io.ts';
@@ -51,52 +49,32 @@ export const openStore = (io: CliIo): Store => {
     return env;
   });
   const config = once(async () => readFunctionConfig(settingSource(await environment())));
-  const routing = once(async () => {
-    const { routingFile, nats } = await config();
-    return await readRouting(routingFile, { hasServer: nats.url !== undefined });
-  });
+  const routing = once(async () => openRouting(await config()));
   const pool = once(async () => {
-    const { databaseUrl, tableSchema, ledgerSchema } = await config();
-    const opened = createPool(databaseUrl, {
-      max: 2,
-      env: await environment(),
-      applicationName: 'state-sync-cli',
-      queryTimeoutMs: 600_000,
-      ledgerSchema,
-      ...(tableSchema === undefined ? {} : { tableSchema }),
-    });
+    const opened = openPool(await config(), await environment(), { max: 2, applicationName, queryTimeoutMs: 600_000 });
     closers.push(() => opened.end());
     return opened;
   });
   const bus = once(async () => {
-    const { routes, streams } = await routing();
-    const opened = createBus({
-      routes,
-      streams,
-      settings: (await config()).nats,
-      name: 'state-sync-cli',
+    const opened = openBus(await config(), await routing(), {
+      name: applicationName,
       onError: (error) => io.writeError(`nats: ${error instanceof Error ? error.message : String(error)}\n`),
     });
     closers.push(() => opened.close());
     return opened;
   });
-  const manage = async (): Promise<ManageContext> => {
-    const settings = readManageSettings(settingSource(await environment()));
-    const { manageTopic, ledgerRetentionHours } = await config();
-    const { gatewayUrl, gatewayUser: user, gatewayPassword: password, jaegerUrl } = settings;
-    return {
+  const manage = once(async () =>
+    openContext({
+      config: await config(),
+      env: await environment(),
       routing: await routing(),
       bus: await bus(),
       pool: await pool(),
-      manageTopic,
-      ledgerRetentionHours,
-      gateway: gatewayUrl === undefined ? undefined : createGateway({ url: gatewayUrl, user, password }),
-      jaegerUrl,
       nowMs: io.nowMs,
       // The answer has the reason; a command line has no log.
       onError: () => undefined,
-    };
-  };
+    }),
+  );
   return {
     environment,
     isGiven,
@@ -106,12 +84,14 @@ export const openStore = (io: CliIo): Store => {
     routing,
     pool,
     bus,
-    manage: once(manage),
+    manage,
     close: async () => {
       await Promise.allSettled(closers.map((close) => close()));
     },
   };
 };
+
+const applicationName = 'state-sync-cli';
 
 /** The variables that name a server of the user's own. */
 const serverNames = ['DATABASE_URL', 'MSG_URL', 'NATS_URL', 'NATS_CONTEXT'] as const;

@@ -1,11 +1,8 @@
 import { hostname } from 'node:os';
 
 import type { FunctionRuntime } from './run-function.ts';
-import { readFunctionConfig, settingSource } from '../config/function-config.ts';
-import { createBus, type Bus } from '../nats/bus.ts';
+import type { Bus } from '../nats/bus.ts';
 import type { DatabasePool } from '../postgres/database.ts';
-import { createPool } from '../postgres/pool.ts';
-import { readRouting } from '../config/read-routing.ts';
 import type { Routing } from '../routing/routing.ts';
 import { type EvaluatorFactory, loadEvaluators } from '../state/evaluator.ts';
 import { createFunctionMetrics, type FunctionMetrics } from '../telemetry/function-metrics.ts';
@@ -13,6 +10,7 @@ import { errorFields } from '../telemetry/log.ts';
 import { startTelemetry } from '../telemetry/start-telemetry.ts';
 import { createMetadata, type Metadata } from '../metadata/cached-metadata.ts';
 import { functionDatabase, type FunctionDatabase } from './function-database.ts';
+import { openBus, openPool, openRouting } from './open-servers.ts';
 import { addPartMetrics } from './part-metrics.ts';
 import { startPruning } from './prune-ledger.ts';
 
@@ -50,10 +48,9 @@ const flushMs = 3_000;
 export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
   const { config, log, env, name, nowMs, monotonicMs } = runtime;
   const telemetry = startTelemetry({ serviceName: name, otlpEndpoint: config.otlpEndpoint, env, log });
-  const routing = await readRouting(config.routingFile, { hasServer: config.nats.url !== undefined });
+  const routing = await openRouting(config);
   for (const reason of routing.warnings) log.warn('routing_file', { reason });
-  const pool = createPool(config.databaseUrl, {
-    max: config.maxConnections,
+  const pool = openPool(config, env, {
     // A statement whose answer is lost must not keep its connection for longer than anybody waits for it.
     queryTimeoutMs: Math.floor(config.deadlineMs * statementShare),
     connectTimeoutMs: Math.min(maxConnectMs, Math.floor(config.deadlineMs / 2)),
@@ -61,11 +58,7 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     // What the statement leaves of the deadline, less the time of an answer.
     waitTimeoutMs: Math.floor(config.deadlineMs * (1 - statementShare) * 0.9),
     applicationName: name,
-    env,
-    reread: () => readFunctionConfig(settingSource(env)).databaseUrl,
-    onNote: (note) => log.warn('database_setting', { reason: note }),
-    ...(config.tableSchema === undefined ? {} : { tableSchema: config.tableSchema }),
-    ledgerSchema: config.ledgerSchema,
+    onNote: (reason) => log.warn('database_setting', { reason }),
     onError: (error) => log.warn('database_connection_lost', errorFields(error)),
   });
   const metadata = createMetadata({
@@ -76,10 +69,7 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     onRefreshError: (error) => log.warn('cache_refresh_failed', errorFields(error)),
   });
   const onError = (error: unknown): void => log.warn('nats', errorFields(error));
-  const bus = createBus({
-    routes: routing.routes,
-    settings: config.nats,
-    streams: routing.streams,
+  const bus = openBus(config, routing, {
     name,
     onConnection: async (connection) => {
       const { answerAsReplica, replicaSubject } = await import('../nats/replica-channel.ts');
