@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 export const config = defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
-    include: ['test/{unit,contract,integration,platform,chaos}/**/*.test.ts'],
+    include: ['test/{unit,contract,integration,platform,simulate,chaos}/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

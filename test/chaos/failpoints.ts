@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SourceChange } from './bundles.ts';
+import type { SourceChange } from '../support/source-changes.ts';
 
 /** Names of the moments at which a process can be made to die. */
 export const failpointNames = [

@@ -1,4 +1,4 @@
-import type { SourceChange } from './bundles.ts';
+import type { SourceChange } from '../support/source-changes.ts';
 
 /**
  * What the store would be without one of its guarantees: a checker that stays green with any of these is worth nothing.

@@ -67,7 +67,10 @@ export const createAwaited = (ackWaitMs: number): Awaited => {
       }
       for (const sequence of released) awaited.delete(sequence);
       for (const sequence of renewed) {
-        awaited.set(sequence, { ...awaited.get(sequence)!, renewsAtMs: Number.POSITIVE_INFINITY });
+        const due = awaited.get(sequence)!;
+        // It has a whole ack wait before it again, however late we were: we may have been frozen.
+        const endsAtMs = Math.min(Math.max(due.endsAtMs, nowMs + ackWaitMs + graceMs), due.endsAtLastMs);
+        awaited.set(sequence, { ...due, renewsAtMs: Number.POSITIVE_INFINITY, endsAtMs });
       }
       return { released, renewed };
     },

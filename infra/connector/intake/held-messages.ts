@@ -27,6 +27,8 @@ export interface HeldMessages<S> {
   add(held: Held<S>): void;
   find(storedKey: string): Held<S> | undefined;
   hasSequence(sequence: number): boolean;
+  /** The highest one; 0 if nothing is held. */
+  lastSequence(): number;
   /** Notes that it was delivered again; returns what is held now. */
   redelivered(held: Held<S>, delivery: { readonly reply: string; readonly deliveryCount: number }): Held<S>;
   /** Lets it go; what it was, or undefined if it was not held. */
@@ -60,6 +62,11 @@ export const createHeldMessages = <S>(): HeldMessages<S> => {
     },
     find: (storedKey) => held.get(storedKey),
     hasSequence: (sequence) => sequences.has(sequence),
+    lastSequence: () => {
+      let last = 0;
+      for (const sequence of sequences) if (sequence > last) last = sequence;
+      return last;
+    },
     redelivered: (entry, { reply, deliveryCount }) => {
       const again = { ...entry, reply, deliveryCount: Math.max(entry.deliveryCount, deliveryCount) };
       held.set(entry.message.storedKey, again);

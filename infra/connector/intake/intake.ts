@@ -166,9 +166,10 @@ const noticeStream = (state: State, created: string): void => {
  * A stream that is made anew counts from 1 again, and nats-server 2.9 removes whatever has the sequence of an answer: what
  * is held of the stream before is worked on, and never answered (C9).
  */
-const onStreamDeleted = ({ held, dispatchers, log, route }: State): void => {
+const onStreamDeleted = ({ held, dispatchers, sources, log, route }: State): void => {
   log.warn('stream_deleted', { stream: route.name, held: held.size });
   held.clear();
+  for (const { takeover } of sources) takeover.streamDeleted();
   for (const dispatcher of dispatchers.values()) dispatcher.feed({ type: 'messages_orphaned' });
 };
 
@@ -180,6 +181,7 @@ const sourceOf = (state: State, consumer: BoundConsumer): Source => {
     clock,
     log,
     isHeld: held.hasSequence,
+    lastHeldSequence: held.lastSequence,
     onStream: ({ created }) => noticeStream(state, created),
     settleAgain: ({ sequence, storedNs }) => settler.repeatFor(storedKey(sequence, storedNs)),
     block: (message) => block(state, message),

@@ -8,7 +8,7 @@ import { coversSubject } from '../../../shared/nats/subject-filter.ts';
 import { errorFields, type Log } from '../../../shared/telemetry/log.ts';
 import type { Clock } from '../clock.ts';
 import { createAwaited, type Awaited } from './awaited.ts';
-import { searchUnsettled, type ConsumerPosition } from './unsettled-search.ts';
+import { isSettled, searchUnsettled, type ConsumerPosition } from './unsettled-search.ts';
 
 export interface TakeoverOptions {
   readonly connection: NatsConnection;
@@ -17,6 +17,8 @@ export interface TakeoverOptions {
   readonly log: Log;
   /** Whether the message is in our own hands. */
   readonly isHeld: (sequence: number) => boolean;
+  /** The last message in our own hands; 0 if there is none. */
+  readonly lastHeldSequence: () => number;
   /** The stream as it is now. */
   readonly onStream: (stream: StreamInfo) => void;
   /** Settles the message again if it was settled a moment ago, which the server may not have heard; whether it was. */
@@ -34,6 +36,8 @@ export interface Takeover {
   begin(): Promise<boolean>;
   /** The message was delivered to us. */
   seen(sequence: number): void;
+  /** The stream is gone, and with it all that was waited for: its sequences may be other messages' now. */
+  streamDeleted(): void;
   /** Looks no more; what is held back stays so. */
   stop(): void;
   /** Holds nothing back any more, and looks no more. */
@@ -82,6 +86,7 @@ export const createTakeover = (options: TakeoverOptions): Takeover => {
       }
     },
     seen: (sequence) => release(state, sequence),
+    streamDeleted: () => releaseAll(state),
     stop,
     abandon: () => {
       stop();
@@ -106,15 +111,17 @@ const lookThrough = async (state: State): Promise<boolean> => {
   }
   state.onStream(found.stream);
   const { info } = found;
-  if (info.num_ack_pending === 0) releaseAll(state);
-  const gone = await findUnsettled(state, {
+  const position = {
     deliveredSequence: info.delivered.stream_seq,
     ackFloorSequence: info.ack_floor.stream_seq,
     unsettled: info.num_ack_pending,
     firstSequence: found.stream.state.first_seq,
     lastSequence: found.stream.state.last_seq,
     isWorkQueue: isWorkQueue(found.stream),
-  });
+    lastHeldSequence: state.lastHeldSequence(),
+  };
+  for (const sequence of state.awaited.sequences()) if (isSettled(position, sequence)) release(state, sequence);
+  const gone = await findUnsettled(state, position);
   if (info.num_ack_pending > 0) {
     const { consumer, awaited } = state;
     const unsettled = info.num_ack_pending;
@@ -180,9 +187,14 @@ const poll = async (state: State): Promise<void> => {
 const releaseSettled = async (state: State): Promise<void> => {
   const { connection, consumer, awaited } = state;
   const info = await readConsumerInfo(connection, consumer);
+  const position = {
+    deliveredSequence: info.delivered.stream_seq,
+    ackFloorSequence: info.ack_floor.stream_seq,
+    unsettled: info.num_ack_pending,
+  };
   for (const sequence of awaited.sequences()) {
-    const isSettled = sequence <= info.ack_floor.stream_seq || info.num_ack_pending === 0;
-    if (isSettled || !(await isStored(connection, consumer.stream, sequence))) release(state, sequence);
+    if (isSettled(position, sequence) || !(await isStored(connection, consumer.stream, sequence)))
+      release(state, sequence);
     if (state.stopped) return;
   }
 };

@@ -218,6 +218,7 @@ for (const variant of await natsVariants()) {
         clock: systemClock,
         log: createLog({ service: 'test', level: 'ERROR', write: () => undefined, nowMs: Date.now }),
         isHeld: () => false,
+        lastHeldSequence: () => 0,
         onStream: () => undefined,
         settleAgain: () => false,
         block: ({ sequence }) => blocked.add(sequence),

@@ -92,6 +92,7 @@ describe('C3: messages in other hands', () => {
       firstSequence: stored[0] ?? 1,
       lastSequence: 10,
       isWorkQueue: true,
+      lastHeldSequence: 0,
       ...position,
     };
     const search = searchUnsettled(whole, (sequence) => held.includes(sequence));

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { createAwaited } from '../../../infra/connector/intake/awaited.ts';
+import { isSettled, searchUnsettled } from '../../../infra/connector/intake/unsettled-search.ts';
+
+describe('what is in other hands (C3)', () => {
+  const ackWaitMs = 10_000;
+
+  it('is waited for through a whole ack wait more once it has got a new one, however late that was', () => {
+    const awaited = createAwaited(ackWaitMs);
+    awaited.add(7, 0);
+    // Frozen from here on: what should have happened after 11 seconds happens after 24.
+    expect(awaited.due(24_000)).toEqual({ released: [], renewed: [7] });
+    expect(awaited.due(24_000 + ackWaitMs)).toEqual({ released: [], renewed: [] });
+    expect(awaited.due(24_000 + ackWaitMs + 5_000)).toEqual({ released: [7], renewed: [] });
+  });
+
+  it('is not settled for a server that was killed and has forgotten the delivery', () => {
+    const recovered = { deliveredSequence: 3, ackFloorSequence: 3, unsettled: 0 };
+    expect(isSettled(recovered, 3)).toBe(true);
+    expect(isSettled(recovered, 4)).toBe(false);
+    expect(isSettled({ deliveredSequence: 9, ackFloorSequence: 3, unsettled: 2 }, 4)).toBe(false);
+  });
+
+  it('is looked for up to what we hold, if the server has forgotten that it delivered that', () => {
+    const position = {
+      deliveredSequence: 0,
+      ackFloorSequence: 0,
+      unsettled: 0,
+      firstSequence: 1,
+      lastSequence: 9,
+      isWorkQueue: true,
+      lastHeldSequence: 3,
+    };
+    const search = searchUnsettled(position, (sequence) => sequence === 3);
+    expect(search.next()).toBe(1);
+    // Number 1 is not there. It was never delivered as far as the server knows, so there is nothing to settle.
+    expect(search.found(2)).toEqual({ gone: [], isElsewhere: true, mayBeUnsettled: true });
+    expect(search.next()).toBeUndefined();
+  });
+});
