@@ -20,7 +20,7 @@ export const mutations = {
   /** Messages are acknowledged while their work has only begun. */
   'ack-before-commit': [
     {
-      file: 'shared/store/handle-request.ts',
+      file: 'shared/function/handle-request.ts',
       find: `await withinDeadline(options.process(deliveries, trace), options.deadlineMs);`,
       replace: `(void withinDeadline(options.process(deliveries, trace), options.deadlineMs).catch(() => undefined),
           deliveries.map(({ id }) => ({ id, outcome: 'ack' }) as const));`,

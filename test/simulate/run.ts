@@ -26,6 +26,7 @@ const work = (parts: readonly Part[]): void => {
     const answer: Answer = details.failed
       ? { seed, report: fc.defaultReportMessage(details) ?? 'no report' }
       : { runs: details.numRuns };
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     parentPort?.postMessage(answer);
     if (details.failed) return;
   }
