@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { commands } from '../../../infra/cli/commands.ts';
 import { anchorsOf, codeSpans, linkTargets } from '../../support/markdown.ts';
 import { projectFiles, projectRoot, readProjectFile } from '../../support/project-files.ts';
 
@@ -49,6 +50,16 @@ describe('every page', () => {
         .map(([, script = '']) => script)
         .filter((script) => !scripts.includes(script))
         .map((script) => `${page}: npm run ${script}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('names commands of the command line that exist', () => {
+    const known = new Set(commands.map(({ name }) => name));
+    const missing = pages.flatMap((page) =>
+      [...readProjectFile(page).matchAll(/\bnpx state-sync ([a-z]+)(?: ([a-z]+))?/g)]
+        .filter(([, first = '', second = '']) => !known.has(first) && !known.has(`${first} ${second}`))
+        .map(([text]) => `${page}: ${text}`),
     );
     expect(missing).toEqual([]);
   });
