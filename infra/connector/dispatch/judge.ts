@@ -44,12 +44,13 @@ const dependencyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * Of these, the ones that say nothing of other messages: a forward that is not confirmed is the matter of its own stream, a
- * lock that is waited for is the matter of its own state, and a function that is busy answers soon.
+ * Of these, the ones that say nothing of other messages: a server or a stream that cannot be reached, or confirms no forward, is
+ * the matter of what goes there; a lock that is waited for is the matter of its own state; a function that is busy answers soon.
  */
 const localCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'database_timeout',
   'database_conflict',
+  'nats_unavailable',
   'publish_failed',
   'overloaded',
 ]);

@@ -321,6 +321,25 @@ describe('C8: what a dependency of the function does uses up nobody’s attempts
   });
 });
 
+describe('C11: only a function that is of no use to anybody is left alone', () => {
+  it.each<[string, boolean]>([
+    ['database_unavailable', true],
+    ['overloaded', true],
+    ['shutting_down', true],
+    // One stream or one server of many: the other states of the function go on.
+    ['publish_failed', false],
+    ['nats_unavailable', false],
+    ['internal_error', false],
+  ])('%s of every message of a request opens the breaker: %s', (code, isOpen) => {
+    const drive = driveDispatch({ backoffInitialMs: 1_000, backoffMaxMs: 1_000 });
+    drive.receive('waits', [1]);
+    drive.answer(drive.post(), { 1: { outcome: 'retry', code: code as 'internal_error', reason: 'why' } });
+    expect(drive.core.view.isOpen).toBe(isOpen);
+    drive.receive('other', [2]);
+    expect(drive.open).toEqual(isOpen ? [] : [[2]]);
+  });
+});
+
 describe('C10: what comes late or twice changes nothing', () => {
   it('an answer after the answer, a failure after the answer, a health check that nobody asked for', () => {
     const drive = driveDispatch(quick);
