@@ -74,16 +74,29 @@ interface Retry {
 
 const noOutcome: Retry = { code: 'no_outcome', reason: 'the function’s answer does not name the message' };
 
+interface RetryContext {
+  /** Answers that acknowledged something before the one that is judged. */
+  readonly answersBefore: number;
+  /** Whether the message is blamed only together with others: it may be any of them. */
+  readonly isGroup: boolean;
+}
+
 /**
  * The tries of a message after a `retry`. Whether the message or the whole function is at fault shows only when others are
  * acknowledged meanwhile, so an attempt counts only then. An unknown id and a missing outcome are the message's own.
  */
-const triesAfterRetry = (tries: Tries, { code }: Retry, context: JudgeContext, answersBefore: number): Tries => {
+const triesAfterRetry = (
+  tries: Tries,
+  { code }: Retry,
+  context: JudgeContext,
+  { answersBefore, isGroup }: RetryContext,
+): Tries => {
   const isProven = tries.answersAtLastRetry !== undefined && context.answers > tries.answersAtLastRetry;
   const isOwn = code.startsWith('unknown_') || code === 'no_outcome' || isProven;
+  const counts = isOwn && !isGroup && !dependencyCodes.has(code);
   return {
     ...tries,
-    attempts: tries.attempts + (isOwn && !dependencyCodes.has(code) ? 1 : 0),
+    attempts: tries.attempts + (counts ? 1 : 0),
     answersAtFirstFailure: tries.answersAtFirstFailure ?? answersBefore,
     answersAtLastRetry: answersBefore,
   };
@@ -93,10 +106,10 @@ const judgeRetry = (
   queued: QueuedMessage,
   retry: Retry,
   context: JudgeContext,
-  answersBefore: number,
+  retryContext: RetryContext,
   verdicts: Verdicts,
 ): void => {
-  queued.tries = triesAfterRetry(queued.tries, retry, context, answersBefore);
+  queued.tries = triesAfterRetry(queued.tries, retry, context, retryContext);
   const { attempts } = queued.tries;
   const isLastDelivery = queued.maxDeliver !== undefined && queued.deliveryCount >= queued.maxDeliver;
   if (attempts >= context.limits.maxAttempts || (isLastDelivery && attempts > 0)) {
@@ -106,6 +119,16 @@ const judgeRetry = (
   }
   verdicts.retried.push({ queued, code: retry.code, delayMs: retry.delayMs ?? 0 });
 };
+
+/**
+ * Whether all of these came back with an error that the function did not expect. One statement stores several messages, so the
+ * cause may be any one of them (C7).
+ */
+const isBlamedTogether = (messages: readonly QueuedMessage[], outcomes: ReadonlyMap<string, Outcome>): boolean =>
+  messages.every(({ message }) => {
+    const outcome = outcomes.get(message.id);
+    return outcome?.outcome === 'retry' && outcome.code === 'internal_error';
+  });
 
 /**
  * Applies the outcomes of an answered request to its messages; one without an outcome failed.
@@ -118,22 +141,36 @@ export const judgeAnswer = (
 ): Verdicts => {
   const verdicts = noVerdicts();
   // An answer that acknowledges others proves the function by itself.
-  const proves = anyAcked(outcomes);
-  const answersBefore = proves ? context.answers - 1 : context.answers;
+  const answersBefore = anyAcked(outcomes) ? context.answers - 1 : context.answers;
+  const blamed = new Set(parts.filter(({ messages }) => isBlamedTogether(messages, outcomes)));
+  const isWholeBlamed = blamed.size === parts.length && parts.length > 1;
   for (const part of parts) {
+    const isGroup = blamed.has(part) && (isWholeBlamed || part.messages.length > 1);
     for (const queued of part.messages) {
       // It was in a request and the function lived: only deaths in a row count.
       if (queued.tries.kills > 0) queued.tries = { ...queued.tries, kills: 0 };
-      const outcome = outcomes.get(queued.message.id);
-      if (outcome?.outcome === 'ack') verdicts.acked.push(queued);
-      else if (outcome?.outcome === 'reject') {
-        verdicts.rejected.push({ queued, code: outcome.code, reason: outcome.reason });
-      } else judgeRetry(queued, outcome ?? noOutcome, context, answersBefore, verdicts);
+      judgeOutcome(queued, outcomes.get(queued.message.id), context, { answersBefore, isGroup }, verdicts);
     }
-    narrow(part);
     part.lane.gatewayErrors = 0;
+    // The one that is found stays alone, so that no other key fails with it again.
+    if (!isGroup && !(blamed.has(part) && part.lane.search !== undefined)) narrow(part);
+    else if (!isWholeBlamed) divide([part]);
   }
+  if (isWholeBlamed) divide(parts);
   return verdicts;
+};
+
+const judgeOutcome = (
+  queued: QueuedMessage,
+  outcome: Outcome | undefined,
+  context: JudgeContext,
+  retryContext: RetryContext,
+  verdicts: Verdicts,
+): void => {
+  if (outcome?.outcome === 'ack') verdicts.acked.push(queued);
+  else if (outcome?.outcome === 'reject') {
+    verdicts.rejected.push({ queued, code: outcome.code, reason: outcome.reason });
+  } else judgeRetry(queued, outcome ?? noOutcome, context, retryContext, verdicts);
 };
 
 /** Whether the answer acknowledges anything. */

@@ -254,6 +254,68 @@ describe('C7: nobody is given up for what the function, a gateway or another mes
   });
 });
 
+describe('C7: of messages that come back together with an unexpected error, only the cause is given up', () => {
+  const unexpected = { outcome: 'retry', code: 'internal_error', reason: 'unexpected' } as const;
+
+  it.each<[string, readonly (readonly [string, readonly number[]])[]]>([
+    ['in one key', [['a', [11, 12, 13, 14, 15, 16, 17, 18]]]],
+    [
+      'in several keys of one request',
+      [
+        ['a', [11, 12]],
+        ['b', [13, 14]],
+        ['c', [15]],
+        ['d', [16, 17]],
+      ],
+    ],
+    [
+      'alone in its key, beside others',
+      [
+        ['a', [11]],
+        ['b', [13]],
+        ['c', [15]],
+      ],
+    ],
+  ])('%s', (_name, keys) => {
+    const drive = driveDispatch({ ...quick, maxConcurrentRequests: 1 });
+    const own = keys.flatMap(([, sequences]) => sequences);
+    const acked: number[] = [];
+    drive.receive('first', [1]);
+    for (const [key, sequences] of keys) drive.receive(key, sequences);
+    drive.answer(drive.post());
+    for (let n = 0; n < 200 && drive.rejected.length === 0; n += 1) {
+      // Somebody else is always acknowledged meanwhile: that alone must not blame the neighbours.
+      drive.receive('good', [100 + n]);
+      if (drive.open.length > 0) {
+        const post = drive.post();
+        // A statement that holds the row fails as a whole.
+        const isBad = post.sequences.includes(13);
+        drive.answer(post, isBad ? Object.fromEntries(post.sequences.map((each) => [each, unexpected])) : {});
+        if (!isBad) acked.push(...post.sequences);
+      }
+      drive.advance(n % 3 === 0 ? pauseMs : 5);
+    }
+    expect(drive.rejected.map(({ message, code }) => [message.sequence, code])).toEqual([[13, 'internal_error']]);
+    for (let n = 0; n < 50 && drive.core.view.heldMessages > 0; n += 1) {
+      while (drive.open.length > 0) drive.answer(drive.post());
+      drive.advance(pauseMs);
+    }
+    expect(drive.acked).toEqual(expect.arrayContaining(own.filter((sequence) => sequence !== 13)));
+    expect(drive.rejected).toHaveLength(1);
+  });
+
+  it('one message of several that has it is at fault by itself: nothing is divided', () => {
+    const drive = driveDispatch({ ...quick, maxConcurrentRequests: 1 });
+    drive.receive('a', [1, 2, 3]);
+    for (let n = 0; n < 4; n += 1) {
+      drive.answer(drive.post(), { 2: unexpected });
+      drive.receive('a', [10 + n]);
+      drive.advance(pauseMs);
+    }
+    expect(drive.rejected.map(({ message, attempts }) => [message.sequence, attempts])).toEqual([[2, 3]]);
+  });
+});
+
 describe('C8: what a dependency of the function does uses up nobody’s attempts', () => {
   it.each<[string, number | undefined]>([
     ['database_unavailable', undefined],
