@@ -14,6 +14,7 @@ export interface PullOptions {
   readonly durable: string;
   /** What may be asked for now; no messages if the reader wants to wait for {@link Puller.wake}. */
   readonly capacity: () => Capacity;
+  /** If it throws, the message is not taken (the server delivers it again), and pulling goes on. */
   readonly onMessage: (message: Msg) => void;
   /** The consumer or its stream is gone: make it again. Tried with back-off until it resolves. */
   readonly restore: () => Promise<void>;
@@ -205,7 +206,11 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
     lastSignMs = performance.now();
     troubled = false;
     open = Math.max(0, open - 1);
-    options.onMessage(message);
+    try {
+      options.onMessage(message);
+    } catch (cause) {
+      options.onTrouble('a message was not taken', cause);
+    }
     if (open === 0) pull();
   };
 

@@ -21,6 +21,7 @@ export type Classified =
       readonly code: TerminalCode;
       readonly reason: string;
       readonly messageType: string | undefined;
+      readonly isJson: false;
       readonly routeId: string | null;
     };
 
@@ -92,6 +93,7 @@ export const classifyPayload = (payload: Uint8Array, triggers: readonly TriggerC
     code,
     reason,
     messageType,
+    isJson: false,
     routeId,
   });
   try {

@@ -214,7 +214,7 @@ const pull = (state: State, source: Source): Puller => {
     durable: consumer.durable,
     capacity: () => (state.stopping ? { messages: 0, bytes: 0 } : capacityOf(state, source)),
     expiresMs: Math.min(pullExpiresMs, consumer.requestLimits.expiresMs ?? pullExpiresMs),
-    onMessage: (message) => take(state, source, message),
+    onMessage: (message) => takeSafely(state, source, message),
     resume: () => takeover.begin(),
     restore: async () => void (await ensure(state)),
     onTrouble: (detail, error) => {
@@ -236,6 +236,32 @@ const capacityOf = (state: State, source: Source): Capacity => {
     maxPayloadBytes: state.connection.info?.max_payload ?? 1_048_576,
     requestLimits: source.consumer.requestLimits,
   });
+};
+
+/** An error that nobody expected costs the one message that it came with. */
+const takeSafely = (state: State, source: Source, raw: Msg): void => {
+  try {
+    take(state, source, raw);
+  } catch (error) {
+    const { sequence } = deliveryInfo(raw.reply ?? '');
+    state.log.error('message_not_taken', { stream: state.route.name, sequence, ...errorFields(error) });
+    giveUpUntaken(state, source, raw, error);
+  }
+};
+
+/** A dead letter of its own. The reason names the kind of error only: its text may hold a part of the payload. */
+const giveUpUntaken = (state: State, source: Source, raw: Msg, error: unknown): void => {
+  const info = deliveryInfo(raw.reply ?? '');
+  const key = storedKey(info.sequence, info.timestampNs);
+  const kind = error instanceof Error ? error.name : typeof error;
+  const reason = `the connector failed at the message (${kind}); see its log`;
+  const held = state.held.find(key);
+  const unknown = { isJson: false, messageType: undefined, routeId: null };
+  const message = held?.message ?? receiveMessage(raw, info, key, unknown, state.clock.nowMs());
+  if (held === undefined) {
+    state.held.add({ message, source, lane: undefined, reply: message.reply, deliveryCount: message.deliveryCount });
+  }
+  state.settler.reject(message, { code: 'internal_error', reason, attempts: 0 });
 };
 
 /** One delivery: answered again, known already, or new. */

@@ -51,12 +51,12 @@ export const receiveMessage = (
   raw: Msg,
   info: DeliveryInfo,
   key: string,
-  classified: Classified,
+  classified: Pick<Classified, 'isJson' | 'messageType' | 'routeId'>,
   receivedMs: number,
 ): ReceivedMessage => {
   const headers = readHeaders(raw);
   const messageId = headerValue(headers, 'Nats-Msg-Id');
-  const isJson = classified.ok && classified.isJson;
+  const { isJson } = classified;
   return {
     ...standsFor({ ...info, messageId }, (name) => headerValue(headers, name)),
     stream: info.stream,

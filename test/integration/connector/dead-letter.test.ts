@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { createMetrics, type ConnectorMetrics } from '../../../infra/connector/telemetry/metrics.ts';
 import { directMessage } from '../../support/connector-bench.ts';
 import { until } from '../../support/until.ts';
 import { useConnectorSuite } from '../../support/connector-suite.ts';
