@@ -350,16 +350,19 @@ describe('C8: what a dependency of the function does uses up nobody’s attempts
   it.each([
     ['database_unavailable', true],
     ['database_misconfigured', true],
-    // One state's row is locked, one stream does not confirm, or the function is busy for a moment.
+    // One state's row is locked, one server or stream of many is away, or the function is busy for a moment.
     ['database_timeout', false],
     ['database_conflict', false],
     ['publish_failed', false],
+    ['nats_unavailable', false],
     ['overloaded', false],
   ])('an answer that has nothing but %s holds up everybody else: %s', (code, isOpen) => {
     const drive = driveDispatch(quick);
     drive.receive('k', [1]);
     drive.answer(drive.post(1), { 1: { outcome: 'retry', code: code as 'internal_error', reason: 'why' } });
     expect(drive.core.view.isOpen).toBe(isOpen);
+    drive.receive('other', [2]);
+    expect(drive.open).toEqual(isOpen ? [] : [[2]]);
   });
 
   it('a message is given up before the server’s own limit of deliveries is used up, if it is at fault', () => {
@@ -380,25 +383,6 @@ describe('C8: what a dependency of the function does uses up nobody’s attempts
     drive.feed({ type: 'messages_orphaned' });
     drive.answer(drive.post(), { 1: { outcome: 'retry', code: 'unknown_state', reason: 'unknown' } });
     expect(drive.rejected).toEqual([]);
-  });
-});
-
-describe('C11: only a function that is of no use to anybody is left alone', () => {
-  it.each<[string, boolean]>([
-    ['database_unavailable', true],
-    ['overloaded', true],
-    ['shutting_down', true],
-    // One stream or one server of many: the other states of the function go on.
-    ['publish_failed', false],
-    ['nats_unavailable', false],
-    ['internal_error', false],
-  ])('%s of every message of a request opens the breaker: %s', (code, isOpen) => {
-    const drive = driveDispatch({ backoffInitialMs: 1_000, backoffMaxMs: 1_000 });
-    drive.receive('waits', [1]);
-    drive.answer(drive.post(), { 1: { outcome: 'retry', code: code as 'internal_error', reason: 'why' } });
-    expect(drive.core.view.isOpen).toBe(isOpen);
-    drive.receive('other', [2]);
-    expect(drive.open).toEqual(isOpen ? [] : [[2]]);
   });
 });
 
