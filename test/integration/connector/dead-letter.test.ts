@@ -143,6 +143,34 @@ for (const variant of await natsVariants()) {
       await until('the stream to be empty', async () => (await bench.streamMessages()) === 0);
     });
 
+    it('a message that the connector itself fails at, and goes on pulling', async () => {
+      // Every message is the last one of its pull.
+      const { bench, target } = await suite.prepare({ limits: { maxInFlightMessages: 1 } });
+      const counted = createMetrics();
+      let isBroken = true;
+      const metrics: ConnectorMetrics = {
+        ...counted,
+        add: (name, ...rest) => {
+          if (name === 'received' && isBroken) {
+            isBroken = false;
+            throw new TypeError('what it read: secret');
+          }
+          counted.add(name, ...rest);
+        },
+      };
+      await bench.publish(Array.from({ length: 5 }, (_, n) => ({ payload: directMessage('a', n), id: `m${n}` })));
+      const connector = await bench.start(target.url, { metrics });
+      await until('the others', () => target.acked.length === 4);
+      await until('the dead letter', async () => (await bench.deadLetters()).length === 1);
+      expect((await bench.deadLetters())[0]!.info).toMatchObject({
+        code: 'internal_error',
+        reason: 'the connector failed at the message (TypeError); see its log',
+        identity: 'processor_state_sync/m0',
+      });
+      await until('the stream to be empty', async () => (await bench.streamMessages()) === 0);
+      expect(connector.isReady()).toBe(true);
+    });
+
     it('and tells the monitor that the route has failed', async () => {
       const { bench, target } = await suite.prepare();
       target.script = ({ events }) => ({
