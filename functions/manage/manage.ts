@@ -19,6 +19,8 @@ const liveIntervalMs = 2_000;
 
 const maxPages = 20;
 const flushMs = 3_000;
+/** `/metrics` asks for no token: however often it is asked, the store is looked at once in this time. */
+const scrapeMs = 5_000;
 
 /**
  * The operator's function: `POST /` runs a command, `GET /` is the page, `GET /events` the live status (server-sent
@@ -37,6 +39,8 @@ export const createManage = async (runtime: FunctionRuntime, readPage: () => Pro
     longestMs: Math.max(1_000, config.deadlineMs - 5_000),
     maxClients: maxPages,
   });
+
+  const recentHealth = sharedFor(scrapeMs, runtime.monotonicMs, async () => (await readStatus(context)).health);
 
   const post = async (request: HttpRequest): Promise<HttpReply> => {
     let command = 'invalid';
@@ -84,7 +88,7 @@ export const createManage = async (runtime: FunctionRuntime, readPage: () => Pro
 
   return {
     handle,
-    metrics: () => metrics.text(),
+    metrics: async () => metrics.text(await recentHealth()),
     close: async () => {
       await Promise.allSettled([context.bus.close(), context.pool.end()]);
       await telemetry.shutdown(flushMs);
@@ -141,4 +145,18 @@ const parseRequest = (request: HttpRequest): unknown => {
   } catch (cause) {
     throw new CommandError(400, 'invalid_json', 'the request is not JSON', { cause });
   }
+};
+
+/** What the work gives, to all who ask within the time; a failure is given to nobody a second time. */
+const sharedFor = <T>(ms: number, nowMs: () => number, work: () => Promise<T>): (() => Promise<T>) => {
+  let last: { readonly atMs: number; readonly result: Promise<T> } | undefined;
+  return async () => {
+    if (last === undefined || nowMs() - last.atMs > ms) last = { atMs: nowMs(), result: work() };
+    try {
+      return await last.result;
+    } catch (error) {
+      last = undefined;
+      throw error;
+    }
+  };
 };

@@ -3,6 +3,7 @@ import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import type { ConsumerLag } from '../../shared/nats/consumer-lag.ts';
 import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
 import type { Publisher } from '../../shared/message/outgoing-message.ts';
+import { answerAsReplica, connectorSubject } from '../../shared/nats/replica-channel.ts';
 import type { RequestServer } from '../../shared/nats/serve-requests.ts';
 import { monitorSelector, type RouteConfig, type Routing } from '../../shared/routing/routing.ts';
 import { errorFields, type Log } from '../../shared/telemetry/log.ts';
@@ -14,6 +15,7 @@ import { createDeadLetters } from './settle/dead-letters.ts';
 import { reportFailed } from './settle/report-failed.ts';
 import { noTelemetry, type ConnectorTelemetry } from './telemetry/connector-telemetry.ts';
 import { createMetrics, type ConnectorMetrics } from './telemetry/metrics.ts';
+import { watchDeliveries, type DeliveryWatch } from './telemetry/watch-deliveries.ts';
 
 export interface ConnectorOptions {
   readonly routing: Routing;
@@ -59,6 +61,7 @@ interface State extends ConnectorOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly telemetry: ConnectorTelemetry;
+  readonly watch: DeliveryWatch;
   readonly metrics: ConnectorMetrics;
   readonly endpoints: Endpoints;
   /** Sent with every request to a function. */
@@ -77,11 +80,14 @@ interface State extends ConnectorOptions {
  * by its outcome. It knows nothing of what the functions do. infra/connector/README.md says what it promises.
  */
 export const createConnector = (options: ConnectorOptions): Connector => {
+  const clock = options.clock ?? systemClock;
+  const watch = watchDeliveries(options.telemetry ?? noTelemetry, () => clock.epochMs());
   const state: State = {
     ...options,
-    clock: options.clock ?? systemClock,
+    clock,
+    watch,
     random: options.random ?? Math.random,
-    telemetry: options.telemetry ?? noTelemetry,
+    telemetry: watch.telemetry,
     metrics: options.metrics ?? createMetrics(),
     endpoints: createEndpoints(options),
     headers: options.functionToken === undefined ? {} : { authorization: `Bearer ${options.functionToken}` },
@@ -114,6 +120,8 @@ export const createConnector = (options: ConnectorOptions): Connector => {
   };
 };
 
+const defaultName = 'state-sync-connector';
+
 const lineOf = (state: State, route: RouteConfig): Promise<Line> => {
   const url = state.nats?.url ?? state.natsUrl ?? route.url;
   const known = state.lines.get(url);
@@ -126,7 +134,7 @@ const lineOf = (state: State, route: RouteConfig): Promise<Line> => {
 const openLine = async (state: State, url: string): Promise<Line> => {
   const connection = await connectNats({
     url,
-    name: state.name ?? 'state-sync-connector',
+    name: state.name ?? defaultName,
     settings: state.nats,
     streams: state.routing.streams,
     waitOnFirstConnect: true,
@@ -191,6 +199,12 @@ const startManage = async (state: State): Promise<void> => {
   if (topic === undefined || first === undefined) return;
   const { connection } = await lineOf(state, first);
   const { client, path } = endpoints.of(state.manageFunction ?? 'manage');
+  answerAsReplica(
+    connection,
+    connectorSubject(topic),
+    () => state.watch.report(state.name ?? defaultName),
+    (error) => log.warn('report_failed', errorFields(error)),
+  );
   state.bridges.push(bridgeManage({ connection, topic, client, path, headers, timeoutMs: 60_000, log }));
 };
 

@@ -4,6 +4,9 @@ import type { NatsConnection } from './connect.ts';
 /** Every warm replica hears these requests, each answers for itself. */
 export const replicaSubject = (manageTopic: string): string => `${manageTopic}.replicas`;
 
+/** Every connector hears these requests, and reports what it works on. */
+export const connectorSubject = (manageTopic: string): string => `${manageTopic}.connectors`;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

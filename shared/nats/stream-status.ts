@@ -1,7 +1,8 @@
-import type { ConsumerInfo } from 'nats';
+import { ErrorCode, type ConsumerInfo, type JetStreamManager } from 'nats';
 import type { NatsConnection } from './connect.ts';
 import { jetstreamManager } from './jetstream-api.ts';
 import { findStream } from './ensure-stream.ts';
+import { apiErrorCode } from './jetstream-error.ts';
 
 export interface ConsumerStatus {
   readonly name: string;
@@ -21,6 +22,11 @@ export interface ConsumerStatus {
   readonly filterSubjects: readonly string[];
   readonly isPush: boolean;
   readonly isPaused: boolean;
+  /** When a message was delivered last, and when one was settled last; null if none was, or if the server does not say. */
+  readonly lastDeliveredMs: number | null;
+  readonly lastSettledMs: number | null;
+  /** When the oldest message that is not settled was published; null if all are settled, or if it could not be read. */
+  readonly oldestMs: number | null;
 }
 
 export interface StreamStatus {
@@ -77,10 +83,45 @@ const limitOf = (value: number | undefined): number | undefined =>
 const readConsumers = async (connection: NatsConnection, stream: string): Promise<readonly ConsumerStatus[]> => {
   const manager = await jetstreamManager(connection);
   const infos = await manager.consumers.list(stream).next();
-  return infos.map(consumerStatus).sort((one, other) => one.name.localeCompare(other.name));
+  const consumers = await Promise.all(
+    infos.map(async (info) => ({ ...consumerStatus(info), oldestMs: await readOldestMs(manager, info) })),
+  );
+  return consumers.sort((one, other) => one.name.localeCompare(other.name));
 };
 
-const consumerStatus = (info: ConsumerInfo): ConsumerStatus => {
+/** Reads the first message behind all that are settled, of each subject that the consumer receives. */
+const readOldestMs = async (manager: JetStreamManager, info: ConsumerInfo): Promise<number | null> => {
+  if (info.num_pending + info.num_ack_pending === 0) return null;
+  const subjects = filterSubjectsOf(info);
+  const times = await Promise.all(
+    (subjects.length === 0 ? ['>'] : subjects).map(async (subject) => {
+      try {
+        const query = { seq: info.ack_floor.stream_seq + 1, next_by_subj: subject };
+        return (await manager.streams.getMessage(info.stream_name, query)).time.getTime();
+      } catch (error) {
+        // Settled or removed meanwhile, or no right to read: an age that nobody knows.
+        if (apiErrorCode(error) === undefined && !isTimeout(error)) throw error;
+        return undefined;
+      }
+    }),
+  );
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? null : Math.min(...known);
+};
+
+const isTimeout = (error: unknown): boolean =>
+  (error as { readonly code?: unknown } | null)?.code === ErrorCode.Timeout;
+
+const filterSubjectsOf = ({ config }: ConsumerInfo): readonly string[] =>
+  config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []);
+
+/** Servers say it as a text in a field that the client's types take for a number. */
+const lastActiveMs = (info: unknown): number | null => {
+  const ms = Date.parse(String((info as { readonly last_active?: unknown } | undefined)?.last_active));
+  return Number.isNaN(ms) ? null : ms;
+};
+
+const consumerStatus = (info: ConsumerInfo): Omit<ConsumerStatus, 'oldestMs'> => {
   const { config } = info;
   return {
     name: info.name,
@@ -93,9 +134,11 @@ const consumerStatus = (info: ConsumerInfo): ConsumerStatus => {
     ackWaitMs: Math.round((config.ack_wait ?? 30_000_000_000) / 1_000_000),
     maxAckPending: config.max_ack_pending ?? 1_000,
     maxDeliver: limitOf(config.max_deliver),
-    filterSubjects: config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []),
+    filterSubjects: filterSubjectsOf(info),
     isPush: config.deliver_subject !== undefined,
     // Known to servers from 2.11 on; this client's types are older.
     isPaused: (info as { readonly paused?: boolean }).paused === true,
+    lastDeliveredMs: lastActiveMs(info.delivered),
+    lastSettledMs: lastActiveMs(info.ack_floor),
   };
 };

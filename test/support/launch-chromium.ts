@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Browser } from 'playwright-core';
 
@@ -59,12 +60,19 @@ const launchPacked = async (): Promise<Browser> => {
   const executablePath = await packed.executablePath();
   // One process, as a system without a sandbox needs it, would end with its first page.
   const options = { executablePath, args: flags };
-  try {
-    return await chromium.launch(options);
-  } catch {
-    const folder = fileURLToPath(new URL('../bin/', import.meta.resolve('@sparticuz/chromium')));
-    await inflate(join(folder, 'al2023.tar.br'));
-    const libraries = join(tmpdir(), 'al2023', 'lib');
-    return await chromium.launch({ ...options, env: { ...process.env, LD_LIBRARY_PATH: libraries } });
+  const folder = fileURLToPath(new URL('../bin/', import.meta.resolve('@sparticuz/chromium')));
+  const libraries = join(tmpdir(), 'al2023', 'lib');
+  const environments = [process.env, { ...process.env, LD_LIBRARY_PATH: libraries }];
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await chromium.launch({ ...options, env: environments[tries % 2]! });
+    } catch (error) {
+      if (tries > maxTries) throw error;
+      await inflate(join(folder, 'al2023.tar.br'));
+      // Another test may be unpacking it at this moment.
+      await sleep(tries * 500);
+    }
   }
 };
+
+const maxTries = 10;

@@ -32,6 +32,8 @@ export interface TestStore {
   readonly env: Readonly<Record<string, string>>;
   readonly logLines: readonly string[];
   startConnector(): Promise<Connector>;
+  /** From now on the gateway answers 502 to calls of the function, or no more. */
+  setDead(functionName: string, isDead: boolean): void;
   close(): Promise<void>;
 }
 
@@ -79,6 +81,7 @@ export const startTestStore = async (options: {
   };
   const apps = new Map<string, Promise<FunctionApp>>();
   const calls = new Map<string, number>();
+  const dead = new Set<string>();
   let gateway: HttpServer;
   const load = (name: string): Promise<FunctionApp> => {
     const loaded = apps.get(name);
@@ -116,6 +119,7 @@ export const startTestStore = async (options: {
       }
       const [, name = '', path = '/'] = /^\/function\/([a-z-]+)(\/.*)?$/.exec(request.path) ?? [];
       if (functions[name] === undefined) return { status: 404, body: 'no such function' };
+      if (dead.has(name)) return { status: 502, body: 'dial tcp: connection refused' };
       if (path === '/_/health') return { status: 200, body: 'OK' };
       calls.set(name, (calls.get(name) ?? 0) + 1);
       const isPage = name === 'manage' && path === '/';
@@ -131,9 +135,16 @@ export const startTestStore = async (options: {
     folder,
     env: { ...env, GATEWAY_URL: gatewayUrl },
     logLines,
+    setDead: (functionName, isDead) => void (isDead ? dead.add(functionName) : dead.delete(functionName)),
     startConnector: async () => {
       const routing = await readRouting(routingFile);
-      const connector = createConnector({ routing, gatewayUrl, log, functionToken: storeToken });
+      const connector = createConnector({
+        routing,
+        gatewayUrl,
+        log,
+        functionToken: storeToken,
+        manageTopic: readFunctionConfig({ env, secretsDir: folder }).manageTopic,
+      });
       connectors.push(connector);
       await connector.start();
       return connector;

@@ -3,8 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatAddress, type Address, type View } from './address.ts';
 import type { Client } from './client.ts';
 import { DeskContext } from './desk.ts';
-import { healthOf, type Health } from './health.ts';
-import { HealthLine } from './parts/health-line.tsx';
+import { HealthLine, type HealthShown } from './parts/health-line.tsx';
 import { QuestionDialog } from './parts/question-dialog.tsx';
 import type { Session } from './session.ts';
 import { useAddress } from './use-address.ts';
@@ -61,7 +60,10 @@ export const App = ({ session, client }: { readonly session: Session; readonly c
       <header>
         <h1>State Sync Store</h1>
         {isSignedIn && <Navigation view={address.view} />}
-        <HealthLine health={healthShown(live, isSignedIn)} />
+        <HealthLine
+          health={healthShown(live, isSignedIn)}
+          receivedMs={isSignedIn && live.status !== undefined ? live.receivedMs : undefined}
+        />
       </header>
       <main id="main" tabIndex={-1} ref={main}>
         {gate === undefined ? (
@@ -88,17 +90,17 @@ export const App = ({ session, client }: { readonly session: Session; readonly c
   );
 };
 
-const healthShown = (live: Live, isSignedIn: boolean): Health => {
+const healthShown = (live: Live, isSignedIn: boolean): HealthShown => {
   if (!isSignedIn) return { level: 'unknown', headline: 'Signed out' };
   if (live.fault !== undefined) return { level: 'bad', headline: `Not connected: ${live.fault}` };
-  return live.status === undefined ? { level: 'unknown', headline: 'Connecting …' } : healthOf(live.status);
+  return live.status === undefined ? { level: 'unknown', headline: 'Connecting …' } : live.status.health;
 };
 
 const ViewOf = ({ address, live }: { readonly address: Address; readonly live: Live }): JSX.Element => {
-  const { status, samples } = live;
+  const { status, samples, known } = live;
   if (status === undefined) return <p class="quiet">Connecting …</p>;
   const shown: Readonly<Record<View, () => JSX.Element>> = {
-    overview: () => <Overview status={status} samples={samples} />,
+    overview: () => <Overview status={status} known={known} samples={samples} />,
     dead: () => <DeadLetters address={address} summary={status.deadLetters} />,
     states: () => <States search={address.query['search'] ?? ''} />,
     replicas: () => <Replicas status={status} />,

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { UnauthorizedError, type Client } from './client.ts';
+import { learn, nothingKnown, type LastKnown } from './last-known.ts';
 import type { LiveStatus } from './live-status.ts';
 import { addSamples, type Samples } from './samples.ts';
 
@@ -7,6 +8,7 @@ export interface Live {
   /** The newest status, kept over an outage; undefined before the first one. */
   readonly status: LiveStatus | undefined;
   readonly samples: Samples;
+  readonly known: LastKnown;
   /** When the status came, by the browser's clock. */
   readonly receivedMs: number;
   /** Why no status comes, or undefined while they do. */
@@ -21,7 +23,13 @@ const longestDelayMs = 10_000;
  * @param onUnauthorized called when the token is not accepted
  */
 export const useLive = (client: Client, isSignedIn: boolean, onUnauthorized: () => void): Live => {
-  const [live, setLive] = useState<Live>({ status: undefined, samples: new Map(), receivedMs: 0, fault: undefined });
+  const [live, setLive] = useState<Live>({
+    status: undefined,
+    samples: new Map(),
+    known: nothingKnown,
+    receivedMs: 0,
+    fault: undefined,
+  });
 
   useEffect(() => {
     if (!isSignedIn) return undefined;
@@ -33,9 +41,10 @@ export const useLive = (client: Client, isSignedIn: boolean, onUnauthorized: () 
         try {
           await client.follow(signal, (status) => {
             delayMs = firstDelayMs;
-            setLive(({ samples }) => ({
+            setLive(({ samples, known }) => ({
               status,
               samples: addSamples(samples, status),
+              known: learn(known, status),
               receivedMs: Date.now(),
               fault: undefined,
             }));

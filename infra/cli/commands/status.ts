@@ -7,7 +7,7 @@ import { tableOr } from '../output.ts';
 
 export const status: CliCommand = {
   name: 'status',
-  summary: 'Backlog of every stream, dead letters, database and functions',
+  summary: 'Health; backlog of every stream, dead letters, database and functions',
   usage: '',
   options: {},
   examples: ['state-sync status', "state-sync status --json | jq '.deadLetters.messages'"],
@@ -15,20 +15,21 @@ export const status: CliCommand = {
   run: async ({ store, output }) => {
     const result = await callManage<StoreStatus>(store, { command: 'status' });
     await output.result(result, () => show(result));
-    const isUp = result.nats.ok && result.database.ok;
-    return isUp ? exitCodes.ok : exitCodes.unreachable;
+    if (!result.nats.ok || !result.database.ok) return exitCodes.unreachable;
+    return result.health.level === 'bad' ? exitCodes.failed : exitCodes.ok;
   },
 };
 
 const show = (status: StoreStatus): readonly string[] => {
   const { nats, database, deadLetters, functions } = status;
   return [
+    ...healthLines(status),
     nats.ok ? `NATS ${nats.version}, ${nats.latencyMs} ms` : `NATS: ${nats.code}: ${nats.reason}`,
     database.ok
       ? `PostgreSQL ${database.version}, ${database.latencyMs} ms, ${database.isLedgerCounted ? '' : 'about '}${database.ledgerRows} ledger rows`
       : `PostgreSQL: ${database.code}: ${database.reason}`,
     deadLetters.ok
-      ? `${deadLetters.messages} dead letters`
+      ? `${deadLetters.messages} dead ${deadLetters.messages === 1 ? 'letter' : 'letters'}`
       : `dead letters: ${deadLetters.code}: ${deadLetters.reason}`,
     '',
     ...tableOr(
@@ -55,6 +56,16 @@ const show = (status: StoreStatus): readonly string[] => {
   ];
 };
 
+const marks = { good: '✓', warn: '!', bad: '✗' } as const;
+
+const healthLines = ({ health }: StoreStatus): readonly string[] => [
+  `${marks[health.level]} ${health.headline}`,
+  ...health.states
+    .filter(({ level }) => level !== 'good')
+    .map(({ level, headline, reason }) => `  ${marks[level]} ${headline}${reason === '' ? '' : `: ${reason}`}`),
+  '',
+];
+
 const streamRows = (status: StoreStatus): (readonly (string | number | null)[])[] =>
   status.streams.flatMap((named) => {
     if (!named.ok) return [[named.name, null, null, null, null, null, `${named.code}: ${named.reason}`]];
@@ -68,12 +79,12 @@ const streamRows = (status: StoreStatus): (readonly (string | number | null)[])[
       consumer.pending,
       consumer.ackPending,
       consumer.redelivered,
-      noteOf(consumer),
+      noteOf(named, consumer, status),
     ]);
   });
 
-const noteOf = (consumer: ConsumerStatus): string => {
-  if (consumer.isPaused) return 'paused';
-  if (consumer.isPush) return 'a push consumer';
-  return consumer.waiting === 0 && consumer.pending + consumer.ackPending > 0 ? 'nobody reads' : '';
+const noteOf = (named: StoreStatus['streams'][number], consumer: ConsumerStatus, { health }: StoreStatus): string => {
+  if (named.functions.length === 0) return 'read by others';
+  const state = health.states.find(({ part, name }) => part === 'durable' && name === consumer.name);
+  return state === undefined || state.level === 'good' ? '' : state.headline;
 };

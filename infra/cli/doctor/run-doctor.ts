@@ -7,6 +7,7 @@ import { checkConfiguration } from './check-configuration.ts';
 import { checkDatabase } from './check-database.ts';
 import { checkDeadLetters } from './check-dead-letters.ts';
 import { checkGateway } from './check-gateway.ts';
+import { checkHealth } from './check-health.ts';
 import { checkNats } from './check-nats.ts';
 import { checkTracing } from './check-tracing.ts';
 import { fail, type Finding } from './finding.ts';
@@ -23,7 +24,10 @@ export const runDoctor = async (store: Store, nowMs: () => number): Promise<read
       guarded('nats', async () => {
         const nats = await checkNats(store, config, routing);
         const isUp = nats.every(({ code }) => code !== 'nats_unavailable' && code !== 'jetstream_off');
-        return isUp ? [...nats, ...(await guarded('dead letters', () => checkDeadLetters(store, routing)))] : nats;
+        if (!isUp) return nats;
+        const health = guarded('health', () => checkHealth(store));
+        const dead = guarded('dead letters', () => checkDeadLetters(store, routing));
+        return [...nats, ...(await health), ...(await dead)];
       }),
       guarded('gateway', async () => checkGateway(settings().gatewayUrl, config, routing, nowMs)),
     );

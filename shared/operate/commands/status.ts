@@ -1,55 +1,36 @@
 import { RetryableError } from '../../errors/sync-error.ts';
+import type { ConnectorReport } from '../../message/connector-report.ts';
 import { reasonOf } from '../../message/to-outcome.ts';
-import { createDeadLetterStore, type DeadLetterSummary } from '../../nats/dead-letter-store.ts';
-import { readStreamStatus, type StreamStatus } from '../../nats/stream-status.ts';
+import { createDeadLetterStore } from '../../nats/dead-letter-store.ts';
+import { askReplicas, connectorSubject } from '../../nats/replica-channel.ts';
+import { readStreamStatus } from '../../nats/stream-status.ts';
 import { toDatabaseError } from '../../postgres/database-error.ts';
 import { within } from '../../process/within.ts';
-import type { FunctionState } from '../gateway.ts';
+import { assessHealth, type Health } from '../health/assess-health.ts';
+import type { Answer, StoreFacts } from '../health/store-facts.ts';
 import type { ManageCommand, ManageContext } from '../manage-context.ts';
 
-/** Something that answers, or the code and reason why it does not. */
-type Answer<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly code: string; readonly reason: string };
-
-export type NamedStream = { readonly name: string; readonly selectors: readonly string[] } & Answer<{
-  /** Null if there is no such stream yet. */
-  readonly stream: StreamStatus | null;
-}>;
-
-/** What the page shows and `status` answers. */
-export interface StoreStatus {
-  readonly time: string;
-  readonly nats: Answer<{
-    readonly server: string;
-    readonly version: string;
-    readonly latencyMs: number;
-    readonly maxPayloadBytes: number;
-  }>;
-  readonly streams: readonly NamedStream[];
-  readonly deadLetters: { readonly stream: string } & Answer<DeadLetterSummary>;
-  readonly database: Answer<{
-    readonly latencyMs: number;
-    readonly version: string;
-    readonly ledgerRows: number;
-    /** Whether `ledgerRows` was counted; else it is the planner's estimate. */
-    readonly isLedgerCounted: boolean;
-  }>;
-  /** Null if no gateway is configured. */
-  readonly functions: Answer<{ readonly list: readonly FunctionState[] }> | null;
+/** What the page shows and `status` answers: the facts, and what they mean. */
+export interface StoreStatus extends StoreFacts {
+  readonly health: Health;
 }
 
 /** The whole picture; a part that does not answer says why and keeps nothing else from being told. */
 export const readStatus = async (context: ManageContext): Promise<StoreStatus> => {
-  const [nats, streams, deadLetters, database, functions] = await Promise.all([
+  const [nats, streams, deadLetters, database, functions, connectors] = await Promise.all([
     natsStatus(context),
     streamStatuses(context),
     deadLetterStatus(context),
     databaseStatus(context),
     functionStatus(context),
+    connectorStatus(context),
   ]);
-  return { time: new Date(context.nowMs()).toISOString(), nats, streams, deadLetters, database, functions };
+  const time = new Date(context.nowMs()).toISOString();
+  const facts = { time, nats, streams, deadLetters, database, functions, connectors };
+  return { ...facts, health: assessHealth(facts) };
 };
 
-/** `status`: streams and consumers, dead letters, database, functions. */
+/** `status`: health; streams and consumers, dead letters, database, functions, connectors. */
 export const status: ManageCommand = async (args, context) => {
   args.check();
   return await readStatus(context);
@@ -87,11 +68,14 @@ const inTime = <T>(work: Promise<T>): Promise<T> =>
 
 const roundedMs = (ms: number): number => Math.round(ms * 10) / 10;
 
-const streamStatuses = (context: ManageContext): Promise<readonly NamedStream[]> =>
+const streamStatuses = (context: ManageContext): Promise<StoreFacts['streams']> =>
   Promise.all(
     [...streamNames(context)].map(async ([name, selectors]) => ({
       name,
       selectors,
+      functions: context.routing.triggers
+        .filter((trigger) => selectors.includes(trigger.selector))
+        .map((trigger) => trigger.function),
       ...(await answer(context, `read stream ${name}`, async () => ({
         stream: (await readStreamStatus(await context.bus.connection(), name)) ?? null,
       }))),
@@ -144,7 +128,17 @@ const databaseStatus = (context: ManageContext) =>
     }
   });
 
-const functionStatus = async (context: ManageContext): Promise<StoreStatus['functions']> => {
+/** How long connectors may take to answer: nobody knows how many there are, so all of it is waited. */
+const connectorWaitMs = 300;
+
+const connectorStatus = (context: ManageContext): Promise<StoreFacts['connectors']> =>
+  answer(context, 'ask the connectors', async () => {
+    const subject = connectorSubject(context.manageTopic);
+    const reports = await askReplicas(await context.bus.connection(), subject, {}, connectorWaitMs);
+    return { list: reports as readonly ConnectorReport[] };
+  });
+
+const functionStatus = async (context: ManageContext): Promise<StoreFacts['functions']> => {
   const { gateway } = context;
   if (gateway === undefined) return null;
   return answer(context, 'ask the gateway', async () => ({ list: await gateway.functions() }));

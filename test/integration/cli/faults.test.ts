@@ -335,12 +335,16 @@ describe('a message that waits', () => {
 
   it('because nobody reads its consumer is explained', async () => {
     await makeConsumer();
-    expect((await diagnose(env)).of('nobody_reads')).toMatchObject({
+    const found = await diagnose(env);
+    expect(found.of('not_read')).toMatchObject({
       level: 'fail',
-      message: expect.stringContaining('1 messages wait') as string,
+      message: expect.stringContaining('1 message of processor_state_sync waits') as string,
     });
+    expect(found.of('connector_away')).toMatchObject({ level: 'fail' });
     const status = await runStateSync(['status'], env);
-    expect(status.stdout).toContain('nobody reads');
+    expect(status.stdout).toContain('✗ No connector');
+    expect(status.stdout).toContain('No active consumer');
+    expect(status.exitCode).toBe(1);
   });
 
   it('because its consumer has given out all that it may is explained', async () => {
@@ -348,7 +352,8 @@ describe('a message that waits', () => {
     await client.jetstream().publish(subject, '{}');
     const consumer = await client.jetstream().consumers.get('processor_state_sync', 'processor_state_sync_sub_1');
     await consumer.next({ expires: 2_000 });
-    expect((await diagnose(env)).of('consumer_is_full')).toMatchObject({ level: 'fail' });
+    // That alone is usual under load; whether messages are settled is another finding.
+    expect((await diagnose(env)).of('consumer_is_full')).toMatchObject({ level: 'warn' });
   });
 
   it('because its consumer is paused is explained (servers from 2.11 on)', async ({ skip }) => {

@@ -265,7 +265,11 @@ describe.skipIf(chromium.launch === undefined)(`the operator's page in ${chromiu
     try {
       const page = await openPage({ token: storeToken, url: broken.gatewayUrl });
       const health = page.locator('#health');
-      await health.filter({ hasText: /database: .*password authentication failed/ }).waitFor();
+      await health.filter({ hasText: 'Database refuses us' }).waitFor();
+      await page
+        .getByRole('listitem')
+        .filter({ hasText: /password authentication failed/ })
+        .waitFor();
       expect(await page.locator('#tile-database').textContent()).toBe('down');
       const stream = await ensureStream(client, { stream: 'processor_state_sync', baseSubject: subject });
       await ensureConsumers(client, {
@@ -277,6 +281,7 @@ describe.skipIf(chromium.launch === undefined)(`the operator's page in ${chromiu
       });
       await client.jetstream().publish(subject, '{}');
       await rowOf(page, 'streams-table', 'processor_state_sync').filter({ hasText: 'No active consumer' }).waitFor();
+      await page.getByRole('listitem').filter({ hasText: 'No connector' }).waitFor();
       // The part that is down is told in the page, not by a broken page; what was asked for says so too.
       await page.getByRole('link', { name: 'States' }).click();
       await page
