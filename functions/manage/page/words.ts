@@ -10,3 +10,12 @@ export const rateText = (value: number | undefined): string =>
 /** `1 message`, `2 messages`. */
 export const countText = (count: number, one: string, many = `${one}s`): string =>
   `${numbers.format(count)} ${count === 1 ? one : many}`;
+
+/** How long ago, in one unit: `3 s`, `5 min`, `2 h`, `4 d`. */
+export const ageText = (ms: number): string => {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+};
