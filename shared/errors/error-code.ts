@@ -55,6 +55,7 @@ export const retryableCodes = [
   'no_outcome',
   'function_unavailable',
   'function_timeout',
+  'expression_timeout',
   'internal_error',
 ] as const;
 

@@ -94,7 +94,7 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     metadata,
     metrics,
     metricsText: more.text,
-    evaluators: () => (evaluators ??= loadEvaluators()),
+    evaluators: () => (evaluators ??= loadEvaluators(monotonicMs)),
     close: async () => {
       clearTimeout(listening);
       await stopPruning();

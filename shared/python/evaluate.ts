@@ -1,16 +1,16 @@
-import { TerminalError } from '../errors/sync-error.ts';
+import { RetryableError, TerminalError } from '../errors/sync-error.ts';
 import type { JsonValue } from '../json/json-value.ts';
 import type { EvaluationSource, Evaluator, EvaluatorFactory, ExpressionScope } from './scope.ts';
 import { builtins } from './modules/builtins.ts';
 import { Frame } from './interpreter/frame.ts';
-import { fromJson } from './interpreter/from-json.ts';
+import { ScopeValues } from './interpreter/from-json.ts';
 import { callValue, evaluateNode } from './interpreter/interpreter.ts';
 import { isoTime } from './modules/iso-time.ts';
 import { defaultExpressionLimits, type ExpressionLimits } from './meter/limits.ts';
 import { MersenneTwister } from './numeric/mersenne-twister.ts';
+import { ExpressionBudget } from './meter/budget.ts';
 import { Meter } from './meter/meter.ts';
 import { parseExpression } from './syntax/parse-expression.ts';
-import { ParseTimeError } from './syntax/parse-source.ts';
 import { PythonError } from './objects/python-error.ts';
 import type { PyValue, Run } from './objects/object.ts';
 import type { Node } from './syntax/node.ts';
@@ -20,8 +20,8 @@ import { type Parsed, TreeCache } from './syntax/tree-cache.ts';
 export interface EvaluatorOptions {
   readonly limits?: Partial<ExpressionLimits>;
   /**
-   * A clock that only runs forward (milliseconds), for the bound of time alone. By default it is the processor time of the
-   * process: on a machine that is busy or throttled an expression must not be refused for the time that others took.
+   * A clock that only runs forward (milliseconds), for the net of time alone. Without one there is no net: every other
+   * bound holds all the same.
    */
   readonly clockMs?: () => number;
   /** Sources whose trees are kept. */
@@ -33,83 +33,75 @@ export interface EvaluatorOptions {
  * one bounded cache for all evaluators of the factory.
  *
  * `now()` is the delivery's timestamp in UTC as `datetime.now().isoformat()` writes it, `utc` the same with `+00:00`.
- * Not as in CPython: complex numbers, `\N{...}`, starred targets in comprehensions and `{x:=8}` in formatted texts are refused;
- * sets keep the order in which they were made; `hash` of a text is the same everywhere; what an expression does to its
- * variables does not reach the row; `tan`, `atan` and the hyperbolic functions may differ in the last bit.
+ * What is not as in CPython: README.md.
  *
  * Random numbers are those of Python's `random.seed("<seed>/<n>")` for the n-th evaluation of an evaluator (from 0): rows of
  * one delivery differ, and a second attempt at the delivery draws the same ones.
  */
 export const createEvaluatorFactory = (options: EvaluatorOptions = {}): EvaluatorFactory => {
   const limits: ExpressionLimits = { ...defaultExpressionLimits, ...options.limits };
-  const clockMs = options.clockMs ?? processorTimeMs;
+  const clockMs = options.clockMs ?? ((): number => 0);
   const trees = new TreeCache(options.maxTrees ?? 500);
   const parse = (source: string): Parsed => {
     try {
       return { tree: parseExpression(source, limits, clockMs) };
     } catch (error) {
-      if (error instanceof ParseTimeError) throw error;
-      return { error: coded(error) };
+      const known = coded(error);
+      // What time has ended may go well the next time: it is not kept.
+      if (known instanceof RetryableError) throw known;
+      return { error: known };
     }
   };
-  return ({ nowMs, seed }: EvaluationSource): Evaluator => {
+  return (source: EvaluationSource, budget = new ExpressionBudget()): Evaluator => {
+    const values = new ScopeValues();
     let evaluations = 0;
     return (expression, scope) => {
-      const run = startRun(new Meter(limits, clockMs), nowMs, `${seed}/${evaluations}`);
+      const meter = new Meter(limits, budget, clockMs);
+      const run = startRun(meter, values, source.nowMs, `${source.seed}/${evaluations}`);
       evaluations += 1;
       const parsed = trees.get(expression, () => parse(expression));
       if ('error' in parsed) throw parsed.error;
       try {
-        return evaluateTree(run, parsed.tree, scope);
+        return evaluateTree(run, values, parsed.tree, scope);
       } catch (error) {
         throw coded(error);
+      } finally {
+        values.restore();
+        meter.settle();
       }
     };
   };
 };
 
-/** The evaluator of one delivery, with trees of its own; where there are many deliveries, share a factory. */
+/** The evaluator of one delivery, with trees of its own; if there are many deliveries, share a factory. */
 export const createEvaluator = (source: EvaluationSource & EvaluatorOptions): Evaluator =>
   createEvaluatorFactory(source)(source);
 
-const processorTimeMs = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
-
-/** What an evaluation ends in: `invalid_expression` with Python's own text, or a limit. */
-const coded = (error: unknown): TerminalError => {
-  if (error instanceof PythonError) return new TerminalError('invalid_expression', error.message, { cause: error });
-  // The stack of the caller may leave less room than the bound of depth assumes.
-  if (error instanceof RangeError)
-    return new TerminalError('expression_limit', 'the expression is too large', { cause: error });
-  if (error instanceof TerminalError) return error;
-  return new TerminalError('invalid_expression', `the expression cannot be evaluated: ${String(error)}`, {
-    cause: error,
-  });
-};
-
-const startRun = (meter: Meter, nowMs: number, seed: string): Run => {
+const startRun = (meter: Meter, values: ScopeValues, nowMs: number, seed: string): Run => {
   let random: { current: MersenneTwister } | undefined;
   const run: Run = {
     meter,
     nowMs,
     random: () => {
-      if (random === undefined) meter.charge(500);
+      if (random === undefined) meter.spend('seeding', 1);
       random ??= { current: MersenneTwister.ofText(seed) };
       return random;
     },
     identify: numbering(),
     call: (callee, args, named) => callValue(run, callee, args, named),
+    own: (value) => {
+      values.own(value);
+    },
   };
   return run;
 };
 
 /** Objects of one evaluation by number, in the order in which they are asked for. */
 const numbering = (): ((value: object) => number) => {
-  const numbers = new WeakMap<object, number>();
+  let numbers: WeakMap<object, number> | undefined;
   let last = 0;
   return (value) => {
+    numbers ??= new WeakMap();
     const known = numbers.get(value);
     if (known !== undefined) return known;
     last += 1;
@@ -118,18 +110,31 @@ const numbering = (): ((value: object) => number) => {
   };
 };
 
-const evaluateTree = (run: Run, tree: Node, scope: ExpressionScope): JsonValue => {
-  const converted = new Map<string, PyValue>();
+const evaluateTree = (run: Run, values: ScopeValues, tree: Node, scope: ExpressionScope): JsonValue => {
+  values.enter(run);
   const local = (name: string): PyValue | undefined => {
-    if (!scope.has(name)) return undefined;
-    const known = converted.get(name);
-    if (known !== undefined) return known;
-    const value = fromJson(run, scope.get(name) ?? null);
-    converted.set(name, value);
-    return value;
+    const value = scope.get(name);
+    return value === undefined ? undefined : values.variable(name, value);
   };
   const builtin = (name: string): PyValue | undefined =>
     name === 'utc' ? `${isoTime(run.nowMs)}+00:00` : builtins.get(name);
   const top = new Frame('top', { local, builtin, assigned: new Map(), shared: new Map() });
   return toJson(run, evaluateNode(run, tree, top));
+};
+
+/** What an evaluation ends in: `invalid_expression` with the kind of Python's exception, a limit, or the net of time. */
+const coded = (error: unknown): TerminalError | RetryableError => {
+  if (error instanceof TerminalError || error instanceof RetryableError) return error;
+  if (error instanceof PythonError) {
+    return new TerminalError('invalid_expression', `${error.type}: ${error.message}`, { cause: error });
+  }
+  if (error instanceof RangeError) {
+    // The stack of the caller may leave less room than the bound of depth assumes: another time there may be enough.
+    if (error.message.includes('call stack')) {
+      return new RetryableError('expression_timeout', 'the expression needs more stack than there is');
+    }
+    return new TerminalError('expression_limit', 'the expression makes a value that is too large');
+  }
+  const kind = error instanceof Error ? error.name : typeof error;
+  return new TerminalError('invalid_expression', `the expression cannot be evaluated: ${kind} of the interpreter`);
 };

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../json/json-value.ts';
+import type { ExpressionBudget } from './meter/budget.ts';
 
 /**
  * An object of the system (a provider, a processor, a route, the state's configuration) as an expression sees it: its
@@ -17,9 +18,12 @@ export type ScopeValue = JsonValue | ScopeRecord;
 export type ExpressionScope = ReadonlyMap<string, ScopeValue>;
 
 /**
- * Evaluates one expression of a callable column. It is deterministic: the same evaluations in the same order give the same
- * values; random ones differ from evaluation to evaluation, so that the rows of a delivery do.
- * Throws `TerminalError` (`invalid_expression`, `expression_limit`) and nothing else.
+ * Evaluates one expression of a callable column, at once: at most some tens of milliseconds. It is deterministic: the same
+ * evaluations in the same order give the same values; random ones differ from evaluation to evaluation, so that the rows
+ * of a delivery do. Values of a scope that are the same object are the same to it: they must not change meanwhile.
+ *
+ * Throws `TerminalError` (`invalid_expression`, `expression_limit`), with the kind of error and no value of the data, and
+ * `RetryableError` (`expression_timeout`) if the machine stands still; nothing else.
  */
 export type Evaluator = (expression: string, scope: ExpressionScope) => JsonValue;
 
@@ -31,5 +35,8 @@ export interface EvaluationSource {
   readonly seed: string;
 }
 
-/** Makes the evaluator of one delivery. */
-export type EvaluatorFactory = (source: EvaluationSource) => Evaluator;
+/**
+ * Makes the evaluator of one delivery. All evaluations take from one budget, by default one of their own; who makes several
+ * evaluators for a delivery passes the same to each.
+ */
+export type EvaluatorFactory = (source: EvaluationSource, budget?: ExpressionBudget) => Evaluator;

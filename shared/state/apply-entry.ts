@@ -41,18 +41,25 @@ export interface ApplyContext {
  * One entry of a message -> the rows that it is stored as (reference.md D, steps 1 to 6). Once per entry: clean keys,
  * remap, templates, shape. Then per row: constants, expressions and the primary key. The entry is not modified.
  *
+ * @param firstRow the place of the entry's first row in the message: what an expression ends in names it
+ *
  * Throws `TerminalError`: `invalid_query_state` (not an object), `empty_row`, `missing_remap_alias`,
  * `missing_template_column`, `invalid_template`, `invalid_expression`, `expression_limit`, `primary_key_not_defined`,
  * `missing_primary_key`, `too_many_rows`.
  */
-export const applyEntry = (entry: JsonValue, state: PreparedState, context: ApplyContext): readonly Row[] => {
+export const applyEntry = (
+  entry: JsonValue,
+  state: PreparedState,
+  context: ApplyContext,
+  firstRow = 1,
+): readonly Row[] => {
   if (!isJsonObject(entry)) throw new TerminalError('invalid_query_state', 'an entry of query_state is not an object');
   const { model, properties, computed } = state;
   const named = fillTemplates(remap(cleanRow(entriesOf(entry)), model.remap), model.templateColumns);
   const shaped = shapeEntry(named, properties.persistence, context.flatten);
   const scope = state.scope.size === 0 ? state.scope : new Map([...context.scope, ['data', entry], ...state.scope]);
-  return shaped.map((row) => {
-    const whole = withPrimaryKey(addComputed(row, computed, scope, context.evaluate), state);
+  return shaped.map((row, index) => {
+    const whole = withPrimaryKey(addComputed(row, computed, scope, context.evaluate, firstRow + index), state);
     if (whole.size === 0) throw new TerminalError('empty_row', 'an entry of query_state gives a row without columns');
     return whole;
   });

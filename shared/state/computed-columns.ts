@@ -1,3 +1,4 @@
+import { TerminalError } from '../errors/sync-error.ts';
 import type { JsonValue } from '../json/json-value.ts';
 import type { Evaluator, ExpressionScope, ScopeValue } from './evaluator.ts';
 import type { ColumnDefinition, Row } from './state-model.ts';
@@ -8,19 +9,33 @@ export const computedColumns = (columns: readonly ColumnDefinition[]): readonly 
 
 /**
  * Adds constants and the results of expressions to a row; they override what came in. Every expression sees the row as
- * it was before any of them. Throws what the evaluator throws: `invalid_expression`, `expression_limit`.
+ * it was before any of them. Throws what the evaluator throws (`invalid_expression`, `expression_limit`) and names the
+ * column and the row.
+ *
+ * @param rowNumber the row's place in its message, from 1
  */
 export const addComputed = (
   row: Row,
   computed: readonly ColumnDefinition[],
   scope: ExpressionScope,
   evaluate: Evaluator,
+  rowNumber: number,
 ): Row => {
   if (computed.length === 0) return row;
   const rowScope: ReadonlyMap<string, ScopeValue> = new Map(scope).set('query_state', row);
   const results = computed.map(({ name, value, callable }): readonly [string, JsonValue] => [
     name,
-    callable ? evaluate(value ?? '', rowScope) : value,
+    callable ? located(name, rowNumber, () => evaluate(value ?? '', rowScope)) : value,
   ]);
   return new Map([...row, ...results]);
+};
+
+/** A refusal says which column and row it is about: `column total, row 3: KeyError: 'quantity'`. */
+const located = (column: string, rowNumber: number, compute: () => JsonValue): JsonValue => {
+  try {
+    return compute();
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    throw new TerminalError(error.code, `column ${column}, row ${rowNumber}: ${error.message}`, { cause: error.cause });
+  }
 };

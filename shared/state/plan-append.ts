@@ -126,7 +126,7 @@ const rowsOf = (delivery: DeliveryToPlan, state: PreparedState, options: PlanOpt
   const context = { flatten: options.flatten, scope: delivery.scope, evaluate };
   const rows: Row[] = [];
   for (const entry of entriesOfQueryState(delivery.queryState)) {
-    for (const row of applyEntry(entry, state, context)) rows.push(row);
+    for (const row of applyEntry(entry, state, context, rows.length + 1)) rows.push(row);
     if (rows.length > maxRowsPerMessage) {
       throw new TerminalError('too_many_rows', `the message has more than ${maxRowsPerMessage} rows`);
     }

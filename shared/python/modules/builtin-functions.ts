@@ -25,10 +25,13 @@ import { isInstance, isSubclass } from '../objects/type-tests.ts';
 import { typeName } from '../objects/type-name.ts';
 import { isoTime } from './iso-time.ts';
 
-const abs: NativeCall = (_run, args, named) => {
+const abs: NativeCall = (run, args, named) => {
   const [value = null] = bind(signature('abs', 'x'), args, named);
   const integer = integerOf(value);
-  if (integer !== undefined) return integer < 0n ? -integer : integer;
+  if (integer !== undefined) {
+    run.meter.bits(bitLength(integer));
+    return integer < 0n ? -integer : integer;
+  }
   if (typeof value === 'number') return Math.abs(value);
   throw typeError(`bad operand type for abs(): '${typeName(value)}'`);
 };
@@ -56,7 +59,8 @@ const divmod: NativeCall = (run, args, named) => {
   const [one, other] = [integerOf(left), integerOf(right)];
   if (one !== undefined && other !== undefined) {
     if (other === 0n) throw zeroDivisionError('integer division or modulo by zero');
-    run.meter.product(bitLength(one), bitLength(other));
+    run.meter.product(bitLength(one) * 2, bitLength(other));
+    run.meter.bits(bitLength(one) * 2);
     return new PyTuple([floorDivide(one, other), floorModulo(one, other)]);
   }
   const [x, y] = [floatOf(left), floatOf(right)];
@@ -117,15 +121,19 @@ const roundFloat = (run: Run, value: number, digits: number): number => {
   if (!Number.isFinite(value) || value === 0 || digits > 323) return value;
   const sign = value < 0 ? -1 : 1;
   if (digits < -308) return sign < 0 ? -0 : 0;
-  run.meter.charge(8);
+  run.meter.charge(20);
   const rounded = Number(`${scaledDecimal(value, digits)}e${-digits}`) * sign;
   if (!Number.isFinite(rounded)) throw overflowError('rounded value too large to represent');
   return rounded;
 };
 
-const roundInteger = (value: bigint, digits: bigint): bigint => {
+const roundInteger = (run: Run, value: bigint, digits: bigint): bigint => {
   if (digits >= 0n || value === 0n) return value;
-  if (-digits > BigInt(bitLength(value))) return 0n;
+  const bits = bitLength(value);
+  // Ten to the power has more than three bits per digit.
+  if (-digits * 3n > BigInt(bits) + 4n) return 0n;
+  run.meter.bits(bits * 2);
+  run.meter.product(bits * 2, bits);
   const unit = 10n ** -digits;
   const rest = floorModulo(value, unit);
   const down = value - rest;
@@ -136,11 +144,12 @@ const roundInteger = (value: bigint, digits: bigint): bigint => {
 const round: NativeCall = (run, args, named) => {
   const [value = null, digits = null] = bind(signature('round', 'number ndigits?', true), args, named);
   const integer = integerOf(value);
-  if (integer !== undefined) return digits === null ? integer : roundInteger(integer, requireInteger(digits));
+  if (integer !== undefined) return digits === null ? integer : roundInteger(run, integer, requireInteger(digits));
   if (typeof value !== 'number') throw typeError(`type ${typeName(value)} doesn't define __round__ method`);
   if (digits !== null) return roundFloat(run, value, requireCount(digits));
   if (Number.isNaN(value)) throw valueError('cannot convert float NaN to integer');
   if (!Number.isFinite(value)) throw overflowError('cannot convert float infinity to integer');
+  run.meter.charge(8);
   const magnitude = scaledDecimal(value, 0);
   return value < 0 ? -magnitude : magnitude;
 };
@@ -159,7 +168,8 @@ const sorted: NativeCall = (run, args, named) => {
 };
 
 const sha256 = (run: Run, text: string): string => {
-  run.meter.scan(text.length * 4);
+  run.meter.spend('digest', 1);
+  run.meter.spend('digested', text.length);
   return createHash('sha256').update(text, 'utf8').digest('hex');
 };
 

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 
 import { bind, signature } from '../objects/arguments.ts';
-import { typeError, valueError } from '../objects/python-error.ts';
+import { typeError, valueError, withheld } from '../objects/python-error.ts';
 import { type NativeCall, PyBytes, PyFunction, PyNamespace, type PyValue, type Run } from '../objects/object.ts';
 import { typeName } from '../objects/type-name.ts';
 
@@ -24,7 +24,7 @@ const algorithms: ReadonlyMap<string, string> = new Map([
 const requireBytes = (run: Run, value: PyValue): Uint8Array => {
   if (typeof value === 'string') throw typeError('Strings must be encoded before hashing');
   if (!(value instanceof PyBytes)) throw typeError(`object supporting the buffer API required, not ${typeName(value)}`);
-  run.meter.scan(value.bytes.length * 4);
+  run.meter.spend('digested', value.bytes.length);
   return value.bytes;
 };
 
@@ -38,9 +38,9 @@ const hashObject = (name: string, hash: Hash): PyNamespace => {
     new Map<string, PyValue>([
       ['name', name],
       ['digest_size', BigInt(size)],
-      method('hexdigest', (run) => (run.meter.charge(8), digest().toString('hex'))),
-      method('digest', (run) => (run.meter.charge(8), new PyBytes(Uint8Array.from(digest())))),
-      method('copy', (run) => (run.meter.charge(8), hashObject(name, hash.copy()))),
+      method('hexdigest', (run) => (run.meter.spend('digest', 1), digest().toString('hex'))),
+      method('digest', (run) => (run.meter.spend('digest', 1), new PyBytes(Uint8Array.from(digest())))),
+      method('copy', (run) => (run.meter.spend('digest', 1), hashObject(name, hash.copy()))),
       method('update', (run, args, named) => {
         hash.update(requireBytes(run, bind(signature('update', 'data'), args, named)[0] ?? null));
         return null;
@@ -50,7 +50,7 @@ const hashObject = (name: string, hash: Hash): PyNamespace => {
 };
 
 const start = (run: Run, name: string, data: PyValue | undefined): PyNamespace => {
-  run.meter.charge(40);
+  run.meter.spend('digest', 2);
   const hash = createHash(algorithms.get(name)!);
   if (data !== undefined) hash.update(requireBytes(run, data));
   return hashObject(name, hash);
@@ -59,7 +59,7 @@ const start = (run: Run, name: string, data: PyValue | undefined): PyNamespace =
 const byName: NativeCall = (run, args, named) => {
   const [name = null, data] = bind(signature('new', 'name data? usedforsecurity?', true), args, named);
   if (typeof name !== 'string') throw typeError(`new() argument 'name' must be str, not ${typeName(name)}`);
-  if (!algorithms.has(name.toLowerCase())) throw valueError(`unsupported hash type ${name}`);
+  if (!algorithms.has(name.toLowerCase())) throw valueError(`unsupported hash type ${withheld}`);
   return start(run, name.toLowerCase(), data);
 };
 

@@ -73,6 +73,7 @@ const lcm: NativeCall = (run, args) =>
   args.map(factorOf).reduce((left, right) => {
     if (left === 0n || right === 0n) return 0n;
     run.meter.bits(bitLength(left) + bitLength(right));
+    run.meter.product(bitLength(left) * 2, bitLength(right) * 2);
     const multiple = (left / gcdOf(run, left, right)) * right;
     return multiple < 0n ? -multiple : multiple;
   }, 1n);

@@ -23,7 +23,7 @@ const checked = (result: number, ...given: readonly number[]): number => {
 const real = (name: string, compute: (x: number) => number): readonly [string, NativeCall] => [
   name,
   (run, args, named) => {
-    run.meter.charge(100);
+    run.meter.spend('exact', 1);
     const x = requireFloat(bind(signature(`math.${name}`, 'x'), args, named)[0]!);
     return checked(compute(x), x);
   },
@@ -68,12 +68,12 @@ const logarithm = (value: PyValue, log: (x: number) => number): number => {
   if (integer <= 0n) throw domain();
   const plain = Number(integer);
   if (Number.isFinite(plain)) return log(plain);
-  const excess = integer.toString(2).length - 64;
+  const excess = bitLength(integer) - 64;
   return log(Number(integer >> BigInt(excess))) + excess * log(2);
 };
 
 const log: NativeCall = (run, args, named) => {
-  run.meter.charge(100);
+  run.meter.spend('exact', 2);
   const [x = null, base] = bind(signature('log', 'x base?'), args, named);
   const numerator = logarithm(x, exactLog);
   if (base === undefined) return numerator;
@@ -161,7 +161,7 @@ const frexp: NativeCall = (_run, args, named) => {
   const x = requireFloat(bind(signature('math.frexp', 'x'), args, named)[0]!);
   if (x === 0 || !Number.isFinite(x)) return new PyTuple([x, 0n]);
   const { mantissa, exponent } = decompose(x);
-  const bits = (mantissa < 0n ? -mantissa : mantissa).toString(2).length;
+  const bits = bitLength(mantissa);
   return new PyTuple([Number(mantissa) / 2 ** bits, BigInt(exponent + bits)]);
 };
 
@@ -189,6 +189,7 @@ const modf: NativeCall = (_run, args, named) => {
 const exactHypot = (run: Run, coordinates: readonly number[]): number => {
   if (coordinates.some((each) => Math.abs(each) === Infinity)) return Infinity;
   if (coordinates.some(Number.isNaN)) return NaN;
+  run.meter.spend('exact', 2);
   run.meter.charge(coordinates.length * 32);
   return hypotenuse(coordinates);
 };

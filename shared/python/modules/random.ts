@@ -3,7 +3,7 @@ import { codePointLength } from '../objects/str/code-points.ts';
 import { bitLength, floatOf, integerOf, requireCount, requireFloat, requireInteger } from '../objects/number.ts';
 import { collect } from '../objects/iterate.ts';
 import { MersenneTwister } from '../numeric/mersenne-twister.ts';
-import { indexError, typeError, valueError } from '../objects/python-error.ts';
+import { indexError, typeError, valueError, withheld } from '../objects/python-error.ts';
 import { str } from '../objects/repr.ts';
 import {
   type NativeCall,
@@ -21,12 +21,16 @@ type Source = (run: Run) => { current: MersenneTwister };
 
 const twisterOf = (run: Run, seed: PyValue): MersenneTwister => {
   if (typeof seed === 'string') {
-    run.meter.scan(seed.length * 32);
+    run.meter.spend('seeding', 1);
+    run.meter.spend('classify', seed.length);
     return MersenneTwister.ofText(seed);
   }
   const integer = integerOf(seed);
-  run.meter.charge(200);
-  if (integer !== undefined) return new MersenneTwister(integer < 0n ? -integer : integer);
+  run.meter.spend('seeding', 1);
+  if (integer !== undefined) {
+    run.meter.charge(bitLength(integer) >> 5);
+    return MersenneTwister.ofInteger(integer < 0n ? -integer : integer);
+  }
   return MersenneTwister.ofText(str(run, seed));
 };
 
@@ -40,7 +44,7 @@ const lengthOf = (run: Run, value: PyValue): number => {
 };
 
 const below = (run: Run, twister: MersenneTwister, bound: bigint): bigint => {
-  run.meter.charge(1 + (bitLength(bound) >> 5));
+  run.meter.charge(1 + (bitLength(bound) >> 4));
   return twister.below(bound);
 };
 
@@ -58,7 +62,7 @@ const range: (
       throw valueError(
         second === undefined
           ? 'empty range for randrange()'
-          : `empty range for ${name}() (${low}, ${high}, ${high - low})`,
+          : `empty range for ${name}() (${withheld}, ${withheld}, ${withheld})`,
       );
     }
     return low + step * below(run, twister, count);
@@ -93,6 +97,7 @@ const sample = (run: Run, twister: MersenneTwister, population: PyValue, wanted:
     }
     return new PyList(result);
   }
+  run.meter.spend('entry', count);
   const chosen = new Set<number>();
   while (result.length < count) {
     const at = Number(below(run, twister, BigInt(pool.length)));
@@ -121,7 +126,7 @@ const choices = (run: Run, twister: MersenneTwister, args: readonly (PyValue | u
   const total = sums?.at(-1) ?? items.length;
   if (total <= 0) throw valueError('Total of weights must be greater than zero');
   const pick = (): PyValue => {
-    run.meter.charge(1 + (sums === undefined ? 0 : items.length >> 3));
+    run.meter.charge(1 + (sums === undefined ? 0 : items.length >> 4));
     const at = twister.float() * total;
     const index = sums === undefined ? Math.floor(at) : sums.findIndex((sum) => at < sum);
     return items[index === -1 ? items.length - 1 : index]!;
@@ -133,6 +138,7 @@ const shuffle = (run: Run, twister: MersenneTwister, value: PyValue): null => {
   if (typeof value !== 'object' || value === null || value.kind !== 'list') {
     throw typeError(`'${typeName(value)}' object does not support item assignment`);
   }
+  run.own(value);
   const { items } = value;
   for (let index = items.length - 1; index > 0; index -= 1) {
     const other = Number(below(run, twister, BigInt(index + 1)));
@@ -191,7 +197,7 @@ const draws: readonly (readonly [string, string, Draw])[] = [
       const count = requireCount(k);
       if (count < 0) throw valueError('number of bits must be non-negative');
       run.meter.bits(count);
-      run.meter.charge(count >> 5);
+      run.meter.charge(count >> 4);
       return twister.bits(count);
     },
   ],
@@ -201,7 +207,8 @@ const draws: readonly (readonly [string, string, Draw])[] = [
     (run, twister, [n = null]) => {
       const count = requireCount(n);
       run.meter.bits(count * 8);
-      run.meter.charge(count >> 2);
+      run.meter.charge(count >> 1);
+      run.meter.madeBytes(count * 4);
       const hex = twister
         .bits(count * 8)
         .toString(16)
@@ -254,7 +261,7 @@ const generator = (
 
 const newGenerator: NativeCall = (run, args, named) => {
   const [seed = null] = bind(signature('Random', 'x?'), args, named);
-  const own = { current: seed === null ? new MersenneTwister(run.random().current.bits(64)) : twisterOf(run, seed) };
+  const own = { current: twisterOf(run, seed ?? run.random().current.bits(64)) };
   return generator('Random', 'random.Random', () => own, []);
 };
 

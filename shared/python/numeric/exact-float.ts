@@ -1,3 +1,5 @@
+import { bitLength } from './bit-length.ts';
+
 /** A finite float as mantissa times a power of two, exactly. */
 export const decompose = (value: number): { mantissa: bigint; exponent: number } => {
   const view = new DataView(new ArrayBuffer(8));
@@ -25,7 +27,7 @@ export const scaledDecimal = (value: number, power: number): bigint => {
 export const nearestFloat = (numerator: bigint, denominator: bigint): number => {
   if (numerator === 0n) return 0;
   // 55 bits or more of the quotient, the last made odd where a rest follows: `Number` then rounds as the exact value.
-  const lowest = Math.max(bitsOf(numerator) - bitsOf(denominator) - 56, -1074);
+  const lowest = Math.max(bitLength(numerator) - bitLength(denominator) - 56, -1074);
   const top = lowest >= 0 ? numerator : numerator << BigInt(-lowest);
   const bottom = lowest >= 0 ? denominator << BigInt(lowest) : denominator;
   if (lowest === -1074) return Number(roundedQuotient(top, bottom)) * 2 ** -1074;
@@ -37,7 +39,7 @@ export const nearestFloat = (numerator: bigint, denominator: bigint): number => 
 /** The integer square root, rounded down. */
 export const integerRoot = (value: bigint, onStep: () => void = () => undefined): bigint => {
   if (value === 0n) return 0n;
-  let root = 1n << BigInt((bitsOf(value) + 1) >> 1);
+  let root = 1n << BigInt((bitLength(value) + 1) >> 1);
   for (;;) {
     onStep();
     const next = (root + value / root) >> 1n;
@@ -53,7 +55,7 @@ export const hypotenuse = (values: readonly number[]): number => {
   const least = Math.min(...parts.map(({ exponent }) => exponent));
   const sum = parts.reduce((total, { mantissa, exponent }) => total + (mantissa << BigInt(exponent - least)) ** 2n, 0n);
   // Enough bits behind the point that only an exact root ends in zeros.
-  const extra = Math.max(64 - (bitsOf(sum) >> 1), 0);
+  const extra = Math.max(64 - (bitLength(sum) >> 1), 0);
   const root = integerRoot(sum << BigInt(2 * extra));
   const sticky = root * root === sum << BigInt(2 * extra) ? root * 2n : root * 2n + 1n;
   const power = least - extra - 1;

@@ -1,3 +1,4 @@
+import { bitLength } from './bit-length.ts';
 import { decompose, nearestFloat } from './exact-float.ts';
 
 /*
@@ -26,7 +27,7 @@ export const exactExp = (value: number): number => {
 export const exactLog = (value: number): number => {
   if (!Number.isFinite(value) || value <= 0 || value === 1) return Math.log(value);
   const { mantissa, exponent } = decompose(value);
-  const bits = BigInt(mantissa.toString(2).length);
+  const bits = BigInt(bitLength(mantissa));
   // Between 0.75 and 1.5 the series is short, and next to 1 nothing cancels.
   const low = (mantissa << places) >> bits < (one * 3n) / 4n;
   const twos = BigInt(exponent) + bits - (low ? 1n : 0n);

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 
+import { bitLength } from './bit-length.ts';
+
 const size = 624;
 const middle = 397;
 
@@ -11,18 +13,22 @@ export class MersenneTwister {
   readonly #state = new Uint32Array(size);
   #next = size;
 
-  /** Seeds from the words of a non-negative integer, as `random.seed(int)` does. */
-  constructor(seed: bigint) {
-    const words: number[] = [];
-    for (let rest = seed; rest > 0n; rest >>= 32n) words.push(Number(rest & 0xffff_ffffn));
+  /** Seeds from 32-bit words, the lowest first. */
+  private constructor(words: readonly number[]) {
     this.#seed(words.length === 0 ? [0] : words);
+  }
+
+  /** Seeds from a non-negative integer, as `random.seed(int)` does. */
+  static ofInteger(seed: bigint): MersenneTwister {
+    const hex = seed === 0n ? '' : seed.toString(16);
+    return new MersenneTwister(wordsOf(Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex')));
   }
 
   /** Seeds from a text, as `random.seed(str)` does: its UTF-8 bytes followed by their SHA-512. */
   static ofText(text: string): MersenneTwister {
     const bytes = Buffer.from(text, 'utf8');
     const digest = createHash('sha512').update(bytes).digest();
-    return new MersenneTwister(BigInt(`0x${Buffer.concat([bytes, digest]).toString('hex')}`));
+    return new MersenneTwister(wordsOf(Buffer.concat([bytes, digest])));
   }
 
   #seed(key: readonly number[]): void {
@@ -94,10 +100,22 @@ export class MersenneTwister {
 
   /** An integer in [0, bound), each as likely. */
   below(bound: bigint): bigint {
-    const count = bound.toString(2).length;
+    const count = bitLength(bound);
     for (;;) {
       const candidate = this.bits(count);
       if (candidate < bound) return candidate;
     }
   }
 }
+
+/** Words of a big-endian number, the lowest first; zeros in front do not count. */
+const wordsOf = (bytes: Uint8Array): number[] => {
+  const words: number[] = [];
+  for (let end = bytes.length; end > 0; end -= 4) {
+    let word = 0;
+    for (let index = Math.max(end - 4, 0); index < end; index += 1) word = word * 256 + bytes[index]!;
+    words.push(word);
+  }
+  while (words.length > 1 && words.at(-1) === 0) words.pop();
+  return words;
+};

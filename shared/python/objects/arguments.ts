@@ -14,6 +14,18 @@ export interface Signature {
 
 /** Describes a function's parameters: `signature('split', 'sep? maxsplit?', true)`. */
 export const signature = (name: string, parameters: string, byName = false): Signature => {
+  const ofName = signatures.get(name) ?? new Map<string, Signature>();
+  const known = ofName.get(parameters);
+  if (known !== undefined && known.byName === byName) return known;
+  const described = describe(name, parameters, byName);
+  signatures.set(name, ofName.set(parameters, described));
+  return described;
+};
+
+/* Signatures by function and parameters: all of them stand in our own source, so there is an end to them. */
+const signatures = new Map<string, Map<string, Signature>>();
+
+const describe = (name: string, parameters: string, byName: boolean): Signature => {
   const names = parameters === '' ? [] : parameters.split(' ');
   return {
     name,

@@ -16,48 +16,76 @@ import {
   type PyValue,
   type Run,
 } from './object.ts';
-import { collect, isIterable } from './iterate.ts';
+import { collect, isIterable, iterate } from './iterate.ts';
 import { integerOf, requireCount, requireInteger } from './number.ts';
 import { typeName } from './type-name.ts';
 import { unbound } from './unbound.ts';
 
+/** Bytes joined in one pass. */
+export const joinBytes = (parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(parts));
+
 /** Bytes as a text of as many characters, and back: what texts can do, bytes can do on their Latin-1 reading. */
-const toLatin = (value: PyValue): PyValue => {
+const toLatin = (run: Run, value: PyValue): PyValue => {
   if (typeof value === 'string') throw typeError("a bytes-like object is required, not 'str'");
   if (typeof value !== 'object' || value === null) return value;
-  if (value.kind === 'bytes') return Buffer.from(value.bytes).toString('latin1');
-  if (value.kind === 'list') return new PyList(value.items.map(toLatin));
-  return value.kind === 'tuple' ? new PyTuple(value.items.map(toLatin)) : value;
+  if (value.kind === 'bytes') {
+    run.meter.spend('latin', value.bytes.length);
+    return Buffer.from(value.bytes).toString('latin1');
+  }
+  if (value.kind !== 'tuple') return value;
+  run.meter.items(value.items.length);
+  return new PyTuple(value.items.map((item) => (item instanceof PyBytes ? toLatin(run, item) : item)));
 };
 
-const fromLatin = (value: PyValue): PyValue => {
-  if (typeof value === 'string') return new PyBytes(Uint8Array.from(Buffer.from(value, 'latin1')));
+const fromLatin = (run: Run, value: PyValue): PyValue => {
+  if (typeof value === 'string') {
+    run.meter.spend('latin', value.length);
+    return new PyBytes(Uint8Array.from(Buffer.from(value, 'latin1')));
+  }
   if (typeof value !== 'object' || value === null) return value;
-  if (value.kind === 'list') return new PyList(value.items.map(fromLatin));
-  return value.kind === 'tuple' ? new PyTuple(value.items.map(fromLatin)) : value;
+  if (value.kind === 'list') return new PyList(value.items.map((item) => fromLatin(run, item)));
+  return value.kind === 'tuple' ? new PyTuple(value.items.map((item) => fromLatin(run, item))) : value;
 };
 
 const lifted = new Set(
   (
     'find rfind index rindex count startswith endswith removeprefix removesuffix split rsplit partition rpartition ' +
-    'join replace strip lstrip rstrip zfill'
+    'replace strip lstrip rstrip zfill'
   ).split(' '),
 );
 
 const lift =
   (method: Method<string>): Method<PyBytes> =>
   (run, self, args, named) => {
-    run.meter.text(self.bytes.length);
-    return fromLatin(method(run, toLatin(self) as string, args.map(toLatin), named));
+    const lifted = args.map((each) => toLatin(run, each));
+    return fromLatin(run, method(run, toLatin(run, self) as string, lifted, named));
   };
 
 const asciiOnly =
   (change: (text: string) => string): Method<PyBytes> =>
   (run, self, args, named) => {
     bind(signature('bytes', ''), args, named);
-    run.meter.text(self.bytes.length);
-    return fromLatin((toLatin(self) as string).replaceAll(/[A-Za-z]+/g, change));
+    run.meter.spend('walk', self.bytes.length);
+    return fromLatin(run, (toLatin(run, self) as string).replaceAll(/[A-Za-z]+/g, change));
   };
+
+const join: Method<PyBytes> = (run, self, args, named) => {
+  const [iterable = null] = bind(signature('bytes.join', 'iterable'), args, named);
+  if (!isIterable(iterable)) throw typeError('can only join an iterable');
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (const item of iterate(run, iterable)) {
+    if (!(item instanceof PyBytes)) {
+      throw typeError(`sequence item ${parts.length >> 1}: expected a bytes-like object, ${typeName(item)} found`);
+    }
+    if (parts.length > 0) parts.push(self.bytes);
+    parts.push(item.bytes);
+    length += item.bytes.length + (parts.length > 1 ? self.bytes.length : 0);
+    run.meter.madeBytes(length > run.meter.limits.maxTextLength ? length : item.bytes.length);
+  }
+  run.meter.madeBytes(length);
+  return new PyBytes(joinBytes(parts));
+};
 
 const hex: Method<PyBytes> = (run, self, args, named) => {
   bind(signature('hex', ''), args, named);
@@ -67,8 +95,7 @@ const hex: Method<PyBytes> = (run, self, args, named) => {
 
 const decode: Method<PyBytes> = (run, self, args, named) => {
   const [encoding, errors] = bind(signature('decode', 'encoding? errors?', true), args, named);
-  run.meter.text(self.bytes.length);
-  return decodeBytes(self.bytes, encoding, errors);
+  return decodeBytes(run, self.bytes, encoding, errors);
 };
 
 const construct: NativeCall = (run, args, named) => {
@@ -76,14 +103,13 @@ const construct: NativeCall = (run, args, named) => {
   if (source === undefined) return new PyBytes(new Uint8Array());
   if (typeof source === 'string') {
     if (encoding === undefined) throw typeError('string argument without an encoding');
-    run.meter.text(source.length * 3);
-    return new PyBytes(encodeText(source, encoding, errors));
+    return new PyBytes(encodeText(run, source, encoding, errors));
   }
   if (source instanceof PyBytes) return source;
   if (integerOf(source) !== undefined) {
     const length = requireCount(source);
     if (length < 0) throw valueError('negative count');
-    run.meter.text(length);
+    run.meter.madeBytes(length);
     return new PyBytes(new Uint8Array(length));
   }
   if (!isIterable(source)) throw typeError(`cannot convert '${typeName(source)}' object to bytes`);
@@ -102,6 +128,7 @@ export const bytesMethodTable: MethodTable<PyBytes> = new Map<string, Method<PyB
     .map(([name, method]): [string, Method<PyBytes>] => [name, lift(method)]),
   ['upper', asciiOnly((text) => text.toUpperCase())],
   ['lower', asciiOnly((text) => text.toLowerCase())],
+  ['join', join],
   ['hex', hex],
   ['decode', decode],
 ]);

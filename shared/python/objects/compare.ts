@@ -1,10 +1,49 @@
 import { typeError } from './python-error.ts';
-import type { PyDict, PyRange, PySet, PyValue, Run } from './object.ts';
+import type { HashKey, PyDict, PyRange, PySet, PyValue, Run } from './object.ts';
 import { typeName } from './type-name.ts';
-import { hashKey } from './hash-key.ts';
 import { viewAsSet } from './dict-view.ts';
 
 export type OrderOperator = '<' | '<=' | '>' | '>=';
+
+const isNumber = (value: PyValue): value is boolean | bigint | number =>
+  typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean';
+
+/** Integers are compared word by word. */
+const chargeIntegers = (run: Run, left: bigint | number, right: bigint | number): void => {
+  if (typeof left !== 'bigint' || typeof right !== 'bigint') return;
+  if (left > maxPlain || left < -maxPlain) run.meter.charge(4);
+};
+const maxPlain = 2n ** 1024n;
+
+const plainNumber = (value: boolean | bigint | number): bigint | number =>
+  typeof value === 'boolean' ? (value ? 1n : 0n) : value;
+
+/** Whether two items are one or equal; each is a step, whatever is found. */
+export const sameItem = (run: Run, left: PyValue, right: PyValue, depth = 0): boolean =>
+  equals(run, left, right, depth) || (typeof left === 'number' && Number.isNaN(left) && Number.isNaN(right));
+
+const equalItems = (run: Run, left: readonly PyValue[], right: readonly PyValue[], depth: number): boolean =>
+  left.length === right.length && left.every((item, index) => sameItem(run, item, right[index]!, depth));
+
+const equalDicts = (run: Run, left: PyDict, right: PyDict, depth: number): boolean => {
+  if (left.entries.size !== right.entries.size) return false;
+  for (const [key, { value }] of left.entries) {
+    chargeLookup(run, key);
+    const other = right.entries.get(key);
+    if (other === undefined || !sameItem(run, value, other.value, depth)) return false;
+  }
+  return true;
+};
+
+/** A key that is found is compared with the one that is there. */
+const chargeLookup = (run: Run, key: HashKey): void => {
+  run.meter.charge(1);
+  if (typeof key === 'string' && key.length > 64) run.meter.scan(key.length);
+};
+
+const equalRanges = (left: PyRange, right: PyRange): boolean =>
+  left.length === right.length &&
+  (left.length === 0n || (left.start === right.start && (left.length === 1n || left.step === right.step)));
 
 /** Python's `is`: equal small values are one object here, which is what CPython's caches make true of most of them. */
 export const identical = (left: PyValue, right: PyValue): boolean => Object.is(left, right);
@@ -15,12 +54,16 @@ export const equals = (run: Run, left: PyValue, right: PyValue, depth = 0): bool
   if (isNumber(left) || isNumber(right)) {
     if (!isNumber(left) || !isNumber(right)) return false;
     const [one, other] = [plainNumber(left), plainNumber(right)];
+    chargeIntegers(run, one, other);
     return typeof one === typeof other
       ? one === other
       : !(one < other) && !(one > other) && !Number.isNaN(Number(one) + Number(other));
   }
   if (typeof left === 'string' || typeof right === 'string' || left === null || right === null) {
-    if (typeof left === 'string' && typeof right === 'string') run.meter.scan(Math.min(left.length, right.length));
+    if (typeof left === 'string' && typeof right === 'string') {
+      if (left.length !== right.length) return false;
+      if (left.length > 64) run.meter.scan(left.length);
+    }
     return left === right;
   }
   if (left === right) return true;
@@ -37,7 +80,10 @@ export const equals = (run: Run, left: PyValue, right: PyValue, depth = 0): bool
   if (left.kind === 'dict' && right.kind === 'dict') return equalDicts(run, left, right, run.meter.deeper(depth));
   if (left.kind === 'set' && right.kind === 'set')
     return left.members.size === right.members.size && isSubset(run, left, right);
-  if (left.kind === 'bytes' && right.kind === 'bytes') return hashKey(run, left) === hashKey(run, right);
+  if (left.kind === 'bytes' && right.kind === 'bytes') {
+    run.meter.scan(Math.min(left.bytes.length, right.bytes.length));
+    return Buffer.compare(left.bytes, right.bytes) === 0;
+  }
   if (left.kind === 'range' && right.kind === 'range') return equalRanges(left, right);
   if (left.kind === 'slice' && right.kind === 'slice') {
     return equalItems(
@@ -52,74 +98,21 @@ export const equals = (run: Run, left: PyValue, right: PyValue, depth = 0): bool
 
 /** Whether every member of the first set is one of the second. */
 export const isSubset = (run: Run, left: PySet, right: PySet): boolean => {
-  run.meter.items(left.members.size);
-  for (const key of left.members.keys()) if (!right.members.has(key)) return false;
-  return true;
-};
-
-/** Python's `<`, `<=`, `>`, `>=`. Throws `TypeError` where the types have no order. */
-export const order = (run: Run, operator: OrderOperator, left: PyValue, right: PyValue, depth = 0): boolean => {
-  run.meter.charge(1);
-  if (isNumber(left) && isNumber(right)) {
-    const [one, other] = [plainNumber(left), plainNumber(right)];
-    if (operator === '<') return one < other;
-    if (operator === '<=') return one <= other;
-    return operator === '>' ? one > other : one >= other;
-  }
-  if (typeof left === 'string' && typeof right === 'string') {
-    run.meter.scan(Math.min(left.length, right.length));
-    return holds(operator, compareTexts(left, right));
-  }
-  if (typeof left === 'object' && left !== null && typeof right === 'object' && right !== null) {
-    if ((left.kind === 'list' && right.kind === 'list') || (left.kind === 'tuple' && right.kind === 'tuple')) {
-      return orderItems(run, operator, left.items, right.items, run.meter.deeper(depth));
-    }
-    const [one, other] = [viewAsSet(run, left), viewAsSet(run, right)];
-    if (one !== undefined && other !== undefined) return orderSets(run, operator, one, other);
-    if (left.kind === 'bytes' && right.kind === 'bytes') {
-      run.meter.scan(Math.min(left.bytes.length, right.bytes.length));
-      return holds(operator, compareBytes(left.bytes, right.bytes));
-    }
-  }
-  throw typeError(`'${operator}' not supported between instances of '${typeName(left)}' and '${typeName(right)}'`);
-};
-
-const isNumber = (value: PyValue): value is boolean | bigint | number =>
-  typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean';
-
-const plainNumber = (value: boolean | bigint | number): bigint | number =>
-  typeof value === 'boolean' ? (value ? 1n : 0n) : value;
-
-const equalItems = (run: Run, left: readonly PyValue[], right: readonly PyValue[], depth: number): boolean =>
-  left.length === right.length &&
-  left.every((item, index) => identical(item, right[index]!) || equals(run, item, right[index]!, depth));
-
-const equalDicts = (run: Run, left: PyDict, right: PyDict, depth: number): boolean => {
-  if (left.entries.size !== right.entries.size) return false;
-  for (const [key, { value }] of left.entries) {
-    const other = right.entries.get(key);
-    if (other === undefined) return false;
-    if (!identical(value, other.value) && !equals(run, value, other.value, depth)) return false;
+  for (const key of left.members.keys()) {
+    chargeLookup(run, key);
+    if (!right.members.has(key)) return false;
   }
   return true;
-};
-
-const equalRanges = (left: PyRange, right: PyRange): boolean =>
-  left.length === right.length &&
-  (left.length === 0n || (left.start === right.start && (left.length === 1n || left.step === right.step)));
-
-const holds = (operator: OrderOperator, difference: number): boolean => {
-  if (operator === '<') return difference < 0;
-  if (operator === '<=') return difference <= 0;
-  return operator === '>' ? difference > 0 : difference >= 0;
 };
 
 const surrogates = /[\ud800-\udfff]/;
 
 /** Below zero, zero or above: by code points, where JavaScript goes by UTF-16 units. */
-const compareTexts = (left: string, right: string): number => {
+const compareTexts = (run: Run, left: string, right: string): number => {
+  if (left.length + right.length > 64) run.meter.scan(left.length + right.length);
   if (left === right) return 0;
   if (!surrogates.test(left) && !surrogates.test(right)) return left < right ? -1 : 1;
+  run.meter.spend('walk', Math.min(left.length, right.length));
   const one = left[Symbol.iterator]();
   const other = right[Symbol.iterator]();
   for (;;) {
@@ -128,6 +121,12 @@ const compareTexts = (left: string, right: string): number => {
     const difference = a.codePointAt(0)! - b.codePointAt(0)!;
     if (difference !== 0) return difference;
   }
+};
+
+const holds = (operator: OrderOperator, difference: number): boolean => {
+  if (operator === '<') return difference < 0;
+  if (operator === '<=') return difference <= 0;
+  return operator === '>' ? difference > 0 : difference >= 0;
 };
 
 const orderItems = (
@@ -140,7 +139,7 @@ const orderItems = (
   const shared = Math.min(left.length, right.length);
   for (let index = 0; index < shared; index += 1) {
     const [one, other] = [left[index]!, right[index]!];
-    if (!identical(one, other) && !equals(run, one, other, depth)) return order(run, operator, one, other, depth);
+    if (!sameItem(run, one, other, depth)) return order(run, operator, one, other, depth);
   }
   return holds(operator, left.length - right.length);
 };
@@ -151,10 +150,29 @@ const orderSets = (run: Run, operator: OrderOperator, left: PySet, right: PySet)
   return (!proper || inner.members.size < outer.members.size) && isSubset(run, inner, outer);
 };
 
-const compareBytes = (left: Uint8Array, right: Uint8Array): number => {
-  const shared = Math.min(left.length, right.length);
-  for (let index = 0; index < shared; index += 1) {
-    if (left[index] !== right[index]) return left[index]! - right[index]!;
+/** Python's `<`, `<=`, `>`, `>=`. Throws `TypeError` where the types have no order. */
+export const order = (run: Run, operator: OrderOperator, left: PyValue, right: PyValue, depth = 0): boolean => {
+  run.meter.charge(1);
+  if (isNumber(left) && isNumber(right)) {
+    const [one, other] = [plainNumber(left), plainNumber(right)];
+    chargeIntegers(run, one, other);
+    if (operator === '<') return one < other;
+    if (operator === '<=') return one <= other;
+    return operator === '>' ? one > other : one >= other;
   }
-  return left.length - right.length;
+  if (typeof left === 'string' && typeof right === 'string') {
+    return holds(operator, compareTexts(run, left, right));
+  }
+  if (typeof left === 'object' && left !== null && typeof right === 'object' && right !== null) {
+    if ((left.kind === 'list' && right.kind === 'list') || (left.kind === 'tuple' && right.kind === 'tuple')) {
+      return orderItems(run, operator, left.items, right.items, run.meter.deeper(depth));
+    }
+    const [one, other] = [viewAsSet(run, left), viewAsSet(run, right)];
+    if (one !== undefined && other !== undefined) return orderSets(run, operator, one, other);
+    if (left.kind === 'bytes' && right.kind === 'bytes') {
+      run.meter.scan(Math.min(left.bytes.length, right.bytes.length));
+      return holds(operator, Buffer.compare(left.bytes, right.bytes));
+    }
+  }
+  throw typeError(`'${operator}' not supported between instances of '${typeName(left)}' and '${typeName(right)}'`);
 };

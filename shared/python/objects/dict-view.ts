@@ -13,5 +13,6 @@ export const viewAsSet = (run: Run, value: PyValue): PySet | undefined => {
   if (value.kind === 'set') return value;
   if (value.kind !== 'view' || value.part === 'values') return undefined;
   run.meter.items(value.dict.entries.size);
+  run.meter.spend('entry', value.dict.entries.size);
   return new PySet(new Map(viewItems(value).map((item) => [hashKey(run, item), item])));
 };

@@ -2,20 +2,16 @@ import { bind, signature } from './arguments.ts';
 import { hashKey } from './hash-key.ts';
 import { collect, iterate } from './iterate.ts';
 import { keyError, typeError, valueError } from './python-error.ts';
-import { repr } from './repr.ts';
 import { type Method, type MethodTable, PyDict, PyDictView, PyTuple, type PyValue, type Run } from './object.ts';
 import { typeName } from './type-name.ts';
 
 /** Sets a member; the first position and the first key stay, as in Python. */
 export const setMember = (run: Run, dict: PyDict, key: PyValue, value: PyValue): void => {
   const place = hashKey(run, key);
+  if (dict.isShared) run.own(dict);
   const entry = dict.entries.get(place);
-  if (entry !== undefined) entry.value = value;
-  else {
-    run.meter.charge(1);
-    if (dict.entries.size >= run.meter.limits.maxItems) run.meter.items(dict.entries.size + 1);
-    dict.entries.set(place, { key, value });
-  }
+  if (entry === undefined) run.meter.entry(dict.entries.size);
+  dict.entries.set(place, { key: entry === undefined ? key : entry.key, value });
 };
 
 /** Adds the members of a dictionary, or the pairs of an iterable. */
@@ -61,7 +57,8 @@ const methods: readonly (readonly [string, Method<PyDict>])[] = [
       const [key = null, byDefault] = bind(signature('pop', 'key default?'), args, named);
       const place = hashKey(run, key);
       const entry = self.entries.get(place);
-      if (entry === undefined && byDefault === undefined) throw keyError(repr(run, key));
+      if (entry === undefined && byDefault === undefined) throw keyError();
+      run.own(self);
       self.entries.delete(place);
       return entry === undefined ? byDefault! : entry.value;
     },
@@ -70,7 +67,8 @@ const methods: readonly (readonly [string, Method<PyDict>])[] = [
     'popitem',
     (run, self, args, named) => {
       bind(signature('dict.popitem', ''), args, named);
-      run.meter.items(self.entries.size);
+      run.own(self);
+      run.meter.items(self.entries.size * 3);
       const last = [...self.entries].at(-1);
       if (last === undefined) throw keyError("'popitem(): dictionary is empty'");
       self.entries.delete(last[0]);
@@ -98,9 +96,10 @@ const methods: readonly (readonly [string, Method<PyDict>])[] = [
   ],
   [
     'clear',
-    (_run, self, args, named) => {
+    (run, self, args, named) => {
       bind(signature('dict.clear', ''), args, named);
-      self.entries.clear();
+      run.own(self);
+      self.entries = new Map();
       return null;
     },
   ],
@@ -129,7 +128,7 @@ export const dictMethodTable: MethodTable<PyDict> = new Map(methods);
 /** `dict[key]`. Throws `KeyError` with the key's repr. */
 export const memberOfDict = (run: Run, dict: PyDict, key: PyValue): PyValue => {
   const entry = dict.entries.get(hashKey(run, key));
-  if (entry === undefined) throw keyError(repr(run, key));
+  if (entry === undefined) throw keyError();
   return entry.value;
 };
 

@@ -4,8 +4,7 @@ import { decodeBytes } from './codecs.ts';
 import { normalizedNumber } from './number-text.ts';
 import { integerOf, toFloat } from './number.ts';
 import { type Method, type MethodTable, type NativeCall, PyBytes, PyTuple, PyType, type Run } from './object.ts';
-import { overflowError, typeError, valueError } from './python-error.ts';
-import { repr } from './repr.ts';
+import { overflowError, typeError, valueError, withheld } from './python-error.ts';
 import { typeName } from './type-name.ts';
 
 /** The exact fraction of a finite float. Throws `OverflowError`, `ValueError`. */
@@ -40,24 +39,30 @@ export const floatMethodTable: MethodTable<number> = new Map<string, Method<numb
   ['as_integer_ratio', (_run, self) => new PyTuple(integerRatio(self))],
 ]);
 
-/* No two parts of the pattern match the same digits, so it is linear. */
-const floatPattern = /^[-+]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:e[-+]?\d+(?:_\d+)*)?$/i;
+/*
+ * Digits are taken as a whole and never given back (what a look-ahead has matched is final), so the pattern is linear.
+ */
+const digits = (group: number): string => `(?=(\\d+(?:_\\d+)*))\\${group}`;
+const floatPattern = new RegExp(
+  `^[-+]?(?:${digits(1)}(?:\\.(?:${digits(2)})?)?|\\.${digits(3)})(?:e[-+]?${digits(4)})?$`,
+  'i',
+);
 const special = /^([-+]?)(?:(inf|infinity)|(nan))$/i;
 
 /** Python's `float(text)`. Throws `ValueError`. */
-const parseFloatText = (run: Run, text: string, shown: () => string): number => {
+const parseFloatText = (run: Run, text: string): number => {
   const body = normalizedNumber(run, text);
+  run.meter.spend('walk', body.length);
   const word = special.exec(body);
   if (word !== null) return word[3] !== undefined ? NaN : word[1] === '-' ? -Infinity : Infinity;
-  if (!floatPattern.test(body)) throw valueError(`could not convert string to float: ${shown()}`);
+  if (!floatPattern.test(body)) throw valueError(`could not convert string to float: ${withheld}`);
   return Number(body.replaceAll('_', ''));
 };
 
 const toFloatValue: NativeCall = (run, args, named) => {
   const [value = 0] = bind(signature('float', 'x?'), args, named);
-  if (typeof value === 'string') return parseFloatText(run, value, () => repr(run, value));
-  if (value instanceof PyBytes)
-    return parseFloatText(run, decodeBytes(value.bytes, 'latin-1', 'strict'), () => repr(run, value));
+  if (typeof value === 'string') return parseFloatText(run, value);
+  if (value instanceof PyBytes) return parseFloatText(run, decodeBytes(run, value.bytes, 'latin-1', 'strict'));
   const integer = integerOf(value);
   if (integer !== undefined) return toFloat(integer);
   if (typeof value === 'number') return value;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { hashKey } from './hash-key.ts';
+import { hashKey, keyText } from './hash-key.ts';
 import { integerOf } from './number.ts';
 import { integerRatio } from './float.ts';
 import { modularPower } from './power.ts';
@@ -18,9 +18,9 @@ export const hashOf = (run: Run, value: PyValue): bigint => {
     if (!Number.isFinite(value)) return value > 0 ? 314_159n : -314_159n;
     return reduced(run, ...integerRatio(value));
   }
-  const key = hashKey(run, value);
-  const text = typeof key === 'object' && key !== null ? `#${run.identify(key)}` : `${typeof key}:${String(key)}`;
-  run.meter.scan(text.length * 4);
+  const text = keyText(run, hashKey(run, value));
+  run.meter.spend('digest', 1);
+  run.meter.spend('digested', text.length);
   return createHash('sha256').update(text, 'utf8').digest().readBigInt64BE(0);
 };
 

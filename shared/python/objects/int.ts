@@ -14,8 +14,7 @@ import {
   type PyValue,
   type Run,
 } from './object.ts';
-import { overflowError, typeError, valueError } from './python-error.ts';
-import { repr } from './repr.ts';
+import { overflowError, typeError, valueError, withheld } from './python-error.ts';
 import { truth } from './truth.ts';
 import { typeName } from './type-name.ts';
 
@@ -31,20 +30,22 @@ const digitsOf = (base: number): RegExp => {
 const accumulate = (run: Run, digits: string, base: number): bigint => {
   const names: Readonly<Record<number, string>> = { 2: '0b', 8: '0o', 16: '0x' };
   run.meter.bits(Math.ceil(digits.length * Math.log2(base)));
+  const bits = digits.length * 4;
+  run.meter.product(bits, bits);
   if (base === 10) return BigInt(digits);
   const name = names[base];
   if (name !== undefined) return BigInt(name + digits);
   let value = 0n;
   for (const digit of digits) {
-    run.meter.charge(1);
+    run.meter.charge(2);
     value = value * BigInt(base) + BigInt(Number.parseInt(digit, 36));
   }
   return value;
 };
 
-/** Python's `int(text, base)`; `shown` is how the error names the argument. Throws `ValueError`. */
-const parseInteger = (run: Run, text: string, base: number, shown: () => string): bigint => {
-  const invalid = (): Error => valueError(`invalid literal for int() with base ${base}: ${shown()}`);
+/** Python's `int(text, base)`. Throws `ValueError`. */
+const parseInteger = (run: Run, text: string, base: number): bigint => {
+  const invalid = (): Error => valueError(`invalid literal for int() with base ${base}: ${withheld}`);
   let body = normalizedNumber(run, text);
   const negative = body.startsWith('-');
   if (negative || body.startsWith('+')) body = body.slice(1);
@@ -58,6 +59,8 @@ const parseInteger = (run: Run, text: string, base: number, shown: () => string)
     actual = 10;
     if (/^0[\d_]*[1-9]/.test(body)) throw invalid();
   }
+  run.meter.scan(body.length * 4);
+  run.meter.charge(4);
   const powerOfTwo = (actual & (actual - 1)) === 0;
   const count = body.replaceAll('_', '').length;
   if (!powerOfTwo && count > maxDecimalDigits && digitsOf(actual).test(body)) {
@@ -76,15 +79,15 @@ const toInteger: NativeCall = (run, args, named) => {
     typeof value === 'string'
       ? value
       : value instanceof PyBytes
-        ? decodeBytes(value.bytes, 'latin-1', 'strict')
+        ? decodeBytes(run, value.bytes, 'latin-1', 'strict')
         : undefined;
   if (base !== undefined) {
     if (text === undefined) throw typeError("int() can't convert non-string with explicit base");
     const wanted = Number(requireInteger(base));
     if (wanted !== 0 && (wanted < 2 || wanted > 36)) throw valueError('int() base must be >= 2 and <= 36, or 0');
-    return parseInteger(run, text, wanted, () => repr(run, value));
+    return parseInteger(run, text, wanted);
   }
-  if (text !== undefined) return parseInteger(run, text, 10, () => repr(run, value));
+  if (text !== undefined) return parseInteger(run, text, 10);
   const integer = integerOf(value);
   if (integer !== undefined) return integer;
   if (typeof value !== 'number') {
@@ -105,7 +108,7 @@ const toBytes: Method<PyValue> = (run, self, args, named) => {
   );
   const size = requireCount(length);
   if (size < 0) throw valueError('length argument must be non-negative');
-  run.meter.text(size);
+  run.meter.madeBytes(size * 5);
   const value = asInteger(self);
   if (value < 0n && !truth(signed)) throw overflowError("can't convert negative int to unsigned");
   const bits = bitLength(value) + (truth(signed) ? 1 : 0);
@@ -120,18 +123,29 @@ const toBytes: Method<PyValue> = (run, self, args, named) => {
 };
 
 const constant =
-  (name: string, result: (value: PyValue) => PyValue): Method<PyValue> =>
-  (_run, self, args, named) => {
+  (name: string, result: (run: Run, value: PyValue) => PyValue): Method<PyValue> =>
+  (run, self, args, named) => {
     bind(signature(name, ''), args, named);
-    return result(self);
+    return result(run, self);
   };
+
+const bitCount = (run: Run, value: PyValue): bigint => {
+  const integer = asInteger(value);
+  run.meter.charge(bitLength(integer) >> 4);
+  let count = 0;
+  for (const digit of (integer < 0n ? -integer : integer).toString(16))
+    count += bitsOfDigit[Number.parseInt(digit, 16)]!;
+  return BigInt(count);
+};
+
+const bitsOfDigit = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
 
 /** Methods of an integer. */
 export const integerMethodTable: MethodTable<PyValue> = new Map<string, Method<PyValue>>([
-  ['bit_length', constant('bit_length', (value) => BigInt(bitLength(asInteger(value))))],
-  ['bit_count', constant('bit_count', (value) => BigInt(asInteger(value).toString(2).replaceAll(/[^1]/g, '').length))],
-  ['conjugate', constant('conjugate', asInteger)],
-  ['as_integer_ratio', constant('as_integer_ratio', (value) => new PyTuple([asInteger(value), 1n]))],
+  ['bit_length', constant('bit_length', (_run, value) => BigInt(bitLength(asInteger(value))))],
+  ['bit_count', constant('bit_count', bitCount)],
+  ['conjugate', constant('conjugate', (_run, value) => asInteger(value))],
+  ['as_integer_ratio', constant('as_integer_ratio', (_run, value) => new PyTuple([asInteger(value), 1n]))],
   ['to_bytes', toBytes],
 ]);
 

@@ -1,16 +1,19 @@
+import { bitLength } from './number.ts';
+import { type PyDict, type PyDictView, type PyList, type PyRange, PyTuple, type PyValue, type Run } from './object.ts';
 import { typeError } from './python-error.ts';
-import type { PyDict, PyRange, PyValue, Run } from './object.ts';
 import { typeName } from './type-name.ts';
-import { viewItems } from './dict-view.ts';
 
 /** Whether there is anything to iterate. */
-export const isIterable = (value: PyValue): boolean => sourceOf(value) !== undefined;
+export const isIterable = (value: PyValue): boolean => {
+  if (typeof value !== 'object' || value === null) return typeof value === 'string';
+  return iterableKinds.has(value.kind);
+};
+
+const iterableKinds: ReadonlySet<string> = new Set('list tuple dict view set range bytes iterator'.split(' '));
 
 /** Python's `iter(value)`; every item is a step. Throws `TypeError` where there is nothing to iterate. */
 export const iterate = (run: Run, value: PyValue): IterableIterator<PyValue> => {
-  const source = sourceOf(value);
-  if (source === undefined) throw typeError(`'${typeName(value)}' object is not iterable`);
-  const iterator = Symbol.iterator in source ? source[Symbol.iterator]() : source;
+  const iterator = sourceOf(run, value);
   return {
     next: () => {
       run.meter.charge(1);
@@ -24,29 +27,36 @@ export const iterate = (run: Run, value: PyValue): IterableIterator<PyValue> => 
 
 /** All items of an iterable, within the bound of a collection. */
 export const collect = (run: Run, value: PyValue): PyValue[] => {
+  if (typeof value === 'object' && value !== null && (value.kind === 'list' || value.kind === 'tuple')) {
+    run.meter.charge(value.items.length >> 1);
+    run.meter.items(value.items.length);
+    return [...value.items];
+  }
   const items: PyValue[] = [];
   for (const item of iterate(run, value)) {
     items.push(item);
-    if (items.length > run.meter.limits.maxItems) run.meter.items(items.length);
+    if (items.length > run.meter.limits.maxItems) run.meter.grown(items.length);
   }
+  run.meter.items(items.length);
   return items;
 };
 
-const sourceOf = (value: PyValue): Iterable<PyValue> | Iterator<PyValue> | undefined => {
+const sourceOf = (run: Run, value: PyValue): Iterator<PyValue> => {
   if (typeof value === 'string') return value[Symbol.iterator]();
   if (typeof value === 'object' && value !== null) {
     switch (value.kind) {
       case 'list':
+        return overList(value);
       case 'tuple':
-        return value.items;
+        return value.items[Symbol.iterator]();
       case 'dict':
-        return keysOf(value);
+        return overDict(value, 'keys');
       case 'view':
-        return viewItems(value);
+        return overDict(value.dict, value.part);
       case 'set':
         return value.members.values();
       case 'range':
-        return overRange(value);
+        return overRange(run, value);
       case 'bytes':
         return overBytes(value.bytes);
       case 'iterator':
@@ -54,15 +64,28 @@ const sourceOf = (value: PyValue): Iterable<PyValue> | Iterator<PyValue> | undef
       default:
     }
   }
-  return undefined;
+  throw typeError(`'${typeName(value)}' object is not iterable`);
 };
 
-function* keysOf(dict: PyDict): Generator<PyValue> {
-  for (const { key } of dict.entries.values()) yield key;
+/** By position, as CPython goes: what is appended under way comes too. */
+function* overList(list: PyList): Generator<PyValue> {
+  for (let index = 0; index < list.items.length; index += 1) yield list.items[index]!;
 }
 
-function* overRange(range: PyRange): Generator<PyValue> {
-  for (let index = 0n, value = range.start; index < range.length; index += 1n, value += range.step) yield value;
+function* overDict(dict: PyDict, part: PyDictView['part']): Generator<PyValue> {
+  for (const { key, value } of dict.entries.values()) {
+    yield part === 'keys' ? key : part === 'values' ? value : new PyTuple([key, value]);
+  }
+}
+
+function* overRange(run: Run, range: PyRange): Generator<PyValue> {
+  // Long integers are made one by one: each is charged.
+  const bits = Math.max(bitLength(range.start), bitLength(range.stop), bitLength(range.step));
+  const { start, step, length } = range;
+  for (let index = 0n, value = start; index < length; index += 1n, value += step) {
+    if (bits > 64) run.meter.bits(bits);
+    yield value;
+  }
 }
 
 function* overBytes(bytes: Uint8Array): Generator<PyValue> {

@@ -10,9 +10,10 @@ const listMethods: readonly (readonly [string, Method<PyList>])[] = [
     'append',
     (run, self, args, named) => {
       const [item = null] = bind(signature('list.append', 'object'), args, named);
+      run.own(self);
       run.meter.items(1);
+      run.meter.grown(self.items.length + 1);
       self.items.push(item);
-      if (self.items.length > run.meter.limits.maxItems) run.meter.items(self.items.length);
       return null;
     },
   ],
@@ -20,6 +21,7 @@ const listMethods: readonly (readonly [string, Method<PyList>])[] = [
     'extend',
     (run, self, args, named) => {
       const added = collect(run, bind(signature('list.extend', 'iterable'), args, named)[0] ?? null);
+      run.own(self);
       run.meter.items(self.items.length + added.length);
       self.items = [...self.items, ...added];
       return null;
@@ -29,6 +31,7 @@ const listMethods: readonly (readonly [string, Method<PyList>])[] = [
     'insert',
     (run, self, args, named) => {
       const [index = null, item = null] = bind(signature('insert', 'index object'), args, named);
+      run.own(self);
       run.meter.items(self.items.length + 1);
       self.items.splice(countOr(index, 0), 0, item);
       return null;
@@ -39,6 +42,7 @@ const listMethods: readonly (readonly [string, Method<PyList>])[] = [
     (run, self, args, named) => {
       const [index = -1n] = bind(signature('pop', 'index?'), args, named);
       if (self.items.length === 0) throw indexError('pop from empty list');
+      run.own(self);
       const position = positionIn(index, self.items.length, 'list', 'pop index out of range');
       run.meter.items(self.items.length - position);
       return self.items.splice(position, 1)[0]!;
@@ -50,14 +54,16 @@ const listMethods: readonly (readonly [string, Method<PyList>])[] = [
       const [wanted = null] = bind(signature('list.remove', 'value'), args, named);
       const position = positionOf(run, self.items, wanted);
       if (position === -1) throw valueError('list.remove(x): x not in list');
+      run.own(self);
       self.items.splice(position, 1);
       return null;
     },
   ],
   [
     'clear',
-    (_run, self, args, named) => {
+    (run, self, args, named) => {
       bind(signature('list.clear', ''), args, named);
+      run.own(self);
       self.items = [];
       return null;
     },
@@ -74,6 +80,7 @@ const listMethods: readonly (readonly [string, Method<PyList>])[] = [
     'reverse',
     (run, self, args, named) => {
       bind(signature('list.reverse', ''), args, named);
+      run.own(self);
       run.meter.items(self.items.length);
       self.items.reverse();
       return null;
@@ -83,6 +90,7 @@ const listMethods: readonly (readonly [string, Method<PyList>])[] = [
     'sort',
     (run, self, args, named) => {
       if (args.length > 0) throw typeError('sort() takes no positional arguments');
+      run.own(self);
       self.items = sortItems(run, self.items, named);
       return null;
     },

@@ -24,13 +24,7 @@ export const requireCount = (value: PyValue): number => {
   return Number(integer);
 };
 
-/** Length of the magnitude in bits; of 0 it is 0. */
-export const bitLength = (value: bigint): number => {
-  const magnitude = value < 0n ? -value : value;
-  if (magnitude <= 0xffff_ffffn) return magnitude === 0n ? 0 : 32 - Math.clz32(Number(magnitude));
-  const hex = magnitude.toString(16);
-  return (hex.length - 1) * 4 + (32 - Math.clz32(Number.parseInt(hex[0]!, 16)));
-};
+export { bitLength } from '../numeric/bit-length.ts';
 
 /** Python's `//` of integers: towards minus infinity. */
 export const floorDivide = (left: bigint, right: bigint): bigint => {

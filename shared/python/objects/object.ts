@@ -34,6 +34,8 @@ export interface Run {
   /** A number of the object within this evaluation: what tells two lambdas in a tuple apart, and `id()`. */
   identify(value: object): number;
   call(callee: PyValue, args: readonly PyValue[], named?: NamedArguments): PyValue;
+  /** Called before a list or dictionary is changed: one of the scope gets a copy, and has its old content back afterwards. */
+  own(value: PyList | PyDict): void;
 }
 
 export type NamedArguments = ReadonlyMap<string, PyValue>;
@@ -56,11 +58,28 @@ export class PyBytes {
   }
 }
 
+/** Items or entries that are made when they are first asked for: a variable that nobody looks into costs nothing. */
+export type Lazy<Content> = Content | (() => Content);
+
+/**
+ * A list. One that stands for a list of the scope is converted at first use and shared by the evaluations of a delivery:
+ * whoever changes it asks {@link Run.own} first.
+ */
 export class PyList {
   readonly kind = 'list';
-  items: PyValue[];
-  constructor(items: PyValue[]) {
-    this.items = items;
+  readonly isShared: boolean;
+  #items: PyValue[] | undefined;
+  readonly #load: (() => PyValue[]) | undefined;
+  constructor(items: Lazy<PyValue[]>, isShared = false) {
+    this.isShared = isShared;
+    if (typeof items === 'function') this.#load = items;
+    else this.#items = items;
+  }
+  get items(): PyValue[] {
+    return (this.#items ??= this.#load!());
+  }
+  set items(items: PyValue[]) {
+    this.#items = items;
   }
 }
 
@@ -78,12 +97,26 @@ export class PyTuple {
  */
 export type HashKey = null | bigint | number | string | PyObject;
 
-/** Insertion-ordered; the key under which an entry is found makes `1`, `1.0` and `True` one. */
+export type Entries = Map<HashKey, { readonly key: PyValue; readonly value: PyValue }>;
+
+/**
+ * Insertion-ordered; the key under which an entry is found makes `1`, `1.0` and `True` one. Shared as a list may be.
+ */
 export class PyDict {
   readonly kind = 'dict';
-  readonly entries: Map<HashKey, { readonly key: PyValue; value: PyValue }>;
-  constructor(entries: PyDict['entries'] = new Map()) {
-    this.entries = entries;
+  readonly isShared: boolean;
+  #entries: Entries | undefined;
+  readonly #load: (() => Entries) | undefined;
+  constructor(entries: Lazy<Entries> = new Map(), isShared = false) {
+    this.isShared = isShared;
+    if (typeof entries === 'function') this.#load = entries;
+    else this.#entries = entries;
+  }
+  get entries(): Entries {
+    return (this.#entries ??= this.#load!());
+  }
+  set entries(entries: Entries) {
+    this.#entries = entries;
   }
 }
 

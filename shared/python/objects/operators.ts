@@ -1,10 +1,11 @@
 import { type ArithmeticOperator, numericOperation, repeat, unsupported } from './arithmetic.ts';
-import { equals, identical, order } from './compare.ts';
+import { equals, identical, order, sameItem } from './compare.ts';
 import { hashKey } from './hash-key.ts';
 import { integerOf } from './number.ts';
 import { iterate } from './iterate.ts';
 import { mergedDict } from './dict.ts';
 import { combineSets, type SetOperator } from './set.ts';
+import { joinBytes } from './bytes.ts';
 import { percentFormat } from './format/percent-format.ts';
 import { typeError, valueError } from './python-error.ts';
 import { PyBytes, PyList, PyTuple, type PyValue, type Run } from './object.ts';
@@ -14,41 +15,7 @@ import { viewAsSet } from './dict-view.ts';
 
 export type CompareOperator = '<' | '<=' | '>' | '>=' | '==' | '!=' | 'in' | 'not in' | 'is' | 'is not';
 
-/** Every binary operator but the comparisons. Throws Python's errors. */
-export const binaryOperation = (run: Run, operator: ArithmeticOperator, left: PyValue, right: PyValue): PyValue => {
-  const number = numericOperation(run, operator, left, right);
-  if (number !== undefined) return number;
-  let result: PyValue | undefined;
-  if (operator === '+') result = concatenate(run, left, right);
-  else if (operator === '*') result = multiply(run, left, right);
-  else if (operator === '%' && typeof left === 'string') result = percentFormat(run, left, right);
-  else if (typeof left === 'object' && left !== null) {
-    if (operator === '|' && left.kind === 'dict') result = mergedDict(run, left, right);
-    else result = onSets(run, operator, left, right);
-  }
-  if (result === undefined) throw unsupported(operator === '**' ? '** or pow()' : operator, left, right);
-  return result;
-};
-
-/** One comparison of a chain. Throws `TypeError`. */
-export const compareOperation = (run: Run, operator: CompareOperator, left: PyValue, right: PyValue): boolean => {
-  switch (operator) {
-    case '==':
-      return equals(run, left, right);
-    case '!=':
-      return !equals(run, left, right);
-    case 'is':
-      return identical(left, right);
-    case 'is not':
-      return !identical(left, right);
-    case 'in':
-      return holdsIn(run, right, left);
-    case 'not in':
-      return !holdsIn(run, right, left);
-    default:
-      return order(run, operator, left, right);
-  }
-};
+const kindOf = (value: PyValue): string => (typeof value === 'object' && value !== null ? value.kind : typeof value);
 
 const concatenate = (run: Run, left: PyValue, right: PyValue): PyValue | undefined => {
   if (typeof left === 'string') {
@@ -69,8 +36,8 @@ const concatenate = (run: Run, left: PyValue, right: PyValue): PyValue | undefin
   if (typeof right !== 'object' || right === null || right.kind !== 'bytes') {
     throw typeError(`can't concat ${typeName(right)} to bytes`);
   }
-  run.meter.text(left.bytes.length + right.bytes.length);
-  return new PyBytes(Uint8Array.from([...left.bytes, ...right.bytes]));
+  run.meter.madeBytes(left.bytes.length + right.bytes.length);
+  return new PyBytes(joinBytes([left.bytes, right.bytes]));
 };
 
 const multiply = (run: Run, left: PyValue, right: PyValue): PyValue | undefined => {
@@ -87,13 +54,40 @@ const multiply = (run: Run, left: PyValue, right: PyValue): PyValue | undefined 
   return undefined;
 };
 
-const kindOf = (value: PyValue): string => (typeof value === 'object' && value !== null ? value.kind : typeof value);
-
 const onSets = (run: Run, operator: ArithmeticOperator, left: PyValue, right: PyValue): PyValue | undefined => {
   if (!['&', '|', '-', '^'].includes(operator)) return undefined;
   const one = viewAsSet(run, left);
   const other = viewAsSet(run, right);
   return one === undefined || other === undefined ? undefined : combineSets(run, operator as SetOperator, one, other);
+};
+
+/** Every binary operator but the comparisons. Throws Python's errors. */
+export const binaryOperation = (run: Run, operator: ArithmeticOperator, left: PyValue, right: PyValue): PyValue => {
+  const number = numericOperation(run, operator, left, right);
+  if (number !== undefined) return number;
+  let result: PyValue | undefined;
+  if (operator === '+') result = concatenate(run, left, right);
+  else if (operator === '*') result = multiply(run, left, right);
+  else if (operator === '%' && typeof left === 'string') result = percentFormat(run, left, right);
+  else if (typeof left === 'object' && left !== null) {
+    if (operator === '|' && left.kind === 'dict') result = mergedDict(run, left, right);
+    else result = onSets(run, operator, left, right);
+  }
+  if (result === undefined) throw unsupported(operator === '**' ? '** or pow()' : operator, left, right);
+  return result;
+};
+
+const inBytes = (run: Run, container: PyBytes, value: PyValue): boolean => {
+  const byte = integerOf(value);
+  if (byte !== undefined) {
+    if (byte < 0n || byte > 255n) throw valueError('byte must be in range(0, 256)');
+    run.meter.scan(container.bytes.length);
+    return container.bytes.includes(Number(byte));
+  }
+  if (!(value instanceof PyBytes)) throw typeError(`a bytes-like object is required, not '${typeName(value)}'`);
+  run.meter.spend('latin', container.bytes.length + value.bytes.length);
+  const latin = (bytes: PyBytes): string => Buffer.from(bytes.bytes).toString('latin1');
+  return contains(run, latin(container), latin(value));
 };
 
 const holdsIn = (run: Run, container: PyValue, value: PyValue): boolean => {
@@ -131,19 +125,27 @@ const holdsIn = (run: Run, container: PyValue, value: PyValue): boolean => {
       throw typeError(`argument of type '${typeName(container)}' is not iterable`);
   }
   for (const item of iterate(run, container)) {
-    if (identical(item, value) || equals(run, item, value)) return true;
+    if (sameItem(run, item, value)) return true;
   }
   return false;
 };
 
-const inBytes = (run: Run, container: PyBytes, value: PyValue): boolean => {
-  const byte = integerOf(value);
-  if (byte !== undefined) {
-    if (byte < 0n || byte > 255n) throw valueError('byte must be in range(0, 256)');
-    run.meter.scan(container.bytes.length);
-    return container.bytes.includes(Number(byte));
+/** One comparison of a chain. Throws `TypeError`. */
+export const compareOperation = (run: Run, operator: CompareOperator, left: PyValue, right: PyValue): boolean => {
+  switch (operator) {
+    case '==':
+      return equals(run, left, right);
+    case '!=':
+      return !equals(run, left, right);
+    case 'is':
+      return identical(left, right);
+    case 'is not':
+      return !identical(left, right);
+    case 'in':
+      return holdsIn(run, right, left);
+    case 'not in':
+      return !holdsIn(run, right, left);
+    default:
+      return order(run, operator, left, right);
   }
-  if (!(value instanceof PyBytes)) throw typeError(`a bytes-like object is required, not '${typeName(value)}'`);
-  const latin = (bytes: PyBytes): string => Buffer.from(bytes.bytes).toString('latin1');
-  return contains(run, latin(container), latin(value));
 };

@@ -1,4 +1,10 @@
-/** An exception of the interpreted language; its message is what Python's `str(exception)` gives. */
+/** Stands in a message for a value of the data. */
+export const withheld = '<value>';
+
+/**
+ * An exception of the interpreted language. Its message is what Python's `str(exception)` gives, but for the values of the
+ * data: it goes into logs, headers and statuses, so it names types, positions and the words of the source, never a value.
+ */
 export class PythonError extends Error {
   override readonly name = 'PythonError';
   /** Python's name of the exception: `KeyError`. */
@@ -17,8 +23,8 @@ const thrower =
 export const typeError = thrower('TypeError');
 export const valueError = thrower('ValueError');
 export const indexError = thrower('IndexError');
-/** The message is the repr of the key: Python keeps its quotes. */
-export const keyError = thrower('KeyError');
+/** Python's message is the repr of the key: it is given if the source itself has it. */
+export const keyError = (key = '<key>'): PythonError => new PythonError('KeyError', key);
 export const nameError = thrower('NameError');
 export const overflowError = thrower('OverflowError');
 export const zeroDivisionError = thrower('ZeroDivisionError');

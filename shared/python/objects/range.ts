@@ -1,8 +1,7 @@
 import { bind, signature } from './arguments.ts';
 import { integerOf, requireInteger } from './number.ts';
 import { type Method, type MethodTable, type NativeCall, PyRange, PyType, type PyValue, type Run } from './object.ts';
-import { valueError } from './python-error.ts';
-import { repr } from './repr.ts';
+import { valueError, withheld } from './python-error.ts';
 
 /** Positions in a range are computed, not searched. */
 const rangeIndex = (run: Run, self: PyRange, wanted: PyValue): bigint | undefined => {
@@ -19,7 +18,7 @@ const rangeMethods: readonly (readonly [string, Method<PyRange>])[] = [
     (run, self, args, named) => {
       const [wanted = null] = bind(signature('range.index', 'value'), args, named);
       const found = rangeIndex(run, self, wanted);
-      if (found === undefined) throw valueError(`${repr(run, wanted)} is not in range`);
+      if (found === undefined) throw valueError(`${withheld} is not in range`);
       return found;
     },
   ],

@@ -1,9 +1,8 @@
 import { bind, signature } from './arguments.ts';
-import { equals, identical } from './compare.ts';
+import { sameItem } from './compare.ts';
 import { integerOf } from './number.ts';
 import type { Method, PyList, PyTuple, PyValue, Run } from './object.ts';
-import { indexError, typeError, valueError } from './python-error.ts';
-import { repr } from './repr.ts';
+import { indexError, typeError, valueError, withheld } from './python-error.ts';
 import { searchBounds } from './slice.ts';
 import { typeName } from './type-name.ts';
 
@@ -17,7 +16,7 @@ export const positionOf = (
 ): number => {
   for (let index = start; index < end; index += 1) {
     const item = items[index]!;
-    if (identical(item, wanted) || equals(run, item, wanted)) return index;
+    if (sameItem(run, item, wanted)) return index;
   }
   return -1;
 };
@@ -36,14 +35,14 @@ const indexMethod: Method<PyList | PyTuple> = (run, self, args, named) => {
   const [from, end] = searchBounds(start, stop, self.items.length);
   const found = positionOf(run, self.items, wanted, from, end);
   if (found === -1) {
-    throw valueError(self.kind === 'list' ? `${repr(run, wanted)} is not in list` : 'tuple.index(x): x not in tuple');
+    throw valueError(self.kind === 'list' ? `${withheld} is not in list` : 'tuple.index(x): x not in tuple');
   }
   return BigInt(found);
 };
 
 const countMethod: Method<PyList | PyTuple> = (run, self, args, named) => {
   const [wanted = null] = bind(signature('count', 'value'), args, named);
-  return BigInt(self.items.filter((item) => identical(item, wanted) || equals(run, item, wanted)).length);
+  return BigInt(self.items.filter((item) => sameItem(run, item, wanted)).length);
 };
 
 /** `index` and `count` of lists and tuples. */

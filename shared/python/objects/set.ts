@@ -3,15 +3,13 @@ import { isSubset } from './compare.ts';
 import { hashKey } from './hash-key.ts';
 import { iterate } from './iterate.ts';
 import { keyError } from './python-error.ts';
-import { repr } from './repr.ts';
 import { type Method, type MethodTable, PySet, type PyValue, type Run } from './object.ts';
 import { viewAsSet } from './dict-view.ts';
 
 export const addMember = (run: Run, set: PySet, value: PyValue): void => {
   const key = hashKey(run, value);
   if (set.members.has(key)) return;
-  run.meter.charge(1);
-  if (set.members.size >= run.meter.limits.maxItems) run.meter.items(set.members.size + 1);
+  run.meter.entry(set.members.size);
   set.members.set(key, value);
 };
 
@@ -29,6 +27,7 @@ export type SetOperator = '&' | '|' | '-' | '^';
 /** `a & b`, `a | b`, `a - b`, `a ^ b` of two sets. */
 export const combineSets = (run: Run, operator: SetOperator, left: PySet, right: PySet): PySet => {
   run.meter.items(left.members.size + right.members.size);
+  run.meter.spend('entry', left.members.size + (operator === '|' || operator === '^' ? right.members.size : 0));
   const result = new PySet();
   for (const [key, value] of left.members) {
     if (operator === '|' || right.members.has(key) === (operator === '&')) result.members.set(key, value);
@@ -41,11 +40,13 @@ export const combineSets = (run: Run, operator: SetOperator, left: PySet, right:
 
 const combining =
   (operator: SetOperator): Method<PySet> =>
-  (run, self, args) =>
-    args.reduce<PySet>(
+  (run, self, args) => {
+    run.meter.spend('entry', self.members.size);
+    return args.reduce<PySet>(
       (result, other) => combineSets(run, operator, result, setOf(run, other)),
       new PySet(new Map(self.members)),
     );
+  };
 
 const changing =
   (operator: SetOperator): Method<PySet> =>
@@ -67,7 +68,7 @@ const removing =
   (name: string, strict: boolean): Method<PySet> =>
   (run, self, args, named) => {
     const [value = null] = bind(signature(name, 'element'), args, named);
-    if (!self.members.delete(hashKey(run, value)) && strict) throw keyError(repr(run, value));
+    if (!self.members.delete(hashKey(run, value)) && strict) throw keyError();
     return null;
   };
 
@@ -107,7 +108,7 @@ const methods: readonly (readonly [string, Method<PySet>])[] = [
     'copy',
     (run, self, args, named) => {
       bind(signature('set.copy', ''), args, named);
-      run.meter.items(self.members.size);
+      run.meter.spend('entry', self.members.size);
       return new PySet(new Map(self.members));
     },
   ],

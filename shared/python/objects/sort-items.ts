@@ -8,7 +8,7 @@ export const sortItems = (run: Run, items: readonly PyValue[], named: NamedArgum
   for (const key of named.keys()) {
     if (key !== 'key' && key !== 'reverse') throw typeError(`'${key}' is an invalid keyword argument for sort()`);
   }
-  run.meter.items(items.length);
+  run.meter.spend('sorted', items.length);
   const key = named.get('key') ?? null;
   const reverse = truth(named.get('reverse') ?? false);
   const keyed = items.map((item) => ({ item, by: key === null ? item : run.call(key, [item]) }));

@@ -4,6 +4,7 @@ import type { ExpressionScope } from '../../../shared/python/scope.ts';
 import { createEvaluatorFactory } from '../../../shared/python/evaluate.ts';
 import type { PythonError } from '../../../shared/python/objects/python-error.ts';
 import { readVectors } from '../../support/vectors.ts';
+import { isMessageOf } from '../../support/withheld-message.ts';
 
 /*
  * Cases that CPython 3.11 under RestrictedPython 9 has answered: an expression is its own name, the answer is the repr of its
@@ -38,13 +39,19 @@ const answerOf = (expression: string): unknown => {
     return evaluators({ nowMs: 0, seed: '' })(expression, scope);
   } catch (error) {
     if (!(error instanceof TerminalError) || error.code !== 'invalid_expression') throw error;
-    return { type: (error.cause as PythonError).type, message: error.message };
+    const { type, message } = error.cause as PythonError;
+    return { type, message };
   }
 };
 
 describe('expressions mean what they mean to Python', () => {
   it.each(readVectors<never, string>('expression-language'))('$name', ({ name, expected, error }) => {
     if (error === undefined) expect(answerOf(`repr((${name}\n))`)).toBe(expected);
-    else expect(answerOf(name)).toEqual(error);
+    else {
+      const answer = answerOf(name) as { type: string; message: string };
+      expect(answer.type).toBe(error.type);
+      // Ours says `<value>` for a value of the data.
+      expect([answer.message, isMessageOf(answer.message, error.message)]).toEqual([answer.message, true]);
+    }
   });
 });

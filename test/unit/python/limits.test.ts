@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { TerminalError } from '../../../shared/errors/sync-error.ts';
 import type { ExpressionScope } from '../../../shared/python/scope.ts';
 import { createEvaluator, createEvaluatorFactory } from '../../../shared/python/evaluate.ts';
+import { ExpressionBudget } from '../../../shared/python/meter/budget.ts';
 
 const source = { nowMs: 0, seed: 'delivery' };
 const scope: ExpressionScope = new Map([['query_state', { a: 7, text: 'a b '.repeat(50_000) }]]);
@@ -130,6 +132,45 @@ const hostile: readonly (readonly [string, string])[] = [
   ['random seeds', '[random.seed(x) for x in range(10**6)]'],
   ['a sample of a long range', 'random.sample(range(10**9), 5)'],
   ['an unpacked range', '[*range(10**9)]'],
+  ['bytes joined into thousand million', "b''.join([bytes(1000000)] * 1000)"],
+  ['bytes joined from a generator', "b''.join(bytes(1000000) for x in range(1000))"],
+  [
+    'a start looked for in many long bytes',
+    '[bytes(900000).startswith(tuple([bytes(900000)] * 1000)) for x in range(9)]',
+  ],
+  ['zeros with separators that fill a width', "[f'{1:0999999,}' for x in range(99)]"],
+  ['long texts compared in lists', "[['a' * 900000 + 'b'] == ['a' * 900000 + 'c'] for x in range(9999)]"],
+  ['long texts counted in a list', "[(['a' * 900000] * 1000).count('a' * 899999 + 'b') for x in range(99)]"],
+  ['long lists compared', '[[0] * 199999 + [1] < [0] * 199999 + [2] for x in range(99)]'],
+  ['long lists compared again', '(lambda x, y: [x < y for z in range(999)])([0] * 100000, [0] * 100000)'],
+  [
+    'a first item among the items of a large dictionary',
+    '(lambda d: [(0, 0) in d.items() for x in range(60000)])({x: x for x in range(30000)})',
+  ],
+  ['a range of long integers', '[x for x in range(2**65000, 2**65000 + 60000)]'],
+  ['sums of long integers', '[2**65000 + x for x in range(60000)]'],
+  ['shifts of long integers', '[(2**65000 >> 1) & 1 for x in range(60000)]'],
+  ['sizes of long integers', '[(2**65000).bit_length() for x in range(60000)]'],
+  ['ones in long integers', '[(2**65000 - 1).bit_count() for x in range(60000)]'],
+  ['quotients of long integers', '[2**65000 / 3**40000 for x in range(60000)]'],
+  ['long integers as keys', '{(2**65000 + x, 1) for x in range(60000)}'],
+  ['long texts as keys', "{'a' * 500000 + str(x) for x in range(60000)}"],
+  ['unions with nothing', '(lambda s: [s.union() for x in range(60000)])({x for x in range(30000)})'],
+  [
+    'subsets of large sets',
+    '(lambda s, t: [s <= t for x in range(60000)])({x for x in range(30000)}, {x for x in range(30000)})',
+  ],
+  ['a seed that is long', "random.seed('a' * 900000)"],
+  ['seeds that are long', '[random.seed(2**65000 + x) for x in range(60000)]'],
+  ['generators of random numbers', '[random.Random(x) for x in range(60000)]'],
+  ['roundings of long integers', '[round(2**65000, -19000) for x in range(60000)]'],
+  ['reprs of bytes', '[repr(bytes(900000)) for x in range(99)]'],
+  ['bytes in upper case', "[(b'a ' * 400000).upper() for x in range(99)]"],
+  ['a character set that is long', "['x'.strip('a' * 900000) for x in range(99)]"],
+  ['digits of another script', "[float('١' * 100000 + 'x') for x in range(99)]"],
+  ['empty comprehensions', '[[y for y in ()] for x in range(60000)]'],
+  ['many lambdas', '[(lambda a, b, c: a)(1, 2, 3) for x in range(60000)]'],
+  ['many digests', "[hashlib.sha256(b'').hexdigest() for x in range(60000)]"],
 ];
 
 describe('a hostile expression ends in a coded error within 50 ms (G-43)', () => {
@@ -144,17 +185,6 @@ describe('a hostile expression ends in a coded error within 50 ms (G-43)', () =>
 describe('limits leave room for what columns compute', () => {
   const evaluate = createEvaluator(source);
 
-  /** As above: what the compiler, the collector of garbage and other processes add to one try is no part of the expression. */
-  const evaluateSoon = (expression: string): unknown => {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return evaluate(expression, scope);
-      } catch (error) {
-        if (tries >= 6 || !String(error).includes('takes longer')) throw error;
-      }
-    }
-  };
-
   it.each([
     ['counts the words of a long text', "len(query_state['text'].split())", 100_000],
     ['replaces in a long text', "len(query_state['text'].replace(' ', '--'))", 300_000],
@@ -164,7 +194,7 @@ describe('limits leave room for what columns compute', () => {
     ['nests ninety parentheses', `${'('.repeat(90)}1${')'.repeat(90)}`, 1],
     ['adds up two hundred terms', `0${' + 1'.repeat(150)}`, 150],
   ])('%s', (_name, expression, expected) => {
-    expect(evaluateSoon(expression)).toBe(expected);
+    expect(evaluate(expression, scope)).toBe(expected);
   });
 
   it('keeps to the steps that it is given', () => {
@@ -173,15 +203,64 @@ describe('limits leave room for what columns compute', () => {
     expect(() => few('sum(range(10000))', scope)).toThrow('takes more than 5000 steps');
   });
 
-  it('ends at its time by the clock that it is given', () => {
+  it('is tried again, never refused, if a machine stands still', () => {
     let nowMs = 0;
-    const slow = createEvaluatorFactory({ clockMs: () => (nowMs += 20) })(source);
-    expect(() => slow('sum(range(10000))', scope)).toThrow('takes longer than 30 ms');
+    const slow = createEvaluatorFactory({ clockMs: () => (nowMs += 3_000) })(source);
+    expect(() => slow('sum(range(10000))', scope)).toThrow(
+      expect.objectContaining({ name: 'RetryableError', code: 'expression_timeout' }),
+    );
+    // What it was refused for at one time is no verdict on the source.
+    nowMs = -Infinity;
+    expect(slow("query_state['a'] + 1", scope)).toBe(8);
   });
 
-  it('refuses no small expression on a machine that stands still', () => {
+  it('looks at no clock for a small expression', () => {
     let nowMs = 0;
     const stalled = createEvaluatorFactory({ clockMs: () => (nowMs += 10_000) })(source);
     expect(stalled("query_state['a'] + 1", scope)).toBe(8);
+  });
+
+  it('takes from the budget that the delivery has', () => {
+    const budget = new ExpressionBudget(30_000, 1_000);
+    const evaluator = createEvaluatorFactory()(source, budget);
+    expect(evaluator('sum(range(10000))', scope)).toBe(49_995_000);
+    expect(budget.stepsLeft).toBeLessThan(20_000);
+    evaluator('sum(range(10000))', scope);
+    expect(() => evaluator('sum(range(10000))', scope)).toThrow('the expressions of the message take too many steps');
+    const small = new ExpressionBudget(30_000, 1_000);
+    expect(() => createEvaluatorFactory()(source, small)("'a' * 600", scope)).toThrow(
+      'the expressions of the message make too many bytes together',
+    );
+  });
+});
+
+const program = `
+  import { createEvaluatorFactory } from '${new URL('../../../shared/python/evaluate.ts', import.meta.url).href}';
+  const tags = Array.from({ length: 1_000 }, (_, index) => ' Tag number ' + index + ' ');
+  const evaluate = createEvaluatorFactory({ clockMs: () => performance.now() })({ nowMs: 0, seed: '' });
+  const expression = "', '.join(sorted({x.strip().lower().replace(' ', '-') for x in query_state['tags'] if len(x) > 3}))";
+  console.log(evaluate(expression, new Map([['query_state', { tags }]])).length);
+`;
+
+describe('what is terminal does not depend on the process', () => {
+  it('computes over a thousand tags in a process that has just started', { timeout: 60_000 }, () => {
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      encoding: 'utf8',
+    });
+    expect([stdout.trim(), stderr]).toEqual(['15888', '']);
+  });
+
+  it('takes the same steps the first time and the hundredth', () => {
+    const evaluator = createEvaluatorFactory()(source);
+    const expression = 'sum([len(str(x)) for x in range(100)])';
+    const stepsOf = (): number => {
+      const budget = new ExpressionBudget();
+      const before = budget.stepsLeft;
+      createEvaluatorFactory()(source, budget)(expression, scope);
+      return before - budget.stepsLeft;
+    };
+    const first = stepsOf();
+    for (let time = 0; time < 100; time += 1) evaluator(expression, scope);
+    expect(stepsOf()).toBe(first);
   });
 });

@@ -48,7 +48,7 @@ const stripper =
     if (characters !== null && typeof characters !== 'string') {
       throw typeError(`${name} arg must be None or str, not ${typeName(characters)}`);
     }
-    run.meter.scan(text.length * 4 + (characters?.length ?? 0) * 8);
+    run.meter.spend('walk', text.length + (characters?.length ?? 0) * 4);
     const chosen = characters === null ? undefined : new Set(characters);
     const goes = (character: string): boolean => chosen?.has(character) ?? textClass.isSpace(character);
     let start = 0;
@@ -71,7 +71,10 @@ const mapper =
   (name: string, map: (text: string) => string): Method<string> =>
   (run, text, args, named) => {
     bind(signature(name, ''), args, named);
-    run.meter.scan(text.length * 3);
+    // Sharp s, ligatures and the like become up to three characters.
+    run.meter.text(text.length);
+    run.meter.spend('text', text.length * 2);
+    if (!textCase.isSettled(text)) run.meter.spend('classify', text.length);
     const mapped = map(text);
     run.meter.text(mapped.length);
     return mapped;
@@ -81,8 +84,10 @@ const characterMapper =
   (name: string, map: (characters: readonly string[]) => string): Method<string> =>
   (run, text, args, named) => {
     bind(signature(name, ''), args, named);
-    run.meter.scan(text.length * 96);
-    return map(codePoints(run, text));
+    run.meter.spend('classify', text.length * 2);
+    const mapped = map(codePoints(run, text));
+    run.meter.text(mapped.length);
+    return mapped;
   };
 
 const expandTabs: Method<string> = (run, text, args, named) => {
@@ -92,8 +97,8 @@ const expandTabs: Method<string> = (run, text, args, named) => {
   for (const character of codePoints(run, text)) {
     if (character === '\t') {
       const width = size > 0 ? size - (column % size) : 0;
-      run.meter.text(out.length + width);
       out += fill(run, ' ', width);
+      if (out.length > run.meter.limits.maxTextLength) run.meter.text(out.length);
       column += width;
     } else {
       out += character;
@@ -107,7 +112,7 @@ const test =
   (name: string, matches: (characters: readonly string[]) => boolean): Method<string> =>
   (run, text, args, named) => {
     bind(signature(name, ''), args, named);
-    run.meter.scan(text.length * 24);
+    run.meter.spend('classify', text.length);
     return matches(codePoints(run, text));
   };
 
@@ -128,6 +133,7 @@ const translate: Method<string> = (run, text, args, named) => {
     run.meter.charge(1);
     const entry = table.entries.get(hashKey(run, BigInt(character.codePointAt(0)!)));
     const replacement: PyValue = entry === undefined ? character : entry.value;
+    run.meter.spend('text', typeof replacement === 'string' ? replacement.length : 2);
     if (typeof replacement === 'bigint') out += characterOf(replacement);
     else if (typeof replacement === 'string') out += replacement;
     else if (replacement !== null) throw typeError('character mapping must return integer, None or str');
@@ -143,8 +149,7 @@ const characterOf = (point: bigint): string => {
 
 const encode: Method<string> = (run, text, args, named) => {
   const [encoding, errors] = bind(signature('encode', 'encoding? errors?', true), args, named);
-  run.meter.scan(text.length * 3);
-  return new PyBytes(encodeText(text, encoding, errors));
+  return new PyBytes(encodeText(run, text, encoding, errors));
 };
 
 /** Methods of a text that change or test its characters. */

@@ -1,5 +1,6 @@
 import { bind, countOr, requireText, signature } from '../arguments.ts';
 import { isIterable, iterate } from '../iterate.ts';
+import { codePoints } from './code-points.ts';
 import { typeError, valueError } from '../python-error.ts';
 import { type Method, PyList, PyTuple, type Run } from '../object.ts';
 import { isSpace } from './classify.ts';
@@ -11,7 +12,7 @@ import { typeName } from '../type-name.ts';
 const spaceAt = (text: string, index: number): boolean => isSpace(text[index]!);
 
 const splitSpaces = (run: Run, text: string, most: number): string[] => {
-  run.meter.scan(text.length * 2);
+  run.meter.spend('walk', text.length);
   const parts: string[] = [];
   let index = 0;
   for (;;) {
@@ -24,12 +25,12 @@ const splitSpaces = (run: Run, text: string, most: number): string[] => {
     const start = index;
     while (index < text.length && !spaceAt(text, index)) index += 1;
     parts.push(text.slice(start, index));
-    run.meter.charge(1);
+    run.meter.spend('part', 1);
   }
 };
 
 const splitSpacesFromRight = (run: Run, text: string, most: number): string[] => {
-  run.meter.scan(text.length * 2);
+  run.meter.spend('walk', text.length);
   const parts: string[] = [];
   let index = text.length;
   for (;;) {
@@ -42,7 +43,7 @@ const splitSpacesFromRight = (run: Run, text: string, most: number): string[] =>
     const end = index;
     while (index > 0 && !spaceAt(text, index - 1)) index -= 1;
     parts.push(text.slice(index, end));
-    run.meter.charge(1);
+    run.meter.spend('part', 1);
   }
 };
 
@@ -51,6 +52,7 @@ const splitBy = (run: Run, text: string, separator: string, most: number): strin
   let start = 0;
   if (most > 0) {
     for (const found of occurrences(run, text, separator)) {
+      run.meter.spend('cut', 1);
       parts.push(text.slice(start, found));
       start = found + separator.length;
       if (parts.length === most) break;
@@ -65,6 +67,7 @@ const splitByFromRight = (run: Run, text: string, separator: string, most: numbe
   while (parts.length < most) {
     const found = findLast(run, text, separator, 0, end);
     if (found === -1) break;
+    run.meter.spend('part', 1);
     parts.push(text.slice(found + separator.length, end));
     end = found;
   }
@@ -101,7 +104,7 @@ const splitLines: Method<string> = (run, text, args, named) => {
   const lines: string[] = [];
   let start = 0;
   for (const { index, 0: lineBreak } of text.matchAll(lineBreaks)) {
-    run.meter.charge(1);
+    run.meter.spend('part', 2);
     const end = index + lineBreak.length;
     lines.push(text.slice(start, truth(keep) ? end : index));
     start = end;
@@ -146,8 +149,8 @@ const replace: Method<string> = (run, text, args, named) => {
   const wanted = countOr(most, -1);
   const times = wanted < 0 ? Infinity : wanted;
   if (old === '') {
-    const characters = Array.from(text);
-    run.meter.scan(text.length * 8);
+    const characters = codePoints(run, text);
+    run.meter.spend('part', characters.length);
     run.meter.text(text.length + Math.min(times, characters.length + 1) * replacement.length);
     const spread = characters.map((each, index) => (index < times ? replacement + each : each)).join('');
     return characters.length < times ? spread + replacement : spread;

@@ -22,8 +22,7 @@ const toText: NativeCall = (run, args, named) => {
   if (encoding === undefined && errors === undefined) return str(run, value);
   if (!(value instanceof PyBytes))
     throw typeError(`decoding to str: need a bytes-like object, ${typeName(value)} found`);
-  run.meter.text(value.bytes.length);
-  return decodeBytes(value.bytes, encoding, errors);
+  return decodeBytes(run, value.bytes, encoding, errors);
 };
 
 /** `str.maketrans`. */
@@ -32,8 +31,7 @@ const translationTable: NativeCall = (run, args) => {
   const table = new PyDict();
   const pointOf = (character: string): bigint => BigInt(character.codePointAt(0)!);
   if (typeof from === 'string' && typeof to === 'string') {
-    run.meter.items(from.length);
-    run.meter.items(to.length);
+    run.meter.spend('spread', from.length + to.length);
     const [keys, values] = [Array.from(from), Array.from(to)];
     if (keys.length !== values.length) throw valueError('the first two maketrans arguments must have equal length');
     keys.forEach((key, index) => setMember(run, table, pointOf(key), pointOf(values[index]!)));
