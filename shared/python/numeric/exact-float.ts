@@ -70,8 +70,6 @@ const roundedQuotient = (numerator: bigint, denominator: bigint): bigint => {
   return quotient;
 };
 
-const bitsOf = (value: bigint): number => value.toString(2).length;
-
 /** Times a power of two in two steps, so that neither step overflows before the product does. */
 const scale = (value: number, power: number): number => {
   const half = Math.trunc(power / 2);
