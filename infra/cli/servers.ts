@@ -73,6 +73,13 @@ const validConfig = async (
   }
 };
 
+const givenBy = async (store: Store, name: string): Promise<Server['origin'] | undefined> => {
+  if (await store.isStarted(name)) return 'npm start';
+  const env = await store.environment();
+  if (store.isGiven(name)) return 'the environment';
+  return existsSync(join(settingSource(env).secretsDir, secretFileName(name))) ? 'a secret file' : undefined;
+};
+
 /**
  * The address without credentials and parameters. A password may hold any character, a comma or an `@` too, so only a list
  * whose every part has a scheme is taken for several servers.
@@ -88,13 +95,6 @@ const addressOf = (url: string): string => {
         .replace(/^.*@/s, ''),
     )
     .join(',');
-};
-
-const givenBy = async (store: Store, name: string): Promise<Server['origin'] | undefined> => {
-  if (await store.isStarted(name)) return 'npm start';
-  const env = await store.environment();
-  if (store.isGiven(name)) return 'the environment';
-  return existsSync(join(settingSource(env).secretsDir, secretFileName(name))) ? 'a secret file' : undefined;
 };
 
 /** The servers of the routes; none if there is no routing file that can be read: a command that needs it says why. */

@@ -37,16 +37,3 @@ export const within = async (clock: Clock, limitMs: number, work: Promise<unknow
   await Promise.race([work, limit]);
   cancel();
 };
-
-/** Asks for one call back soon, however often it is called until then. */
-export const soonOnce = (clock: Clock, callback: () => void): (() => void) => {
-  let asked = false;
-  return () => {
-    if (asked) return;
-    asked = true;
-    clock.soon(() => {
-      asked = false;
-      callback();
-    });
-  };
-};

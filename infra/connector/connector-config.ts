@@ -34,9 +34,6 @@ const connectorSettings = {
   otlpEndpoint: optionalText('OTEL_EXPORTER_OTLP_ENDPOINT'),
 } as const;
 
-/** One checked, frozen object; functions/README.md has the table of settings. */
-export type ConnectorConfig = ReturnType<typeof readConnectorConfig>;
-
 /**
  * Reads the settings of the connector.
  * @throws ConfigError naming every fault at once.

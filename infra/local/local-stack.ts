@@ -54,7 +54,7 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-export const functionNames = ['state-direct', 'state-route', 'state-entry', 'manage'] as const;
+const functionNames = ['state-direct', 'state-route', 'state-entry', 'manage'] as const;
 
 /** Processes drain for up to this long when asked to stop. */
 const graceMs = 15_000;
@@ -161,10 +161,6 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   }
 };
 
-/** Our own server has neither credentials nor TLS. */
-const withoutNats = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => !natsSettingNames.includes(name)));
-
 interface Unwind {
   readonly push: (undo: () => Promise<void>) => void;
   readonly run: () => Promise<void>;
@@ -233,6 +229,10 @@ const startBroker = async (
     return { url: server.url, embedded: true };
   });
 };
+
+/** Our own server has neither credentials nor TLS. */
+const withoutNats = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !natsSettingNames.includes(name)));
 
 /** The variables of this process that its children may see: npm's own describe this run, not theirs. */
 const inherited = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>

@@ -71,25 +71,6 @@ const privateNames: ReadonlySet<string> = new Set(
   ),
 );
 
-const listLength = (parameters: ConnectionParameters, name: string): number | undefined => {
-  const value = parameters.get(name);
-  return value === undefined || value === '' ? undefined : value.split(',').length;
-};
-
-const decode = (text: string, what: string): string => {
-  if (/%(?![0-9a-fA-F]{2})/.test(text)) {
-    throw new Malformed(`has a "%" in its ${what} that is not followed by two hexadecimal digits: write %25`);
-  }
-  let decoded: string;
-  try {
-    decoded = decodeURIComponent(text);
-  } catch {
-    throw new Malformed(`has bytes in its ${what} that are no UTF-8`);
-  }
-  if (decoded.includes('\0')) throw new Malformed(`has a zero byte in its ${what}`);
-  return decoded;
-};
-
 const parseUri = (text: string): Map<string, string> => {
   const rest = text.replace(/^postgres(ql)?:\/\//, '');
   const parameters = new Map<string, string>();
@@ -137,6 +118,20 @@ const parseUri = (text: string): Map<string, string> => {
   return parameters;
 };
 
+const decode = (text: string, what: string): string => {
+  if (/%(?![0-9a-fA-F]{2})/.test(text)) {
+    throw new Malformed(`has a "%" in its ${what} that is not followed by two hexadecimal digits: write %25`);
+  }
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(text);
+  } catch {
+    throw new Malformed(`has bytes in its ${what} that are no UTF-8`);
+  }
+  if (decoded.includes('\0')) throw new Malformed(`has a zero byte in its ${what}`);
+  return decoded;
+};
+
 /** `key = value`, a value with spaces in single quotes, `\` before a quote or a backslash. */
 const parseKeywords = (text: string): Map<string, string> => {
   const parameters = new Map<string, string>();
@@ -148,4 +143,9 @@ const parseKeywords = (text: string): Map<string, string> => {
     parameters.set(found[1]!, (found[2] ?? found[3] ?? '').replaceAll(/\\([\s\S])/g, '$1'));
   }
   return parameters;
+};
+
+const listLength = (parameters: ConnectionParameters, name: string): number | undefined => {
+  const value = parameters.get(name);
+  return value === undefined || value === '' ? undefined : value.split(',').length;
 };

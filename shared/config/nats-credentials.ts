@@ -34,11 +34,6 @@ export const readCredentials = (
   return typeof read === 'string' ? { kind: 'faulty', faults: [read] } : read;
 };
 
-/** Whether the text is an NKey seed of a user. */
-export const isUserSeed = (text: string): boolean => /^SU[A-Z2-7]{56}$/.test(text);
-
-const isJwt = (text: string): boolean => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
-
 /** The text between the first, or second, pair of lines of dashes of a credentials file. */
 const blocks = /-{3,}[^\n]*-{3,}\s*\n\s*([^\n]+?)\s*\n\s*-{3,}[^\n]*-{3,}/g;
 
@@ -93,3 +88,8 @@ const ways: readonly Way[] = [
     },
   },
 ];
+
+/** Whether the text is an NKey seed of a user. */
+const isUserSeed = (text: string): boolean => /^SU[A-Z2-7]{56}$/.test(text);
+
+const isJwt = (text: string): boolean => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);

@@ -126,16 +126,7 @@ const table = {
 /** Every variable that says how to reach NATS. */
 export const natsSettingNames: readonly string[] = ['NATS_CONTEXT', ...Object.values(table).map(({ name }) => name)];
 
-const contextName = { name: optionalText('NATS_CONTEXT') } as const;
-
 type Values = { readonly [K in keyof typeof table]: (typeof table)[K] extends Setting<infer V> ? V : never };
-
-const credentialKeys = ['user', 'password', 'token', 'nkey', 'creds', 'jwt', 'seed'] as const;
-
-const withoutCredentials = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
-  const names = new Set<string>(credentialKeys.map((key) => table[key].name));
-  return Object.fromEntries(Object.entries(values).filter(([name]) => !names.has(name)));
-};
 
 interface Read {
   readonly values: Values;
@@ -144,6 +135,10 @@ interface Read {
   readonly tlsFiles: NatsTlsFiles;
   readonly faults: readonly string[];
 }
+
+const contextName = { name: optionalText('NATS_CONTEXT') } as const;
+
+const credentialKeys = ['user', 'password', 'token', 'nkey', 'creds', 'jwt', 'seed'] as const;
 
 const noTls: NatsTlsFiles = { ca: undefined, cert: undefined, key: undefined };
 
@@ -220,4 +215,9 @@ const readAll = (source: SettingSource): Read => {
     tlsFiles,
     faults,
   };
+};
+
+const withoutCredentials = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
+  const names = new Set<string>(credentialKeys.map((key) => table[key].name));
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !names.has(name)));
 };

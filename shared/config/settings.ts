@@ -91,12 +91,6 @@ export const url = (name: string, fallback: string, schemes: readonly string[]):
   },
 });
 
-/** A URL that may be absent altogether. */
-export const optionalUrl = (name: string, schemes: readonly string[]): Setting<string | undefined> => ({
-  ...url(name, '', schemes),
-  fallback: undefined,
-});
-
 /** `DATABASE_URL` is the secret `database-url`. */
 export const secretFileName = (settingName: string): string => settingName.toLowerCase().replaceAll('_', '-');
 
@@ -138,14 +132,6 @@ export const readSettings = <T extends Readonly<Record<string, Setting<unknown>>
   return Object.freeze(values) as never;
 };
 
-const readSecret = (dir: string, name: string): string | undefined => {
-  const path = join(dir, name);
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (!stats) return undefined;
-  // OpenFaaS projects one file per secret; Knative mounts a folder with the key inside.
-  return readFileSync(stats.isDirectory() ? join(path, name) : path, 'utf8').trim();
-};
-
 /**
  * Reads two groups of settings at once.
  * @throws ConfigError that lists the faults of both
@@ -164,4 +150,12 @@ export const readBoth = <A, B>(first: () => A, second: () => B): readonly [A, B]
   const values = [attempt(first), attempt(second)] as const;
   if (faults.length > 0) throw new ConfigError(faults);
   return values as readonly [A, B];
+};
+
+const readSecret = (dir: string, name: string): string | undefined => {
+  const path = join(dir, name);
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats) return undefined;
+  // OpenFaaS projects one file per secret; Knative mounts a folder with the key inside.
+  return readFileSync(stats.isDirectory() ? join(path, name) : path, 'utf8').trim();
 };

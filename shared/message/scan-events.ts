@@ -57,30 +57,55 @@ export const scanEvent = (bytes: Uint8Array, from: number): EventExtent => {
   return { start, end: trimmedEnd(bytes, start, endOfValue(bytes, close)), data };
 };
 
-const tab = 9;
-const lineFeed = 10;
-const carriageReturn = 13;
-const space = 32;
 const quote = 34;
 const comma = 44;
 const colon = 58;
 const openBracket = 91;
-const backslash = 92;
+
 const closeBracket = 93;
 const openBrace = 123;
 const closeBrace = 125;
-
-/** From here on a search by the engine is quicker than a loop. */
-const longString = 24;
-
-const isSpace = (byte: number | undefined): boolean =>
-  byte === space || byte === lineFeed || byte === carriageReturn || byte === tab;
 
 const skipSpace = (bytes: Uint8Array, from: number): number => {
   let position = from;
   while (isSpace(bytes[position])) position += 1;
   return position;
 };
+
+const space = 32;
+
+const lineFeed = 10;
+const carriageReturn = 13;
+
+const tab = 9;
+
+const isSpace = (byte: number | undefined): boolean =>
+  byte === space || byte === lineFeed || byte === carriageReturn || byte === tab;
+
+/** The position behind the value that begins at `from`: at its parent's next comma or bracket, or at the end of the bytes. */
+const endOfValue = (bytes: Uint8Array, from: number): number => {
+  let depth = 0;
+  let position = from;
+  while (position < bytes.length) {
+    const byte = bytes[position]!;
+    if (byte === quote) {
+      position = endOfString(bytes, position);
+      continue;
+    }
+    if (byte === openBrace || byte === openBracket) depth += 1;
+    else if (byte === closeBrace || byte === closeBracket) {
+      if (depth === 0) return position;
+      depth -= 1;
+    } else if (byte === comma && depth === 0) return position;
+    position += 1;
+  }
+  return position;
+};
+
+/** From here on a search by the engine is quicker than a loop. */
+const longString = 24;
+
+const backslash = 92;
 
 /** The position behind the string that begins at `from`; the length of the bytes if it does not end. */
 const endOfString = (bytes: Uint8Array, from: number): number => {
@@ -107,36 +132,16 @@ const endOfLongString = (bytes: Uint8Array, from: number): number => {
   }
 };
 
+const trimmedEnd = (bytes: Uint8Array, start: number, end: number): number => {
+  let position = end;
+  while (position > start && isSpace(bytes[position - 1])) position -= 1;
+  return position;
+};
+
 const isKey = (bytes: Uint8Array, start: number, end: number, key: string): boolean => {
   if (end - start !== key.length + 2) return false;
   for (let index = 0; index < key.length; index += 1) {
     if (bytes[start + 1 + index] !== key.charCodeAt(index)) return false;
   }
   return true;
-};
-
-/** The position behind the value that begins at `from`: at its parent's next comma or bracket, or at the end of the bytes. */
-const endOfValue = (bytes: Uint8Array, from: number): number => {
-  let depth = 0;
-  let position = from;
-  while (position < bytes.length) {
-    const byte = bytes[position]!;
-    if (byte === quote) {
-      position = endOfString(bytes, position);
-      continue;
-    }
-    if (byte === openBrace || byte === openBracket) depth += 1;
-    else if (byte === closeBrace || byte === closeBracket) {
-      if (depth === 0) return position;
-      depth -= 1;
-    } else if (byte === comma && depth === 0) return position;
-    position += 1;
-  }
-  return position;
-};
-
-const trimmedEnd = (bytes: Uint8Array, start: number, end: number): number => {
-  let position = end;
-  while (position > start && isSpace(bytes[position - 1])) position -= 1;
-  return position;
 };

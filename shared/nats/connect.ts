@@ -47,18 +47,6 @@ export interface NatsConnectOptions {
 
 export type NatsStatus = 'connected' | 'disconnected' | 'error' | 'unreachable';
 
-/** An attempt that failed, with its cause and host in the message. */
-export class NatsConnectError extends Error {
-  override readonly name = 'NatsConnectError';
-  /** The client's own code. */
-  readonly code: string;
-  constructor(message: string, cause: unknown) {
-    super(message, { cause });
-    const code = (cause as { readonly code?: unknown } | null)?.code;
-    this.code = typeof code === 'string' ? code : 'UNKNOWN';
-  }
-}
-
 /**
  * Connects and stays connected: a lost connection is tried again for ever, every quarter second with jitter, and a peer
  * that is silent for 20 seconds counts as lost. Credentials and certificates are read anew for each connection.
@@ -72,11 +60,21 @@ export const connectNats = async (options: NatsConnectOptions): Promise<NatsConn
   return connection;
 };
 
-const firstReportMs = 3_000;
-const reportEveryMs = 60_000;
-const defaultTimeoutMs = 4_000;
-
 type Attempt = (retries?: 'none') => Promise<NatsConnection>;
+
+/** An attempt that failed, with its cause and host in the message. */
+class NatsConnectError extends Error {
+  override readonly name = 'NatsConnectError';
+  /** The client's own code. */
+  readonly code: string;
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    const code = (cause as { readonly code?: unknown } | null)?.code;
+    this.code = typeof code === 'string' ? code : 'UNKNOWN';
+  }
+}
+
+const defaultTimeoutMs = 4_000;
 
 const attemptOf = (options: NatsConnectOptions): Attempt => {
   const { settings } = options;
@@ -148,6 +146,25 @@ const latestSecrets = (
   };
 };
 
+/** The client reads these members at each connection, and hands `servername` on to Node's TLS. */
+const tlsOptions = (
+  settings: NatsSettings | undefined,
+  files: () => NatsTlsFiles,
+): NonNullable<ConnectionOptions['tls']> =>
+  ({
+    ...(settings?.isTlsFirst === true ? { handshakeFirst: true } : {}),
+    ...(settings?.tlsServerName === undefined ? {} : { servername: settings.tlsServerName }),
+    get ca() {
+      return files().ca;
+    },
+    get cert() {
+      return files().cert;
+    },
+    get key() {
+      return files().key;
+    },
+  }) as NonNullable<ConnectionOptions['tls']>;
+
 const encoder = new TextEncoder();
 
 /** Called by the client with the server's challenge at each connection. */
@@ -169,24 +186,7 @@ const authenticatorOf =
     }
   };
 
-/** The client reads these members at each connection, and hands `servername` on to Node's TLS. */
-const tlsOptions = (
-  settings: NatsSettings | undefined,
-  files: () => NatsTlsFiles,
-): NonNullable<ConnectionOptions['tls']> =>
-  ({
-    ...(settings?.isTlsFirst === true ? { handshakeFirst: true } : {}),
-    ...(settings?.tlsServerName === undefined ? {} : { servername: settings.tlsServerName }),
-    get ca() {
-      return files().ca;
-    },
-    get cert() {
-      return files().cert;
-    },
-    get key() {
-      return files().key;
-    },
-  }) as NonNullable<ConnectionOptions['tls']>;
+const reportEveryMs = 60_000;
 
 const untilConnected = async (options: NatsConnectOptions, attempt: Attempt): Promise<NatsConnection> => {
   const { signal, onStatus } = options;
@@ -204,6 +204,8 @@ const untilConnected = async (options: NatsConnectOptions, attempt: Attempt): Pr
     }
   }
 };
+
+const firstReportMs = 3_000;
 
 const reportStatus = async (
   connection: NatsConnection,

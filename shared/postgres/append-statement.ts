@@ -3,65 +3,6 @@ import type { AppendDelivery } from './append-request.ts';
 import { binaryTextArray, bytesArray, plainArray, textArray } from './array-literal.ts';
 import type { TableNames } from './table-names.ts';
 
-/**
- * Everything of an append in one statement, hence one round trip and one implicit transaction:
- *
- * 1. `known` asks the ledger. If it knows any of the ids, nothing is written and those rows are the answer.
- * 2. `reserved` takes the positions under the state's row lock. It is the first lock, so writers never deadlock.
- * 3. `recorded` writes the ledger. A message that is being applied elsewhere fails here (23505), because the snapshot
- * of `known` may be older than the lock.
- * 4. Cells are written column by column, then mapping rows. One slice of the values per column is unnested beside its
- * positions in the select list, which streams; `from unnest` would write all values to a work table first. With
- * `isTolerant` a mapping row that is there already stays (the reference maps one behind the row, reference.md G-7).
- *
- * No row in the answer means that there is no such state. There is no MERGE, no session state, nothing that a pooler or
- * Citus lacks.
- *
- * Parameters:
- * - $1 state, $2 rows;
- * - ledger: $3 ids, $4 offsets (null: no rows), $5 rows, $6 forwarded, $11 content hashes;
- * - cells: $7 ids of the text columns, $8 their values; only with JSON columns: $12 their ids, $13 their values;
- * - mapping: $9 keys, $10 offsets.
- */
-export const appendStatement = (tables: TableNames, hasJson: boolean, isTolerant: boolean): string => `
-with known as materialized (
-  select ${known} from ${tables.ledger} where message_id = any($3::text[])),
-reserved as (
-  update ${tables.state} set count = count + $2::int
-   where id = $1 and not exists (select from known)
-  returning count::bigint - $2::int as start),
-recorded as (
-  insert into ${tables.ledger} (message_id, state_id, start_index, row_count, forwarded, content_hash)
-  select l.id, $1, r.start + l.first, l.rows, l.forwarded, l.hash
-    from reserved r, unnest($3::text[], $4::int[], $5::int[], $6::boolean[], $11::bytea[]) l (id, first, rows, forwarded, hash)),
-texts as (${cellInsert(tables, 'data_value', '$7', '$8', '')}),
-${hasJson ? `jsons as (${cellInsert(tables, 'data_json_value', '$12', '$13', '::jsonb')}),` : ''}
-mapped as (
-  insert into ${tables.mapping} (state_id, state_key, data_index)
-  select $1, k.key, r.start + k.first from reserved r, unnest($9::text[], $10::int[]) k (key, first)
-      ${isTolerant ? 'on conflict do nothing' : ''})
-select start, null as message_id, ${unknown} from reserved
-union all
-select start_index, message_id, ${remembered} from known`;
-
-/** Deliveries without any row touch no state: their ledger rows alone. $1 state, $2 ids, $3 forwarded, $4 content hashes. */
-export const recordStatement = (tables: TableNames): string => `
-with known as materialized (
-  select ${known} from ${tables.ledger} where message_id = any($2::text[])),
-recorded as (
-  insert into ${tables.ledger} (message_id, state_id, row_count, forwarded, content_hash)
-  select l.id, $1, 0, l.forwarded, l.hash from unnest($2::text[], $3::boolean[], $4::bytea[]) l (id, forwarded, hash)
-   where not exists (select from known))
-select null::bigint as start, null as message_id, ${unknown} where not exists (select from known)
-union all
-select start_index, message_id, ${remembered} from known`;
-
-/** What is asked of the ledger, how it is answered, and as what if there is nothing to say. */
-const known = 'message_id, state_id, start_index, row_count, forwarded, content_hash';
-const remembered = `row_count, forwarded, state_id, encode(content_hash, 'hex') as content_hash`;
-const unknown =
-  'null::int as row_count, null::boolean as forwarded, null::text as state_id, null::text as content_hash';
-
 /** A row of the answer: either the start (no `message_id`), or what the ledger knows of one id. Bigints come as text. */
 export interface AppendAnswer {
   readonly start: string | null;
@@ -140,12 +81,25 @@ export const bindAppend = (
   return { text: appendStatement(tables, true, isTolerant), values: [...values, ...json], offsets };
 };
 
-/** The cells of the columns `ids`, whose values stand in `values` column by column, $2 of each. */
-const cellInsert = (tables: TableNames, target: string, ids: string, values: string, cast: string): string => `
-  insert into ${tables.cell} (column_id, data_index, ${target})
-  select c.id, generate_series(r.start, r.start + ($2::int - 1)),
-         unnest((${values}::text[])[(c.n - 1) * $2::int + 1 : c.n * $2::int])${cast}
-    from reserved r, unnest(${ids}::bigint[]) with ordinality c (id, n)`;
+/** What is asked of the ledger, how it is answered, and as what if there is nothing to say. */
+const known = 'message_id, state_id, start_index, row_count, forwarded, content_hash';
+
+const unknown =
+  'null::int as row_count, null::boolean as forwarded, null::text as state_id, null::text as content_hash';
+
+const remembered = `row_count, forwarded, state_id, encode(content_hash, 'hex') as content_hash`;
+
+/** Deliveries without any row touch no state: their ledger rows alone. $1 state, $2 ids, $3 forwarded, $4 content hashes. */
+const recordStatement = (tables: TableNames): string => `
+with known as materialized (
+  select ${known} from ${tables.ledger} where message_id = any($2::text[])),
+recorded as (
+  insert into ${tables.ledger} (message_id, state_id, row_count, forwarded, content_hash)
+  select l.id, $1, 0, l.forwarded, l.hash from unnest($2::text[], $3::boolean[], $4::bytea[]) l (id, forwarded, hash)
+   where not exists (select from known))
+select null::bigint as start, null as message_id, ${unknown} where not exists (select from known)
+union all
+select start_index, message_id, ${remembered} from known`;
 
 /** The JSON columns, or the others: their ids, and their cells column by column. */
 const cellsOf = (
@@ -166,3 +120,51 @@ const cellsOf = (
 };
 
 const nulls = ({ rowCount }: AppendDelivery): readonly null[] => Array.from({ length: rowCount }, () => null);
+
+/**
+ * Everything of an append in one statement, hence one round trip and one implicit transaction:
+ *
+ * 1. `known` asks the ledger. If it knows any of the ids, nothing is written and those rows are the answer.
+ * 2. `reserved` takes the positions under the state's row lock. It is the first lock, so writers never deadlock.
+ * 3. `recorded` writes the ledger. A message that is being applied elsewhere fails here (23505), because the snapshot
+ * of `known` may be older than the lock.
+ * 4. Cells are written column by column, then mapping rows. One slice of the values per column is unnested beside its
+ * positions in the select list, which streams; `from unnest` would write all values to a work table first. With
+ * `isTolerant` a mapping row that is there already stays (the reference maps one behind the row, reference.md G-7).
+ *
+ * No row in the answer means that there is no such state. There is no MERGE, no session state, nothing that a pooler or
+ * Citus lacks.
+ *
+ * Parameters:
+ * - $1 state, $2 rows;
+ * - ledger: $3 ids, $4 offsets (null: no rows), $5 rows, $6 forwarded, $11 content hashes;
+ * - cells: $7 ids of the text columns, $8 their values; only with JSON columns: $12 their ids, $13 their values;
+ * - mapping: $9 keys, $10 offsets.
+ */
+const appendStatement = (tables: TableNames, hasJson: boolean, isTolerant: boolean): string => `
+with known as materialized (
+  select ${known} from ${tables.ledger} where message_id = any($3::text[])),
+reserved as (
+  update ${tables.state} set count = count + $2::int
+   where id = $1 and not exists (select from known)
+  returning count::bigint - $2::int as start),
+recorded as (
+  insert into ${tables.ledger} (message_id, state_id, start_index, row_count, forwarded, content_hash)
+  select l.id, $1, r.start + l.first, l.rows, l.forwarded, l.hash
+    from reserved r, unnest($3::text[], $4::int[], $5::int[], $6::boolean[], $11::bytea[]) l (id, first, rows, forwarded, hash)),
+texts as (${cellInsert(tables, 'data_value', '$7', '$8', '')}),
+${hasJson ? `jsons as (${cellInsert(tables, 'data_json_value', '$12', '$13', '::jsonb')}),` : ''}
+mapped as (
+  insert into ${tables.mapping} (state_id, state_key, data_index)
+  select $1, k.key, r.start + k.first from reserved r, unnest($9::text[], $10::int[]) k (key, first)
+      ${isTolerant ? 'on conflict do nothing' : ''})
+select start, null as message_id, ${unknown} from reserved
+union all
+select start_index, message_id, ${remembered} from known`;
+
+/** The cells of the columns `ids`, whose values stand in `values` column by column, $2 of each. */
+const cellInsert = (tables: TableNames, target: string, ids: string, values: string, cast: string): string => `
+  insert into ${tables.cell} (column_id, data_index, ${target})
+  select c.id, generate_series(r.start, r.start + ($2::int - 1)),
+         unnest((${values}::text[])[(c.n - 1) * $2::int + 1 : c.n * $2::int])${cast}
+    from reserved r, unnest(${ids}::bigint[]) with ordinality c (id, n)`;

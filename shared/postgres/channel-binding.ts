@@ -12,6 +12,8 @@ export const serverEndPoint = (certificate: Buffer): Buffer | undefined => {
   return hash === undefined ? undefined : createHash(hash).update(certificate).digest();
 };
 
+const rsaPss = '2a864886f70d01010a';
+
 /** Object identifiers in DER, as hexadecimal digits, of signatures with a hash of their own. */
 const hashOfSignature: Readonly<Record<string, string>> = {
   '2a864886f70d010104': 'sha256', // md5WithRSAEncryption
@@ -26,13 +28,25 @@ const hashOfSignature: Readonly<Record<string, string>> = {
   '2a8648ce3d040303': 'sha384',
   '2a8648ce3d040304': 'sha512',
 };
-const rsaPss = '2a864886f70d01010a';
+
 /** As a parameter of RSASSA-PSS; absent there means SHA-1. */
 const hashes: Readonly<Record<string, string>> = {
   '608648016503040201': 'sha256',
   '608648016503040202': 'sha384',
   '608648016503040203': 'sha512',
   '608648016503040204': 'sha224',
+};
+
+/** Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm SEQUENCE { OID, parameters }, signature }. */
+const signatureHash = (certificate: Buffer): string | undefined => {
+  const body = readElement(readElement(certificate)?.content ?? Buffer.alloc(0));
+  const algorithm = readElement(body?.rest ?? Buffer.alloc(0))?.content;
+  const identifier = algorithm === undefined ? undefined : readElement(algorithm);
+  if (identifier === undefined) return undefined;
+  const name = identifier.content.toString('hex');
+  if (name !== rsaPss) return hashOfSignature[name];
+  const parameters = identifier.rest.toString('hex');
+  return Object.entries(hashes).find(([hash]) => parameters.includes(`0609${hash}`))?.[1] ?? 'sha256';
 };
 
 interface Element {
@@ -52,16 +66,4 @@ const readElement = (der: Buffer): Element | undefined => {
   const start = 2 + lengthBytes;
   if (der.length < start + length) return undefined;
   return { tag, content: der.subarray(start, start + length), rest: der.subarray(start + length) };
-};
-
-/** Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm SEQUENCE { OID, parameters }, signature }. */
-const signatureHash = (certificate: Buffer): string | undefined => {
-  const body = readElement(readElement(certificate)?.content ?? Buffer.alloc(0));
-  const algorithm = readElement(body?.rest ?? Buffer.alloc(0))?.content;
-  const identifier = algorithm === undefined ? undefined : readElement(algorithm);
-  if (identifier === undefined) return undefined;
-  const name = identifier.content.toString('hex');
-  if (name !== rsaPss) return hashOfSignature[name];
-  const parameters = identifier.rest.toString('hex');
-  return Object.entries(hashes).find(([hash]) => parameters.includes(`0609${hash}`))?.[1] ?? 'sha256';
 };

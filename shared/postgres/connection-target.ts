@@ -68,9 +68,6 @@ export interface ConnectionTarget {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const defaultKeepAliveMs = 10_000;
-const socketFolders: readonly string[] = ['/var/run/postgresql', '/tmp'];
-
-const isNeonHost = (host: string): boolean => /(^|\.)neon\.(tech|build)$/.test(host);
 
 /**
  * Works out where and how to connect. What a connection string does not say comes from its service, then from libpq's
@@ -195,6 +192,8 @@ const serversOf = (
   });
 };
 
+const socketFolders: readonly string[] = ['/var/run/postgresql', '/tmp'];
+
 /** Without a host libpq takes the local socket; on a machine that has none, this one. */
 const defaultHost = (port: number): string =>
   socketFolders.find((folder) => existsSync(join(folder, `.s.PGSQL.${port}`))) ?? 'localhost';
@@ -237,6 +236,8 @@ const tlsOf = (
     maxVersion: get('ssl_max_protocol_version'),
   };
 };
+
+const isNeonHost = (host: string): boolean => /(^|\.)neon\.(tech|build)$/.test(host);
 
 const passwordSource = (
   get: (name: string) => string | undefined,

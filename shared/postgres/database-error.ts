@@ -84,6 +84,14 @@ export class StaleMetadataError extends RetryableError {}
 
 const serverOf = new WeakMap<object, string>();
 
+const messageOf = (error: unknown): string => {
+  if (error instanceof AggregateError && error.message === '') {
+    return [...new Set(error.errors.map((part) => messageOf(part)))].join(', ');
+  }
+  const message = error instanceof Error ? error.message : String((error as DriverError | null)?.message ?? error);
+  return message === '' && error instanceof Error ? error.name : message;
+};
+
 const systemCodes =
   /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EMFILE)$/;
 /** OpenSSL's and Node's names of what is wrong with a certificate, and of a failed handshake. */
@@ -111,12 +119,4 @@ const codeOf = (error: unknown, message: string): RetryableCode | 'database_reje
   if (known !== undefined) return known;
   // A message of the protocol without a code: a proxy before the server (Neon's, say) has something in its way.
   return (error as DriverError | null)?.severity === undefined ? 'internal_error' : 'database_unavailable';
-};
-
-const messageOf = (error: unknown): string => {
-  if (error instanceof AggregateError && error.message === '') {
-    return [...new Set(error.errors.map((part) => messageOf(part)))].join(', ');
-  }
-  const message = error instanceof Error ? error.message : String((error as DriverError | null)?.message ?? error);
-  return message === '' && error instanceof Error ? error.name : message;
 };

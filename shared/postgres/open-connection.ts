@@ -78,25 +78,10 @@ interface Failure {
   readonly error: unknown;
 }
 
-const toConnectError = (failures: readonly Failure[], { user, database }: ConnectionTarget): ConnectError => {
-  const codes = failures.map(({ error }) => toDatabaseError(error, 'connect').code);
-  const isMisconfigured = codes.every((code) => code === 'database_misconfigured');
-  const reasons = failures.map(({ server, error }) => `${serverLabel(server)}: ${causeOf(error)}`).join('; ');
-  return new ConnectError(
-    isMisconfigured ? 'database_misconfigured' : 'database_unavailable',
-    `cannot connect to PostgreSQL as ${user} to database ${database} at ${reasons}`,
-    failures.every(({ error }) => isRefusedLogin(error)),
-    { cause: failures.at(-1)?.error },
-  );
-};
-
 /** PostgreSQL's 28P01 and 28000; PgBouncer before 1.19 says 08P01 for everything. */
 const isRefusedLogin = (error: unknown): boolean =>
   sqlStateOf(error)?.startsWith('28') === true ||
   (sqlStateOf(error) === '08P01' && /authentication failed/i.test(causeOf(error)));
-
-const startingWith = (servers: readonly ServerAddress[], first: ServerAddress | undefined): readonly ServerAddress[] =>
-  first === undefined ? servers : [first, ...servers.filter((server) => server !== first)];
 
 const shuffled = <T>(list: readonly T[], random: () => number): readonly T[] => {
   const copy = [...list];
@@ -107,18 +92,13 @@ const shuffled = <T>(list: readonly T[], random: () => number): readonly T[] => 
   return copy;
 };
 
+const startingWith = (servers: readonly ServerAddress[], first: ServerAddress | undefined): readonly ServerAddress[] =>
+  first === undefined ? servers : [first, ...servers.filter((server) => server !== first)];
+
 /** Of the time for connecting, for one of several servers. */
 const leastShareMs = 1_000;
 
 type Encryption = SocketOptions['encryption'];
-
-/** The ways to try, in order; the second only if the first got as far as an answer. */
-const encryptionsOf = (mode: SslMode, isDirect: boolean): readonly Encryption[] => {
-  if (mode === 'disable') return ['plain'];
-  if (mode === 'allow') return ['plain', 'required'];
-  if (mode === 'prefer') return ['offered', 'plain'];
-  return isDirect ? ['direct'] : ['required'];
-};
 
 const connectServer = async (
   target: ConnectionTarget,
@@ -191,6 +171,14 @@ const close = async (client: Client): Promise<void> => {
   await client.end().catch(() => undefined);
 };
 
+/** The ways to try, in order; the second only if the first got as far as an answer. */
+const encryptionsOf = (mode: SslMode, isDirect: boolean): readonly Encryption[] => {
+  if (mode === 'disable') return ['plain'];
+  if (mode === 'allow') return ['plain', 'required'];
+  if (mode === 'prefer') return ['offered', 'plain'];
+  return isDirect ? ['direct'] : ['required'];
+};
+
 interface SessionRow {
   readonly recovering: boolean;
   readonly readonly: string;
@@ -216,4 +204,16 @@ const mismatchOf = async (
   };
   const [isRight, otherwise] = facts[wanted];
   return isRight ? undefined : otherwise;
+};
+
+const toConnectError = (failures: readonly Failure[], { user, database }: ConnectionTarget): ConnectError => {
+  const codes = failures.map(({ error }) => toDatabaseError(error, 'connect').code);
+  const isMisconfigured = codes.every((code) => code === 'database_misconfigured');
+  const reasons = failures.map(({ server, error }) => `${serverLabel(server)}: ${causeOf(error)}`).join('; ');
+  return new ConnectError(
+    isMisconfigured ? 'database_misconfigured' : 'database_unavailable',
+    `cannot connect to PostgreSQL as ${user} to database ${database} at ${reasons}`,
+    failures.every(({ error }) => isRefusedLogin(error)),
+    { cause: failures.at(-1)?.error },
+  );
 };

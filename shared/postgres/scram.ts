@@ -87,6 +87,8 @@ export const answerScram = async (
 };
 
 const deriveKey = promisify(pbkdf2);
-const hmac = (key: Buffer, data: string): Buffer => createHmac('sha256', key).update(data).digest();
+
 /** PostgreSQL's default is 4,096; a hostile server must not be able to occupy us for minutes. */
 const maxIterations = 1_000_000;
+
+const hmac = (key: Buffer, data: string): Buffer => createHmac('sha256', key).update(data).digest();

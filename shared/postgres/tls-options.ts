@@ -31,6 +31,12 @@ export const readTlsOptions = (tls: TlsSettings): ConnectionOptions => {
   };
 };
 
+/** The machine's own, and those that Node.js brings (with NODE_EXTRA_CA_CERTS). */
+const systemAuthorities = (): string[] => {
+  const { getCACertificates } = process.getBuiltinModule('node:tls');
+  return [...getCACertificates('system'), ...getCACertificates('default')];
+};
+
 const read = (parameter: string, file: string): Buffer => {
   try {
     return readFileSync(file);
@@ -39,10 +45,4 @@ const read = (parameter: string, file: string): Buffer => {
     const why = `DATABASE_URL has ${parameter}=${file}, which cannot be read (${code ?? 'unknown'})`;
     throw new RetryableError('database_misconfigured', why, { cause });
   }
-};
-
-/** The machine's own, and those that Node.js brings (with NODE_EXTRA_CA_CERTS). */
-const systemAuthorities = (): string[] => {
-  const { getCACertificates } = process.getBuiltinModule('node:tls');
-  return [...getCACertificates('system'), ...getCACertificates('default')];
 };

@@ -44,6 +44,18 @@ export const parseRouting = (text: string, options: RoutingOptions = {}): Routin
   return { routes, triggers, deadLetter, streams, warnings: warnings.map(told) };
 };
 
+const lineOf = (document: Document, lines: LineCounter, place: string): number | undefined => {
+  const path = [...place.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, key]) =>
+    index === undefined ? key! : Number(index),
+  );
+  for (let depth = path.length; depth > 0; depth -= 1) {
+    const node = document.getIn(path.slice(0, depth), true) as { readonly range?: readonly number[] } | undefined;
+    const start = node?.range?.[0];
+    if (start !== undefined) return lines.linePos(start).line;
+  }
+  return undefined;
+};
+
 interface ParsedYaml {
   readonly root: unknown;
   /** The line of `a.b[0].c`, or of the innermost part of it that is there. */
@@ -67,18 +79,6 @@ const parseYaml = (text: string): ParsedYaml => {
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     throw new RoutingError([`is not YAML: ${reason}`], { cause: error });
   }
-};
-
-const lineOf = (document: Document, lines: LineCounter, place: string): number | undefined => {
-  const path = [...place.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, key]) =>
-    index === undefined ? key! : Number(index),
-  );
-  for (let depth = path.length; depth > 0; depth -= 1) {
-    const node = document.getIn(path.slice(0, depth), true) as { readonly range?: readonly number[] } | undefined;
-    const start = node?.range?.[0];
-    if (start !== undefined) return lines.linePos(start).line;
-  }
-  return undefined;
 };
 
 /** The members that the file had when the services talked through Pulsar. */

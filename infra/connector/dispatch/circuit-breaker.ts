@@ -76,11 +76,6 @@ const stayOpen = (breaker: Breaker, event: BreakerEvent, met: Met): Breaker => (
   reopensAtMs: Math.max(breaker.reopensAtMs, met.nowMs + leastMsOf(event, met)),
 });
 
-const halve = (breaker: Breaker, { requestsInFlight }: Extract<BreakerEvent, { type: 'overloaded' }>): Breaker => ({
-  ...breaker,
-  allowed: Math.max(1, Math.floor(Math.min(breaker.allowed, requestsInFlight) / 2)),
-});
-
 /** The requests that an overload took away come back one by one. */
 const close = (breaker: Breaker, _event: BreakerEvent, { limits }: Met): Breaker => ({
   state: 'closed',
@@ -90,7 +85,6 @@ const close = (breaker: Breaker, _event: BreakerEvent, { limits }: Met): Breaker
   reopensAtMs: 0,
 });
 
-const fault = (breaker: Breaker): Breaker => ({ ...breaker, faultsInRow: breaker.faultsInRow + 1 });
 const stay = (breaker: Breaker): Breaker => breaker;
 
 /** The only way from one state of the breaker to another; infra/connector/README.md has it in words. */
@@ -125,3 +119,10 @@ export const stepBreaker = (breaker: Breaker, event: BreakerEvent, met: Met): Br
   const handle = transitions[breaker.state][event.type] as Handler<BreakerEvent['type']>;
   return handle(breaker, event, met);
 };
+
+const halve = (breaker: Breaker, { requestsInFlight }: Extract<BreakerEvent, { type: 'overloaded' }>): Breaker => ({
+  ...breaker,
+  allowed: Math.max(1, Math.floor(Math.min(breaker.allowed, requestsInFlight) / 2)),
+});
+
+const fault = (breaker: Breaker): Breaker => ({ ...breaker, faultsInRow: breaker.faultsInRow + 1 });

@@ -40,21 +40,6 @@ export const createDispatch = (config: DispatchConfig): Dispatch => {
   };
 };
 
-const nothing: readonly DispatchCommand[] = [];
-
-const step = (state: DispatchState, event: DispatchEvent, nowMs: number): readonly DispatchCommand[] => {
-  if (state.breaker.state === 'open') meetBreaker(state, { type: 'tick' }, nowMs);
-  // The table has a handler of its own event for each; the compiler cannot follow the pair.
-  const handle = handlers[event.type] as Handler<DispatchEvent['type']>;
-  handle(state, event, nowMs);
-  if (state.isStartDue) startRequests(state, nowMs);
-  tellAvailability(state);
-  if (state.commands.length === 0) return nothing;
-  const { commands } = state;
-  state.commands = [];
-  return commands;
-};
-
 type Handler<E extends DispatchEvent['type']> = (
   state: DispatchState,
   event: Extract<DispatchEvent, { type: E }>,
@@ -92,15 +77,15 @@ const onTimer: Handler<'timer'> = (state, event, nowMs) => {
   for (const request of state.requests.values()) stepRequest(state, request, event, nowMs);
 };
 
-const onDrain: Handler<'drain'> = (state, event, nowMs) => {
-  state.mode = modes[state.mode].drain;
-  for (const request of state.requests.values()) stepRequest(state, request, event, nowMs);
-};
-
 const modes: Readonly<Record<DispatchMode, Readonly<Record<'drain' | 'abort', DispatchMode>>>> = {
   running: { drain: 'draining', abort: 'stopped' },
   draining: { drain: 'draining', abort: 'stopped' },
   stopped: { drain: 'stopped', abort: 'stopped' },
+};
+
+const onDrain: Handler<'drain'> = (state, event, nowMs) => {
+  state.mode = modes[state.mode].drain;
+  for (const request of state.requests.values()) stepRequest(state, request, event, nowMs);
 };
 
 const handlers: { readonly [E in DispatchEvent['type']]: Handler<E> } = {
@@ -125,6 +110,21 @@ const handlers: { readonly [E in DispatchEvent['type']]: Handler<E> } = {
     state.mode = modes[state.mode].abort;
     emit(state, { type: 'abort_requests' });
   },
+};
+
+const nothing: readonly DispatchCommand[] = [];
+
+const step = (state: DispatchState, event: DispatchEvent, nowMs: number): readonly DispatchCommand[] => {
+  if (state.breaker.state === 'open') meetBreaker(state, { type: 'tick' }, nowMs);
+  // The table has a handler of its own event for each; the compiler cannot follow the pair.
+  const handle = handlers[event.type] as Handler<DispatchEvent['type']>;
+  handle(state, event, nowMs);
+  if (state.isStartDue) startRequests(state, nowMs);
+  tellAvailability(state);
+  if (state.commands.length === 0) return nothing;
+  const { commands } = state;
+  state.commands = [];
+  return commands;
 };
 
 /** Starts as many requests as there are messages, free slots and an available function. */

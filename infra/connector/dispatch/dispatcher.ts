@@ -43,9 +43,6 @@ export interface Dispatcher {
   idle(): Promise<void>;
 }
 
-const maxReplyBytes = 16 * 1024 * 1024;
-const healthTimeoutMs = 5_000;
-
 /** What the shell keeps beside the core. */
 interface Shell extends DispatcherOptions {
   readonly core: Dispatch;
@@ -126,6 +123,8 @@ const post = async (shell: Shell, requestId: number, posted: readonly PostedMess
   feed(shell, { type: 'batch_failed', requestId, failure: result });
 };
 
+const maxReplyBytes = 16 * 1024 * 1024;
+
 const postEncoded = async (shell: Shell, posted: readonly PostedMessage[], span: BatchSpan): Promise<PostResult> => {
   const { endpoint, limits, metrics, functionName } = shell;
   try {
@@ -150,6 +149,8 @@ const postEncoded = async (shell: Shell, posted: readonly PostedMessage[], span:
     return { kind: 'unavailable', reason: 'the request could not be made', retryAfterMs: 0 };
   }
 };
+
+const healthTimeoutMs = 5_000;
 
 const checkHealth = async (shell: Shell, requestId: number): Promise<void> => {
   const { client, healthPath } = shell.endpoint;

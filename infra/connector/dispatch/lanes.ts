@@ -129,9 +129,6 @@ export interface Lanes {
   all(): Iterable<QueuedMessage>;
 }
 
-/** Below this many messages a request costs more than it carries: lanes share one until it is reached. */
-const leastSharedMessages = 32;
-
 interface State {
   readonly lanes: Map<string, Lane>;
   /** Ready lanes in turn: those that may share a request, and those that are searched and travel alone (C6). */
@@ -186,6 +183,52 @@ export const createLanes = (): Lanes => {
   };
 };
 
+const add = (state: State, lane: Lane, queued: QueuedMessage, nowMs: number): void => {
+  const { queue } = lane;
+  state.heldMessages += 1;
+  // A redelivery may come after later messages of its key: it goes before them, but never into a request in flight.
+  let at = queue.length;
+  while (at > lane.inFlight && queue[at - 1]!.message.sequence > queued.message.sequence) at -= 1;
+  if (at === queue.length) queue.push(queued);
+  else queue.splice(at, 0, queued);
+  if (lane.state === 'ready') state.readyMessages += 1;
+  advance(state, lane, 'message_added', nowMs);
+};
+
+/** The one place where a lane changes its state. */
+const advance = (state: State, lane: Lane, event: LaneEvent, nowMs: number): void => {
+  const next = laneTransitions[lane.state][event];
+  if (next === 'impossible') throw new Error(`a lane that is ${lane.state} cannot meet ${event}`);
+  if (next === 'stay') return;
+  const to = next === 'rest' ? restingState(lane, nowMs) : next;
+  if (to === 'idle' && lane.blockers === undefined) state.lanes.delete(lane.key);
+  if (to === lane.state) return;
+  if (lane.state === 'ready') leaveReady(state, lane);
+  lane.state = to;
+  if (to === 'ready') enterReady(state, lane);
+  else if (to === 'paused') state.pauses.add(lane);
+};
+
+const restingState = (lane: Lane, nowMs: number): LaneState => {
+  if (lane.queue.length === 0) return 'idle';
+  if (lane.notBeforeMs > nowMs) return 'paused';
+  return isBlocked(lane) ? 'blocked' : 'ready';
+};
+
+/** Nothing after a message that is in other hands may go before it (C3). */
+const isBlocked = (lane: Lane): boolean => lane.firstBlocker < (lane.queue[0]?.message.sequence ?? 0);
+
+const leaveReady = (state: State, lane: Lane): void => {
+  if (!state.shared.delete(lane)) state.alone.delete(lane);
+  state.readyMessages -= lane.queue.length;
+};
+
+const enterReady = (state: State, lane: Lane): void => {
+  lane.turn = state.turns += 1;
+  (lane.search === undefined ? state.shared : state.alone).add(lane);
+  state.readyMessages += lane.queue.length;
+};
+
 const laneOf = (state: State, key: string): Lane => {
   const known = state.lanes.get(key);
   if (known !== undefined) return known;
@@ -206,50 +249,65 @@ const laneOf = (state: State, key: string): Lane => {
   return lane;
 };
 
-/** Nothing after a message that is in other hands may go before it (C3). */
-const isBlocked = (lane: Lane): boolean => lane.firstBlocker < (lane.queue[0]?.message.sequence ?? 0);
-
-const restingState = (lane: Lane, nowMs: number): LaneState => {
-  if (lane.queue.length === 0) return 'idle';
-  if (lane.notBeforeMs > nowMs) return 'paused';
-  return isBlocked(lane) ? 'blocked' : 'ready';
+const take = (state: State, limits: TakeLimits, nowMs: number): Taken => {
+  const shared = state.shared.values().next().value;
+  const alone = state.alone.values().next().value;
+  const isAloneFirst = alone !== undefined && (shared === undefined || alone.turn < shared.turn);
+  const first = isAloneFirst ? alone : shared;
+  if (first === undefined) return undefined;
+  if (state.readyMessages < limits.maxMessages) {
+    const waitMs = first.queue[0]!.message.receivedMs + limits.lingerMs - nowMs;
+    if (waitMs > 0) return { waitMs: Math.min(waitMs, limits.lingerMs) };
+  }
+  return { parts: isAloneFirst ? [takeAlone(state, first, limits, nowMs)] : takeShared(state, limits, nowMs) };
 };
 
-/** The one place where a lane changes its state. */
-const advance = (state: State, lane: Lane, event: LaneEvent, nowMs: number): void => {
-  const next = laneTransitions[lane.state][event];
-  if (next === 'impossible') throw new Error(`a lane that is ${lane.state} cannot meet ${event}`);
-  if (next === 'stay') return;
-  const to = next === 'rest' ? restingState(lane, nowMs) : next;
-  if (to === 'idle' && lane.blockers === undefined) state.lanes.delete(lane.key);
-  if (to === lane.state) return;
-  if (lane.state === 'ready') leaveReady(state, lane);
-  lane.state = to;
-  if (to === 'ready') enterReady(state, lane);
-  else if (to === 'paused') state.pauses.add(lane);
+/** A lane that is searched travels alone, so that another key never pays for it. */
+const takeAlone = (state: State, lane: Lane, limits: TakeLimits, nowMs: number): LanePart => {
+  const size = Math.max(1, Math.min(lane.search?.size ?? 1, limits.maxMessages));
+  return startPart(state, lane, takeFrom(lane, size, limits.maxBytes, true), nowMs);
 };
 
-const enterReady = (state: State, lane: Lane): void => {
-  lane.turn = state.turns += 1;
-  (lane.search === undefined ? state.shared : state.alone).add(lane);
-  state.readyMessages += lane.queue.length;
+const startPart = (state: State, lane: Lane, messages: readonly QueuedMessage[], nowMs: number): LanePart => {
+  advance(state, lane, 'taken', nowMs);
+  lane.inFlight = messages.length;
+  return { lane, messages };
 };
 
-const leaveReady = (state: State, lane: Lane): void => {
-  if (!state.shared.delete(lane)) state.alone.delete(lane);
-  state.readyMessages -= lane.queue.length;
+/** The first messages of a lane that fit; at least one if the request is empty so far. */
+const takeFrom = (lane: Lane, maxMessages: number, maxBytes: number, isFirst: boolean): QueuedMessage[] => {
+  const messages: QueuedMessage[] = [];
+  let bytes = 0;
+  for (const queued of lane.queue) {
+    const { sequence, bodyBytes } = queued.message;
+    if (messages.length >= maxMessages || sequence > lane.firstBlocker) break;
+    if (bytes + bodyBytes > maxBytes && !(isFirst && messages.length === 0)) break;
+    bytes += bodyBytes;
+    messages.push(queued);
+  }
+  return messages;
 };
 
-const add = (state: State, lane: Lane, queued: QueuedMessage, nowMs: number): void => {
-  const { queue } = lane;
-  state.heldMessages += 1;
-  // A redelivery may come after later messages of its key: it goes before them, but never into a request in flight.
-  let at = queue.length;
-  while (at > lane.inFlight && queue[at - 1]!.message.sequence > queued.message.sequence) at -= 1;
-  if (at === queue.length) queue.push(queued);
-  else queue.splice(at, 0, queued);
-  if (lane.state === 'ready') state.readyMessages += 1;
-  advance(state, lane, 'message_added', nowMs);
+/** Below this many messages a request costs more than it carries: lanes share one until it is reached. */
+const leastSharedMessages = 32;
+
+const takeShared = (state: State, limits: TakeLimits, nowMs: number): LanePart[] => {
+  const readyLanes = state.shared.size + state.alone.size;
+  const share = Math.ceil(state.readyMessages / Math.max(1, limits.freeSlots));
+  const wanted =
+    readyLanes <= limits.freeSlots ? 1 : Math.min(limits.maxMessages, Math.max(leastSharedMessages, share));
+  const parts: LanePart[] = [];
+  let count = 0;
+  let bytes = 0;
+  for (const lane of state.shared) {
+    const messages = takeFrom(lane, limits.maxMessages - count, limits.maxBytes - bytes, parts.length === 0);
+    if (messages.length === 0) break;
+    parts.push(startPart(state, lane, messages, nowMs));
+    count += messages.length;
+    for (const { message } of messages) bytes += message.bodyBytes;
+    if (count >= wanted) break;
+  }
+  return parts;
 };
 
 const complete = (state: State, { lane, messages }: LanePart, nowMs: number): void => {
@@ -274,64 +332,6 @@ const unblock = (state: State, lane: Lane | undefined, sequence: number, nowMs: 
   }
   if (lane.blockers.size === 0) lane.blockers = undefined;
   advance(state, lane, 'key_unblocked', nowMs);
-};
-
-const take = (state: State, limits: TakeLimits, nowMs: number): Taken => {
-  const shared = state.shared.values().next().value;
-  const alone = state.alone.values().next().value;
-  const isAloneFirst = alone !== undefined && (shared === undefined || alone.turn < shared.turn);
-  const first = isAloneFirst ? alone : shared;
-  if (first === undefined) return undefined;
-  if (state.readyMessages < limits.maxMessages) {
-    const waitMs = first.queue[0]!.message.receivedMs + limits.lingerMs - nowMs;
-    if (waitMs > 0) return { waitMs: Math.min(waitMs, limits.lingerMs) };
-  }
-  return { parts: isAloneFirst ? [takeAlone(state, first, limits, nowMs)] : takeShared(state, limits, nowMs) };
-};
-
-/** A lane that is searched travels alone, so that another key never pays for it. */
-const takeAlone = (state: State, lane: Lane, limits: TakeLimits, nowMs: number): LanePart => {
-  const size = Math.max(1, Math.min(lane.search?.size ?? 1, limits.maxMessages));
-  return startPart(state, lane, takeFrom(lane, size, limits.maxBytes, true), nowMs);
-};
-
-const takeShared = (state: State, limits: TakeLimits, nowMs: number): LanePart[] => {
-  const readyLanes = state.shared.size + state.alone.size;
-  const share = Math.ceil(state.readyMessages / Math.max(1, limits.freeSlots));
-  const wanted =
-    readyLanes <= limits.freeSlots ? 1 : Math.min(limits.maxMessages, Math.max(leastSharedMessages, share));
-  const parts: LanePart[] = [];
-  let count = 0;
-  let bytes = 0;
-  for (const lane of state.shared) {
-    const messages = takeFrom(lane, limits.maxMessages - count, limits.maxBytes - bytes, parts.length === 0);
-    if (messages.length === 0) break;
-    parts.push(startPart(state, lane, messages, nowMs));
-    count += messages.length;
-    for (const { message } of messages) bytes += message.bodyBytes;
-    if (count >= wanted) break;
-  }
-  return parts;
-};
-
-/** The first messages of a lane that fit; at least one if the request is empty so far. */
-const takeFrom = (lane: Lane, maxMessages: number, maxBytes: number, isFirst: boolean): QueuedMessage[] => {
-  const messages: QueuedMessage[] = [];
-  let bytes = 0;
-  for (const queued of lane.queue) {
-    const { sequence, bodyBytes } = queued.message;
-    if (messages.length >= maxMessages || sequence > lane.firstBlocker) break;
-    if (bytes + bodyBytes > maxBytes && !(isFirst && messages.length === 0)) break;
-    bytes += bodyBytes;
-    messages.push(queued);
-  }
-  return messages;
-};
-
-const startPart = (state: State, lane: Lane, messages: readonly QueuedMessage[], nowMs: number): LanePart => {
-  advance(state, lane, 'taken', nowMs);
-  lane.inFlight = messages.length;
-  return { lane, messages };
 };
 
 const allOf = function* (state: State): Iterable<QueuedMessage> {

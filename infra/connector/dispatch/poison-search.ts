@@ -51,13 +51,6 @@ export const endIsolation = ({ isolated }: PoisonSearch, messages: Iterable<Queu
   if (isolated.size > 0) for (const queued of messages) isolated.delete(queued);
 };
 
-const maxLatest = 32;
-
-const remember = ({ latest }: PoisonSearch, request: ReadonlySet<number> | 'answered'): void => {
-  latest.push(request);
-  if (latest.length > maxLatest) latest.shift();
-};
-
 export const noteAnswered = (search: PoisonSearch): void => remember(search, 'answered');
 
 /** Only numbers are kept: a message must not stay in memory for this. */
@@ -95,4 +88,11 @@ export const narrow = ({ lane, messages }: LanePart): void => {
   if (lane.search === undefined) return;
   const left = lane.search.left - messages.length;
   lane.search = left > 0 ? { left, size: Math.max(1, left >> 1) } : undefined;
+};
+
+const maxLatest = 32;
+
+const remember = ({ latest }: PoisonSearch, request: ReadonlySet<number> | 'answered'): void => {
+  latest.push(request);
+  if (latest.length > maxLatest) latest.shift();
 };

@@ -44,8 +44,6 @@ export interface Takeover {
   abandon(): void;
 }
 
-const pollMs = 500;
-
 interface State extends TakeoverOptions {
   readonly awaited: Awaited;
   cancelPoll: () => void;
@@ -95,14 +93,6 @@ export const createTakeover = (options: TakeoverOptions): Takeover => {
   };
 };
 
-const release = ({ awaited, unblock }: State, sequence: number): void => {
-  if (awaited.release(sequence)) unblock(sequence);
-};
-
-const releaseAll = ({ awaited, unblock }: State): void => {
-  for (const sequence of awaited.releaseAll()) unblock(sequence);
-};
-
 const lookThrough = async (state: State): Promise<boolean> => {
   const found = await readState(state);
   if (found === undefined) {
@@ -143,6 +133,10 @@ const readState = async ({ connection, consumer }: State) => {
   }
 };
 
+const releaseAll = ({ awaited, unblock }: State): void => {
+  for (const sequence of awaited.releaseAll()) unblock(sequence);
+};
+
 /** Holds back what is unsettled and not here; returns how many messages were delivered and are gone. */
 const findUnsettled = async (state: State, position: ConsumerPosition): Promise<number> => {
   const { connection, consumer, clock } = state;
@@ -163,6 +157,8 @@ const findUnsettled = async (state: State, position: ConsumerPosition): Promise<
 
 const isOurs = ({ filterSubjects }: BoundConsumer, subject: string): boolean =>
   filterSubjects.length === 0 || filterSubjects.some((filter) => coversSubject(filter, subject));
+
+const pollMs = 500;
 
 const schedule = (state: State): void => {
   state.cancelPoll();
@@ -197,4 +193,8 @@ const releaseSettled = async (state: State): Promise<void> => {
       release(state, sequence);
     if (state.stopped) return;
   }
+};
+
+const release = ({ awaited, unblock }: State, sequence: number): void => {
+  if (awaited.release(sequence)) unblock(sequence);
 };

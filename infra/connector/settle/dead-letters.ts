@@ -72,12 +72,12 @@ export const createDeadLetters = (options: DeadLetterOptions): DeadLetters => ({
   },
 });
 
-const wanted = ({ stream, subject }: DeadLetterConfig) =>
-  ({ stream, baseSubject: subject, retention: 'limits' }) as const;
-
 const ensure = async ({ connection, config }: DeadLetterOptions): Promise<void> => {
   await ensureStream(connection, wanted(config));
 };
+
+const wanted = ({ stream, subject }: DeadLetterConfig) =>
+  ({ stream, baseSubject: subject, retention: 'limits' }) as const;
 
 const publish = async (
   { config, clock, publisher, telemetry }: DeadLetterOptions,

@@ -44,9 +44,6 @@ export interface Settler {
   idle(): Promise<void>;
 }
 
-/** A bare nak is delivered again at once, thousands of times a second. */
-const handBackDelayMs = 1_000;
-
 interface State extends SettlerOptions {
   readonly givingUp: Set<Promise<void>>;
 }
@@ -120,6 +117,9 @@ const keepAlive = ({ connection, held, clock }: State): void => {
     if (nowMs - message.receivedMs >= source.consumer.ackWaitMs / 4) settle.working(connection, reply);
   }
 };
+
+/** A bare nak is delivered again at once, thousands of times a second. */
+const handBackDelayMs = 1_000;
 
 const handBack = async ({ connection, held, telemetry }: State): Promise<number> => {
   // They stay in `held`: a dead letter that is confirmed by now still ends its message.

@@ -16,30 +16,6 @@ import {
 import { createMessageSpans, messageAttributes } from './message-spans.ts';
 import type { ConnectorTelemetry, TracedMessage } from './connector-telemetry.ts';
 
-const startRequest = (
-  functionName: string,
-  parent: Context,
-  origins: readonly (Context | undefined)[],
-  ids: readonly string[],
-): StartedSpan => {
-  const request = startSpan(`POST /function/${functionName}`, parent, {
-    kind: SpanKind.CLIENT,
-    links: origins.flatMap((context, index) =>
-      context === undefined ? [] : linkTo(context, { 'messaging.message.id': ids[index]! }),
-    ),
-  });
-  if (request.span.isRecording()) {
-    request.span.setAttributes({
-      'http.request.method': 'POST',
-      'url.template': `/function/${functionName}`,
-      'faas.invoked_name': functionName,
-      'messaging.system': 'nats',
-      ...(ids.length === 1 ? {} : { 'messaging.batch.message_count': ids.length }),
-    });
-  }
-  return request;
-};
-
 /**
  * Spans of the connector. Of each sampled message: a `deliver` span per try, below its producer's, then `settle` or
  * `publish` (of its dead letter) below the last one. Of each request: a client span, in the trace of its message where that
@@ -146,4 +122,28 @@ export const createSpanTelemetry = (): ConnectorTelemetry => {
   };
 
   return { startBatch, startDeadLetter, startSettle };
+};
+
+const startRequest = (
+  functionName: string,
+  parent: Context,
+  origins: readonly (Context | undefined)[],
+  ids: readonly string[],
+): StartedSpan => {
+  const request = startSpan(`POST /function/${functionName}`, parent, {
+    kind: SpanKind.CLIENT,
+    links: origins.flatMap((context, index) =>
+      context === undefined ? [] : linkTo(context, { 'messaging.message.id': ids[index]! }),
+    ),
+  });
+  if (request.span.isRecording()) {
+    request.span.setAttributes({
+      'http.request.method': 'POST',
+      'url.template': `/function/${functionName}`,
+      'faas.invoked_name': functionName,
+      'messaging.system': 'nats',
+      ...(ids.length === 1 ? {} : { 'messaging.batch.message_count': ids.length }),
+    });
+  }
+  return request;
 };
