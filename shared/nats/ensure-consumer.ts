@@ -8,8 +8,9 @@ import {
   type StreamInfo,
 } from 'nats';
 import type { NatsConnection } from './connect.ts';
-import { jetstreamManager } from './jetstream-api.ts';
-import { apiErrorCode, apiErrorCodes } from './jetstream-error.ts';
+import { judgeConsumer, type ConsumerFields } from './consumer-rules.ts';
+import { apiSubject, jetstreamManager } from './jetstream-api.ts';
+import { apiErrorCode, apiErrorCodes, explainApiError, JetStreamError } from './jetstream-error.ts';
 import { coversSubject } from './subject-filter.ts';
 
 export interface ConsumerWanted {
@@ -36,6 +37,8 @@ export interface BoundConsumer {
     readonly bytes: number | undefined;
     readonly expiresMs: number | undefined;
   };
+  /** What its configuration costs, for a log. */
+  readonly warnings: readonly string[];
   readonly info: ConsumerInfo;
 }
 
@@ -61,7 +64,22 @@ export const ensureConsumers = async (
     const durable = index === 0 ? wanted.durable : `${wanted.durable}_${index + 1}`;
     consumers.push(await ensureOne(connection, wanted, durable, [filter]));
   }
+  requireCoverage(consumers, wanted);
   return consumers;
+};
+
+/** A filter of somebody else's may leave out what we are to read: it would wait in the stream for ever. */
+const requireCoverage = (consumers: readonly BoundConsumer[], wanted: ConsumerWanted): void => {
+  const filters = consumers.flatMap(({ filterSubjects }) => filterSubjects);
+  const isAll = consumers.some(({ filterSubjects }) => filterSubjects.length === 0);
+  const missed = wanted.filterSubjects.filter(
+    (subject) => !isAll && !filters.some((filter) => coversSubject(filter, subject)),
+  );
+  if (missed.length === 0) return;
+  const names = consumers.map(({ durable }) => durable).join(', ');
+  throw new Error(
+    `consumer ${names} of stream ${wanted.stream.config.name} takes only ${filters.join(', ')}: nobody would read ${missed.join(', ')}. Stop its reader and delete it, or widen its filter`,
+  );
 };
 
 /** The consumer's present state. */
@@ -84,38 +102,34 @@ const ensureOne = async (
   const stream = wanted.stream.config.name;
   const existing = await findConsumer(connection, stream, durable);
   if (existing !== undefined) {
-    // A push consumer cannot be pulled from; replacing it would take it from whoever reads it.
-    if (existing.config.deliver_subject !== undefined) {
-      throw new Error(
-        `consumer ${durable} of stream ${stream} is a push consumer: stop its reader and delete it first`,
-      );
-    }
-    // Acks that cover earlier messages, or none at all, would settle what another key has not stored yet.
-    if (existing.config.ack_policy !== AckPolicy.Explicit) {
-      throw new Error(
-        `consumer ${durable} of stream ${stream} has ack policy ${existing.config.ack_policy}, not explicit: stop its reader and delete it first`,
-      );
-    }
-    return bound(existing);
+    return bound(existing, wanted.stream, connection);
   }
   const config: Partial<ConsumerConfig> = {
     durable_name: durable,
     deliver_policy: DeliverPolicy.All,
     ack_policy: AckPolicy.Explicit,
     ack_wait: nanos(wanted.ackWaitMs),
-    max_ack_pending: wanted.maxAckPending,
+    // The stream's owner may have bounded what its consumers ask for.
+    max_ack_pending: Math.min(
+      wanted.maxAckPending,
+      limitOf(wanted.stream.config.consumer_limits?.max_ack_pending) ?? Infinity,
+    ),
     replay_policy: ReplayPolicy.Instant,
     ...(filters.length > 1 ? { filter_subjects: [...filters] } : {}),
     ...(filters.length === 1 ? { filter_subject: filters[0]! } : {}),
   };
   const manager = await jetstreamManager(connection);
   try {
-    return bound(await manager.consumers.add(stream, config));
-  } catch (error) {
+    return bound(await manager.consumers.add(stream, config), wanted.stream, connection);
+  } catch (cause) {
     // Another replica made it between our look and our request.
     const made = await findConsumer(connection, stream, durable);
-    if (made === undefined) throw error;
-    return bound(made);
+    if (made !== undefined) return bound(made, wanted.stream, connection);
+    const reason = explainApiError(cause, apiSubject(connection, `CONSUMER.(DURABLE.)CREATE.${stream}.${durable}`));
+    throw new JetStreamError(
+      `there is no consumer ${durable} of stream ${stream}, and it cannot be made: ${reason}`,
+      cause,
+    );
   }
 };
 
@@ -123,13 +137,25 @@ const findConsumer = async (connection: NatsConnection, stream: string, durable:
   const manager = await jetstreamManager(connection);
   try {
     return await manager.consumers.info(stream, durable);
-  } catch (error) {
-    if (apiErrorCode(error) === apiErrorCodes.consumerNotFound) return undefined;
-    throw error;
+  } catch (cause) {
+    if (apiErrorCode(cause) === apiErrorCodes.consumerNotFound) return undefined;
+    const call = apiSubject(connection, `CONSUMER.INFO.${stream}.${durable}`);
+    throw new JetStreamError(`consumer ${durable} of ${stream} cannot be read: ${explainApiError(cause, call)}`, cause);
   }
 };
 
-const bound = (info: ConsumerInfo): BoundConsumer => {
+const bound = (info: ConsumerInfo, stream: StreamInfo, connection: NatsConnection): BoundConsumer => {
+  const verdict = judgeConsumer(info.config as unknown as ConsumerFields, {
+    largestMessageBytes: limitOf(stream.config.max_msg_size) ?? connection.info?.max_payload ?? 1_048_576,
+    nowMs: Date.parse(info.ts ?? ''),
+  });
+  // Replacing it would take it from whoever reads it.
+  if (verdict.refused.length > 0) {
+    const name = `consumer ${info.name} of stream ${info.stream_name}`;
+    throw new Error(
+      `${name} cannot be read: ${verdict.refused.join('; ')}. Stop its reader and delete it, or correct it`,
+    );
+  }
   const { config } = info;
   // With a list of steps the server uses those in place of the ack wait.
   const steps = [...(config.backoff ?? []), ...(config.backoff?.length ? [] : [config.ack_wait ?? nanos(30_000)])];
@@ -145,6 +171,7 @@ const bound = (info: ConsumerInfo): BoundConsumer => {
       bytes: limitOf(config.max_bytes),
       expiresMs: config.max_expires ? Math.max(1_000, Math.floor(config.max_expires / 1_000_000)) : undefined,
     },
+    warnings: verdict.warnings,
     info,
   };
 };

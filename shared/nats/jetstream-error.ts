@@ -10,8 +10,36 @@ export const apiErrorCodes = {
   messageTooLarge: 10054,
   messageDeleteFailed: 10057,
   sequenceNotFound: 10043,
+  maxBytesRequired: 10113,
 } as const;
 
-/** The API's code in an error of the client, or undefined. */
-export const apiErrorCode = (error: unknown): number | undefined =>
-  (error as { api_error?: { err_code?: number } } | undefined)?.api_error?.err_code;
+/** A call to the JetStream API that failed, with what is missing in the message. */
+export class JetStreamError extends Error {
+  override readonly name = 'JetStreamError';
+  /** The client's own code. */
+  readonly code: string;
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    const code = (cause as { readonly code?: unknown } | null)?.code;
+    this.code = typeof code === 'string' ? code : 'UNKNOWN';
+  }
+}
+
+/** The API's code in an error of the client, or in what it was caused by, or undefined. */
+export const apiErrorCode = (error: unknown): number | undefined => {
+  const own = error instanceof JetStreamError ? error.cause : error;
+  return (own as { api_error?: { err_code?: number } } | undefined)?.api_error?.err_code;
+};
+
+/** Why a call to the API failed, and what would help. */
+export const explainApiError = (error: unknown, call: string): string => {
+  const { code, message = '' } = (error ?? {}) as { readonly code?: unknown; readonly message?: string };
+  if (code === 'PERMISSIONS_VIOLATION') return `the user may not publish to ${call}`;
+  if (code === '503')
+    return 'JetStream does not answer: it is off in this account, or in another domain (NATS_JS_DOMAIN)';
+  if (code === 'TIMEOUT') return `there was no answer to ${call} in time: is the user allowed to get one (its inbox)?`;
+  if (apiErrorCode(error) === apiErrorCodes.maxBytesRequired) {
+    return 'the account asks for max_bytes: set it in the section streams of the routing file';
+  }
+  return message.split('\n', 1)[0]!.slice(0, 200);
+};

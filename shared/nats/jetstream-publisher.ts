@@ -3,7 +3,7 @@ import type { NatsConnection } from './connect.ts';
 import { newInbox } from './jetstream-api.ts';
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
 import { isPublishSubject } from '../routing/subject-token.ts';
-import { ensureStream } from './ensure-stream.ts';
+import { ensureStream, findStreamOf } from './ensure-stream.ts';
 import { buildHeaders } from './headers.ts';
 import { apiErrorCodes } from './jetstream-error.ts';
 import type { OutgoingMessage, Publisher, PublishOutcome } from '../message/outgoing-message.ts';
@@ -27,10 +27,16 @@ interface Pending {
   /** Place among all messages of this publisher. */
   readonly order: number;
   attempt: number;
+  /** Whether the server was asked for the stream since it was sent. */
+  isLookedFor: boolean;
   deadlineMs: number;
 }
 
+/** A stream that has never answered is looked for after this time. */
+const lookAfterMs = 300;
+
 interface PubAck {
+  readonly stream?: string;
   readonly seq?: number;
   readonly duplicate?: boolean;
   readonly error?: { readonly code: number; readonly err_code?: number; readonly description: string };
@@ -54,6 +60,8 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
   const waiting: Pending[] = [];
   const sent = new Map<string, Pending>();
   const unheard: Pending[] = [];
+  /** Streams that have confirmed a message: a PubAck that is late is only late. */
+  const confirmed = new Set<string>();
   let isMakingStreams = false;
   let orderCounter = 0;
   let waitingHead = 0;
@@ -70,6 +78,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
 
   const send = (pending: Pending): void => {
     pending.attempt += 1;
+    pending.isLookedFor = false;
     pending.deadlineMs = performance.now() + ackTimeoutMs;
     const token = (tokenCounter++).toString(36);
     try {
@@ -112,21 +121,50 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
   function checkDeadlines(): void {
     sweep = undefined;
     const nowMs = performance.now();
+    const silent = new Map<string, Pending>();
     for (const [token, pending] of sent) {
-      if (pending.deadlineMs > nowMs) continue;
+      if (pending.deadlineMs > nowMs) {
+        const isSilent = nowMs - (pending.deadlineMs - ackTimeoutMs) >= lookAfterMs;
+        if (isSilent && !pending.isLookedFor && !confirmed.has(pending.message.stream)) {
+          pending.isLookedFor = true;
+          silent.set(pending.message.subject, pending);
+        }
+        continue;
+      }
       release(token, pending);
+      confirmed.delete(pending.message.stream);
       sendAgainOrFail(pending, new RetryableError('publish_failed', 'the server did not confirm the message in time'));
     }
+    for (const subject of silent.keys()) void lookForStream(subject);
     fill();
     if (sent.size > 0) sweep ??= setTimeout(checkDeadlines, 100).unref();
   }
+
+  /**
+   * A PubAck that stays out may mean that a core subscriber alone hears the subject: then the server does not say that
+   * nobody listens. So it is asked whether a stream holds the subject.
+   */
+  const lookForStream = async (subject: string): Promise<void> => {
+    try {
+      if ((await findStreamOf(connection, subject)) !== undefined) return;
+    } catch {
+      // A user who may not ask waits for the PubAck until its timeout, as without this look.
+      return;
+    }
+    for (const [token, pending] of sent) {
+      if (pending.message.subject !== subject || !pending.isLookedFor) continue;
+      release(token, pending);
+      onNoStream(pending);
+    }
+  };
 
   /** Makes the streams of messages that nobody took, then puts these back at the head of the queue in their order. */
   const makeStreams = async (): Promise<void> => {
     let failure: unknown;
     const streams = new Map(unheard.map(({ message }) => [message.stream, message]));
+    const onWarning = (reason: string): void => void (failure = new Error(reason));
     try {
-      for (const message of streams.values()) await ensureStream(connection, message);
+      for (const message of streams.values()) await ensureStream(connection, { ...message, onWarning });
     } catch (error) {
       // JetStream may be away for a moment only.
       failure = error;
@@ -136,7 +174,8 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
     for (const pending of unheard.splice(0).toSorted((a, b) => a.order - b.order)) {
       if (!closed && pending.attempt < attempts) again.push(pending);
       else {
-        const text = `no stream holds the subject of ${pending.message.stream}`;
+        const why = failure instanceof Error ? `: ${failure.message}` : '';
+        const text = `no stream holds ${pending.message.subject}${why}`;
         pending.resolve({ ok: false, error: new RetryableError('publish_failed', text, { cause: failure }) });
       }
     }
@@ -146,24 +185,14 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
   };
 
   /** No stream holds the subject: nothing more is sent until it does, so that messages keep their order. */
-  const onNoResponders = (pending: Pending): void => {
+  const onNoStream = (pending: Pending): void => {
     unheard.push(pending);
     if (isMakingStreams) return;
     isMakingStreams = true;
     void makeStreams();
   };
 
-  const onAnswer = (pending: Pending, answer: Msg): void => {
-    if (answer.data.length === 0 && answer.headers?.code === 503) {
-      return onNoResponders(pending);
-    }
-    let ack: PubAck;
-    try {
-      ack = JSON.parse(decoder.decode(answer.data)) as PubAck;
-    } catch (cause) {
-      pending.resolve({ ok: false, error: new RetryableError('publish_failed', 'the PubAck is not JSON', { cause }) });
-      return;
-    }
+  const onAnswer = (pending: Pending, ack: PubAck): void => {
     if (ack.error !== undefined) {
       const isTooLarge = ack.error.err_code === apiErrorCodes.messageTooLarge;
       const limit = isTooLarge ? `, which is over the max_msg_size of the stream ${pending.message.stream}` : '';
@@ -175,6 +204,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       pending.resolve({ ok: false, error });
       return;
     }
+    confirmed.add(pending.message.stream);
     pending.resolve({ ok: true, duplicate: ack.duplicate === true, sequence: ack.seq ?? 0 });
   };
 
@@ -185,8 +215,13 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       const pending = sent.get(token);
       // An answer to a message that was sent again meanwhile: the later answer counts.
       if (pending === undefined) return;
+      const isUnheard = answer.data.length === 0 && answer.headers?.code === 503;
+      const ack = isUnheard ? undefined : readPubAck(answer);
+      // Whoever else hears the subject may answer too; only the word of a stream counts.
+      if (!isUnheard && ack === undefined) return;
       release(token, pending);
-      onAnswer(pending, answer);
+      if (ack === undefined) onNoStream(pending);
+      else onAnswer(pending, ack);
       fill();
     },
   });
@@ -201,7 +236,8 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
     const headers = buildHeaders([['Nats-Msg-Id', message.id], ...Object.entries(message.headers ?? {})]);
     const bytes = message.payload.byteLength + headerBytes(headers);
     const limit = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
-    if (bytes <= limit) return { message, headers, bytes, order: orderCounter++, attempt: 0, deadlineMs: 0 };
+    if (bytes <= limit)
+      return { message, headers, bytes, order: orderCounter++, attempt: 0, isLookedFor: false, deadlineMs: 0 };
     const text = `the message has ${bytes} bytes with its headers, the server takes ${limit}`;
     return new TerminalError('forward_too_large', text);
   };
@@ -264,4 +300,16 @@ const headerBytes = (headers: ReturnType<typeof buildHeaders>): number => {
     for (const value of values) bytes += Buffer.byteLength(name) + 2 + Buffer.byteLength(value) + 2;
   }
   return bytes;
+};
+
+/** The answer of a stream; undefined if it is somebody else's. */
+const readPubAck = (answer: Msg): PubAck | undefined => {
+  try {
+    const ack = JSON.parse(decoder.decode(answer.data)) as PubAck | null;
+    if (typeof ack !== 'object' || ack === null) return undefined;
+    const isRefusal = typeof ack.error?.err_code === 'number';
+    return isRefusal || (typeof ack.stream === 'string' && typeof ack.seq === 'number') ? ack : undefined;
+  } catch {
+    return undefined;
+  }
 };

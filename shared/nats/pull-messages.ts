@@ -57,6 +57,8 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   let inbox = '';
   /** Messages that the server may still send on the open request. */
   let open = 0;
+  /** Messages that it asked for. */
+  let asked = 0;
   /** Number of the open request and last token of its inbox: a word on an earlier one must not end it. */
   let requests = 0;
   let lastSignMs = 0;
@@ -100,6 +102,7 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
     const room = options.capacity();
     if (room.messages < 1 || room.bytes < 1) return;
     open = room.messages;
+    asked = open;
     lastSignMs = performance.now();
     const request = {
       batch: room.messages,
@@ -181,12 +184,18 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
       return;
     }
     // Every other status ends the request: it expired (408), was filled by bytes or ended by the server (409).
+    const isEmpty = open === asked;
     open = 0;
     const text = description.toLowerCase();
     if (code === 503 || code === 404 || text.includes('consumer deleted') || text.includes('stream deleted')) {
       troubled = true;
       options.onTrouble(`${code} ${description}`);
       void restore();
+    } else if (text.includes('maxbytes') && isEmpty) {
+      // The next message alone is larger than the request may be: asked at once again, the server would say the same.
+      troubled = true;
+      options.onTrouble(`${code} ${description}: the next message is larger than a request may ask for`);
+      pullLater(5_000);
     } else if (code === 408 || text.includes('maxbytes') || text.includes('batch completed')) {
       troubled = false;
       pull();

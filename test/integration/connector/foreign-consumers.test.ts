@@ -33,11 +33,13 @@ describe('a durable of our name that somebody else made', () => {
   });
 
   it.each([AckPolicy.All, AckPolicy.None])('is refused with ack policy %s, which would settle more', async (policy) => {
-    await expect(bind(`policy_${policy}`, { ack_policy: policy })).rejects.toThrow(`ack policy ${policy}`);
+    await expect(bind(`policy_${policy}`, { ack_policy: policy })).rejects.toThrow(
+      `ack_policy is ${policy}, not explicit`,
+    );
   });
 
   it('is refused if it pushes', async () => {
     const push = { ack_policy: AckPolicy.Explicit, deliver_subject: 'somewhere' };
-    await expect(bind('push', push)).rejects.toThrow('is a push consumer');
+    await expect(bind('push', push)).rejects.toThrow('deliver_subject makes it a push consumer');
   });
 });

@@ -47,6 +47,26 @@ for (const variant of await natsVariants()) {
       await publisher.close();
     });
 
+    it('makes the missing stream although a core subscriber hears the subject, and one that answers is no stream', async () => {
+      const hear = nats.subscribe('heard.>', { callback: () => undefined });
+      const answer = nats.subscribe('answered', {
+        callback: (_error, heard) => void heard.respond(new TextEncoder().encode('{"ok":true}')),
+      });
+      await nats.flush();
+      const publisher = createJetStreamPublisher(nats);
+      const outcomes = await publisher.publish([
+        ...many('heard', 3).map((one) => ({ ...one, subject: 'heard.low.x' })),
+        ...many('answered', 3),
+      ]);
+      expect(outcomes).toEqual(outcomes.map(() => expect.objectContaining({ ok: true, duplicate: false })));
+      for (const stream of ['heard', 'answered']) {
+        expect((await (await manager()).streams.info(stream)).state.messages).toBe(3);
+      }
+      hear.unsubscribe();
+      answer.unsubscribe();
+      await publisher.close();
+    });
+
     it('answers in the order given and tells duplicates', async () => {
       const publisher = createJetStreamPublisher(nats, { windowMessages: 7 });
       const first = await publisher.publish(many('twice', 100));
