@@ -118,7 +118,8 @@ const readLive = async (context: ManageContext): Promise<unknown> => {
   const ask = async (command: string): Promise<readonly unknown[]> => {
     try {
       const connection = await context.bus.connection();
-      return await askReplicas(connection, replicaSubject(context.manageTopic), { command }, replicaWaitMs);
+      const options = { subject: replicaSubject(context.manageTopic), token: context.token, waitMs: replicaWaitMs };
+      return await askReplicas(connection, { command }, options);
     } catch (error) {
       context.onError(`ask the replicas for ${command}`, error);
       return [];

@@ -166,6 +166,7 @@ const startRoute = async (state: State, selector: string): Promise<void> => {
       triggers,
       endpoints: state.endpoints,
       headers: state.headers,
+      token: state.functionToken,
       deadLetters,
       reportFailed: (message, reason) => {
         if (monitor !== undefined) void reportFailed(monitor, lineOf(state, monitor), log, message, reason);
@@ -194,18 +195,22 @@ const consumptionsOf = (route: RouteConfig): readonly Consumption[] => {
 };
 
 const startManage = async (state: State): Promise<void> => {
-  const { manageTopic: topic, headers, log, endpoints } = state;
-  const [first] = state.routing.routes.values();
+  const { manageTopic: topic, functionToken: token, headers, log, endpoints } = state;
+  const first = [...state.routing.routes.values()].find(({ url }) => state.nats?.url !== undefined || url !== '');
   if (topic === undefined || first === undefined) return;
   const { connection } = await lineOf(state, first);
+  answerAsReplica(connection, {
+    subject: connectorSubject(topic),
+    token,
+    answer: () => state.watch.report(state.name ?? defaultName),
+    onError: (error) => log.warn('report_failed', errorFields(error)),
+  });
+  // Without a token whoever may publish could command everything.
+  if (token === undefined) {
+    return log.warn('manage_bridge_off', { reason: 'FUNCTION_TOKEN is not set: no commands over NATS' });
+  }
   const { client, path } = endpoints.of(state.manageFunction ?? 'manage');
-  answerAsReplica(
-    connection,
-    connectorSubject(topic),
-    () => state.watch.report(state.name ?? defaultName),
-    (error) => log.warn('report_failed', errorFields(error)),
-  );
-  state.bridges.push(bridgeManage({ connection, topic, client, path, headers, timeoutMs: 60_000, log }));
+  state.bridges.push(bridgeManage({ connection, topic, client, path, headers, token, timeoutMs: 60_000, log }));
 };
 
 const stop = async (state: State, graceMs: number): Promise<void> => {

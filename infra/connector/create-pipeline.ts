@@ -23,6 +23,8 @@ export interface PipelineOptions {
   readonly connection: NatsConnection;
   readonly endpoints: Pick<Endpoints, 'of'>;
   readonly headers: Readonly<Record<string, string>>;
+  /** The shared token: what a replay is signed with. */
+  readonly token: string | undefined;
   readonly deadLetters: DeadLetters;
   /** Tells the monitor of a message that was given up; best effort. */
   readonly reportFailed: (message: ReceivedMessage, reason: string) => void;

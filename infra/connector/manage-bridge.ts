@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { hasToken } from '../../shared/http/check-token.ts';
 import { reasonOf } from '../../shared/message/to-outcome.ts';
 import type { NatsConnection } from '../../shared/nats/connect.ts';
 import {
@@ -15,6 +16,8 @@ export interface ManageBridgeOptions {
   readonly client: Dispatcher;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** What a requester has to bring as `Authorization: Bearer <token>`. */
+  readonly token: string;
   readonly timeoutMs: number;
   readonly log: Log;
 }
@@ -22,9 +25,17 @@ export interface ManageBridgeOptions {
 const errorBody = (code: string, reason: string): Uint8Array =>
   new TextEncoder().encode(JSON.stringify({ error: { code, reason } }));
 
-/** Answers management commands on the manage topic by posting them to the manage function. One replica answers each. */
+/**
+ * Answers management commands on the manage topic by posting them to the manage function. One replica answers each. A request
+ * without the token is refused here: the bridge itself has it, and would lend it to everybody who may publish.
+ */
 export const bridgeManage = (options: ManageBridgeOptions): RequestServer => {
   const answer = async (request: NatsRequest): Promise<NatsReply> => {
+    const { authorization } = request;
+    if (!hasToken(authorization === undefined ? {} : { authorization }, options.token)) {
+      const reason = 'the shared token is missing or wrong: send it as the header authorization, Bearer ...';
+      return { payload: errorBody('unauthorized', reason), headers: { status: '401' } };
+    }
     try {
       const { statusCode, body } = await options.client.request({
         path: options.path,

@@ -62,7 +62,10 @@ export const createRequestHandler = (
     const reply =
       decoded.mode === 'batch'
         ? batchReply(results)
-        : singleReply(results[0] ?? toOutcome('', new RetryableError('no_outcome', 'there was no message')));
+        : singleReply(
+            results[0] ?? toOutcome('', new RetryableError('no_outcome', 'there was no message')),
+            decoded.mode,
+          );
     trace.end(results, reply.status);
     options.metrics.request(deliveries.length, options.monotonicMs() - startedMs, results);
     for (const result of results) {

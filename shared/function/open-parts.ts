@@ -74,7 +74,8 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     onConnection: async (connection) => {
       const { answerAsReplica, replicaSubject } = await import('../nats/replica-channel.ts');
       const subject = replicaSubject(config.manageTopic);
-      answerAsReplica(connection, subject, answerReplicaRequest(name, metadata, metrics), onError);
+      const answer = answerReplicaRequest(name, metadata, metrics);
+      answerAsReplica(connection, { subject, token: config.functionToken, answer, onError });
       // What was read before it could hear that it had changed is read again.
       metadata.invalidate({});
     },

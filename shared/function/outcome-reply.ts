@@ -11,9 +11,13 @@ export const batchReply = (results: readonly Outcome[]): HttpReply => ({
   body: JSON.stringify({ results }),
 });
 
-/** A single message is answered by status: 2xx stored, 4xx refused for good, 503 try again (with Retry-After). */
-export const singleReply = (outcome: Outcome): HttpReply => {
+/**
+ * A single message is answered by status: 2xx stored, 4xx refused for good, 503 try again (with Retry-After). An event that is
+ * stored is answered without a body: a broker or channel takes one for an event in reply, and calls it a failed delivery.
+ */
+export const singleReply = (outcome: Outcome, mode: 'event' | 'message'): HttpReply => {
   if (outcome.outcome === 'ack') {
+    if (mode === 'event') return { status: 200, body: '' };
     return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(outcome) };
   }
   if (outcome.outcome === 'reject') {

@@ -56,6 +56,9 @@ export const runFunction = async (definition: FunctionDefinition, env: NodeJS.Pr
     return;
   }
   const log = createLog({ service: definition.name, level: config.logLevel, write, nowMs: Date.now });
+  if (config.functionToken === undefined) {
+    log.warn('open_function', { reason: 'FUNCTION_TOKEN is not set: whoever reaches the port may call this function' });
+  }
   for (const reason of warnings) log.warn('configuration', { reason });
   let loaded: FunctionApp | undefined;
   let loading: Promise<FunctionApp> | undefined;

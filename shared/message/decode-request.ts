@@ -12,8 +12,11 @@ import { toOutcome } from './to-outcome.ts';
 
 /** What a request held: deliveries to plan, and the outcomes of what could not be decoded. */
 export interface DecodedRequest {
-  /** `batch`: the answer is a BatchReply. `single`: the status code is the outcome. */
-  readonly mode: 'batch' | 'single';
+  /**
+   * `batch`: the answer is a BatchReply. `event` and `message`: the status code is the outcome; whoever sends a CloudEvent takes
+   * a body for the next event, so it gets none.
+   */
+  readonly mode: 'batch' | 'event' | 'message';
   readonly deliveries: readonly Delivery[];
   readonly rejections: readonly Outcome[];
 }
@@ -53,9 +56,9 @@ export const decodeRequest = (
       }
       const { attributes, payload } = openEvent(body, extent);
       if (attributes === undefined) throw new TerminalError('invalid_envelope', 'the event has no id');
-      return decodeSingle(attributes, payload, context);
+      return decodeSingle('event', attributes, payload, context);
     } catch (error) {
-      return { mode: 'single', deliveries: [], rejections: [toOutcome('', error)] };
+      return { mode: 'event', deliveries: [], rejections: [toOutcome('', error)] };
     }
   }
   const binary = attributesOf(
@@ -69,7 +72,7 @@ export const decodeRequest = (
     attempt: 1,
     traceContext: traceContextOf((name) => headers[name]),
   };
-  return decodeSingle(attributes, () => body, context);
+  return decodeSingle(binary === undefined ? 'message' : 'event', attributes, () => body, context);
 };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -192,10 +195,15 @@ const toDelivery = (attributes: Attributes, payload: Uint8Array, context: Decode
   };
 };
 
-const decodeSingle = (attributes: Attributes, read: () => Uint8Array, context: DecodeContext): DecodedRequest => {
+const decodeSingle = (
+  mode: 'event' | 'message',
+  attributes: Attributes,
+  read: () => Uint8Array,
+  context: DecodeContext,
+): DecodedRequest => {
   try {
-    return { mode: 'single', deliveries: [toDelivery(attributes, read(), context)], rejections: [] };
+    return { mode, deliveries: [toDelivery(attributes, read(), context)], rejections: [] };
   } catch (error) {
-    return { mode: 'single', deliveries: [], rejections: [toOutcome(attributes.identity, error)] };
+    return { mode, deliveries: [], rejections: [toOutcome(attributes.identity, error)] };
   }
 };

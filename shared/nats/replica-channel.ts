@@ -1,5 +1,8 @@
 import { ErrorCode, RequestStrategy } from 'nats';
+
+import { isSignatureOf, signatureOf } from '../message/signature.ts';
 import type { NatsConnection } from './connect.ts';
+import { buildHeaders, headerValue, readHeaders } from './headers.ts';
 
 /** Every warm replica hears these requests, each answers for itself. */
 export const replicaSubject = (manageTopic: string): string => `${manageTopic}.replicas`;
@@ -10,17 +13,30 @@ export const connectorSubject = (manageTopic: string): string => `${manageTopic}
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** Carries the signature of a request: whoever may publish to the subject may not command the replicas yet. */
+const signatureHeader = 'ism-signature';
+
+export interface ReplicaOptions {
+  readonly subject: string;
+  /** The shared token; without one every request counts. */
+  readonly token: string | undefined;
+}
+
 /** Answers requests to all replicas for as long as the connection lives; `answer` gets and gives JSON values. */
 export const answerAsReplica = (
   connection: NatsConnection,
-  subject: string,
-  answer: (request: unknown) => unknown,
-  onError: (error: unknown) => void,
+  options: ReplicaOptions & {
+    readonly answer: (request: unknown) => unknown;
+    readonly onError: (error: unknown) => void;
+  },
 ): void => {
+  const { subject, token, answer, onError } = options;
   connection.subscribe(subject, {
     callback: (error, message) => {
       if (error !== null) return onError(error);
       try {
+        const signature = headerValue(readHeaders(message), signatureHeader) ?? '';
+        if (token !== undefined && !isSignatureOf(signature, token, 'replicas', [subject, message.data])) return;
         const reply = answer(JSON.parse(decoder.decode(message.data)));
         if (message.reply !== undefined && message.reply !== '') message.respond(encoder.encode(JSON.stringify(reply)));
       } catch (failure) {
@@ -36,14 +52,18 @@ export const answerAsReplica = (
  */
 export const askReplicas = async (
   connection: NatsConnection,
-  subject: string,
   request: unknown,
-  waitMs: number,
+  options: ReplicaOptions & { readonly waitMs: number },
 ): Promise<readonly unknown[]> => {
+  const { subject, token, waitMs } = options;
   const answers: unknown[] = [];
-  const replies = await connection.requestMany(subject, encoder.encode(JSON.stringify(request)), {
+  const payload = encoder.encode(JSON.stringify(request));
+  const replies = await connection.requestMany(subject, payload, {
     strategy: RequestStrategy.Timer,
     maxWait: waitMs,
+    ...(token === undefined
+      ? {}
+      : { headers: buildHeaders([[signatureHeader, signatureOf(token, 'replicas', [subject, payload])]]) }),
   });
   try {
     for await (const reply of replies) answers.push(JSON.parse(decoder.decode(reply.data)));

@@ -1,12 +1,14 @@
 import type { Msg } from 'nats';
 import type { NatsConnection } from './connect.ts';
-import { buildHeaders, readHeaders, traceContextOf } from './headers.ts';
+import { buildHeaders, headerValue, readHeaders, traceContextOf } from './headers.ts';
 
 export interface NatsRequest {
   readonly subject: string;
   readonly payload: Uint8Array;
   /** W3C trace context of the requester. */
   readonly traceContext: Readonly<Record<string, string>>;
+  /** `Bearer <token>`, if the requester has one. */
+  readonly authorization: string | undefined;
 }
 
 export interface NatsReply {
@@ -35,8 +37,13 @@ export const serveRequests = (
   const underWay = new Set<Promise<void>>();
   const handle = async (message: Msg): Promise<void> => {
     try {
-      const traceContext = traceContextOf(readHeaders(message));
-      const reply = await options.answer({ subject: message.subject, payload: message.data, traceContext });
+      const sent = readHeaders(message);
+      const reply = await options.answer({
+        subject: message.subject,
+        payload: message.data,
+        traceContext: traceContextOf(sent),
+        authorization: headerValue(sent, 'authorization'),
+      });
       const headers = reply.headers ? { headers: buildHeaders(Object.entries(reply.headers)) } : {};
       message.respond(reply.payload, headers);
     } catch (error) {

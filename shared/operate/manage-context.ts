@@ -10,6 +10,8 @@ export interface ManageContext {
   readonly bus: Bus;
   readonly pool: DatabasePool;
   readonly manageTopic: string;
+  /** The shared token: it signs what is said to functions and connector over NATS. */
+  readonly token: string | undefined;
   readonly ledgerRetentionHours: number;
   /** Undefined if none is configured: then the functions' replicas are not known. */
   readonly gateway: Gateway | undefined;

@@ -20,6 +20,7 @@ export const openContext = ({ config, env, ...servers }: ManageServers): ManageC
   return {
     ...servers,
     manageTopic: config.manageTopic,
+    token: config.functionToken,
     ledgerRetentionHours: config.ledgerRetentionHours,
     gateway: gatewayUrl === undefined ? undefined : createGateway({ url: gatewayUrl, user, password }),
     jaegerUrl,

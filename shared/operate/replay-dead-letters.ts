@@ -1,5 +1,5 @@
 import { originalHeaders } from '../message/dead-letter.ts';
-import { replayHeaders } from '../message/replay.ts';
+import { signReplay } from '../message/replay.ts';
 import type { DeadLetterStore, StoredDeadLetter } from '../nats/dead-letter-store.ts';
 import { findStream } from '../nats/ensure-stream.ts';
 import type { OutgoingMessage } from '../message/outgoing-message.ts';
@@ -39,7 +39,7 @@ export const replayDeadLetters = async (
     if (!baseSubjects.has(stream)) baseSubjects.set(stream, await baseSubjectOf(context, stream));
     const baseSubject = baseSubjects.get(stream);
     if (baseSubject === undefined) failed.push(failure(letter, 'unknown_stream', `there is no stream ${stream}`));
-    else sendable.push({ letter, message: replayMessage(letter, baseSubject) });
+    else sendable.push({ letter, message: replayMessage(letter, baseSubject, context.token) });
   }
   const outcomes = await context.bus.publish(sendable.map(({ message }) => message));
   await Promise.all(
@@ -78,7 +78,7 @@ const baseSubjectOf = async (context: ManageContext, stream: string): Promise<st
  * remember the old one and would drop it. It is the same for every try of this replay, so that a repeat after a crash
  * is dropped.
  */
-const replayMessage = (letter: StoredDeadLetter, baseSubject: string): OutgoingMessage => {
+const replayMessage = (letter: StoredDeadLetter, baseSubject: string, token: string | undefined): OutgoingMessage => {
   const { stream = '', subject = '', identity = '', timestampNs = '' } = letter.info ?? {};
   return {
     stream,
@@ -88,8 +88,7 @@ const replayMessage = (letter: StoredDeadLetter, baseSubject: string): OutgoingM
     id: `replay/${letter.sequence}@${letter.storedMs}`,
     headers: {
       ...Object.fromEntries(originalHeaders(letter.headers)),
-      [replayHeaders.identity]: identity,
-      [replayHeaders.timestampNs]: timestampNs,
+      ...signReplay(token, { stream, identity, timestampNs }, letter.payload),
     },
   };
 };

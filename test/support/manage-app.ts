@@ -42,7 +42,8 @@ export interface CommandAnswer {
   readonly error?: { readonly code: string; readonly reason: string };
 }
 
-const testToken = 'a token for tests';
+/** The shared token of the functions under test. */
+export const testToken = 'a token for tests';
 
 /** The `manage` function in this process, on real servers. */
 export const startManageApp = async (options: {

@@ -33,6 +33,8 @@ export interface IntakeOptions {
   readonly filterSubjects: readonly string[];
   readonly triggers: readonly TriggerConfig[];
   readonly connection: NatsConnection;
+  /** The shared token: what a replay is signed with. */
+  readonly token: string | undefined;
   readonly held: HeldMessages<Source>;
   readonly recent: RecentAnswers;
   readonly settler: Settler;
@@ -123,6 +125,9 @@ const tryStart = async (state: State): Promise<boolean> => {
 const startSources = async (state: State): Promise<void> => {
   const { connection, route, settler } = state;
   const consumers = await ensure(state);
+  for (const { durable, warnings } of consumers) {
+    for (const reason of warnings) state.log.warn('consumer_setting', { consumer: durable, reason });
+  }
   const fresh = consumers.map((consumer) => sourceOf(state, consumer));
   try {
     for (const { takeover } of fresh) await takeover.begin();
@@ -145,7 +150,8 @@ const startSources = async (state: State): Promise<void> => {
 
 const ensure = async (state: State): Promise<readonly BoundConsumer[]> => {
   const { connection, route } = state;
-  const stream = await ensureStream(connection, { stream: route.name, baseSubject: route.subject });
+  const onWarning = (reason: string): void => state.log.warn('stream_setting', { stream: route.name, reason });
+  const stream = await ensureStream(connection, { stream: route.name, baseSubject: route.subject, onWarning });
   noticeStream(state, stream.created);
   return await ensureConsumers(connection, {
     stream,
@@ -257,7 +263,8 @@ const giveUpUntaken = (state: State, source: Source, raw: Msg, error: unknown): 
   const reason = `the connector failed at the message (${kind}); see its log`;
   const held = state.held.find(key);
   const unknown = { isJson: false, messageType: undefined, routeId: null };
-  const message = held?.message ?? receiveMessage(raw, info, key, unknown, state.clock.nowMs());
+  const message =
+    held?.message ?? receiveMessage(raw, info, key, unknown, { nowMs: state.clock.nowMs(), token: state.token });
   if (held === undefined) {
     state.held.add({ message, source, lane: undefined, reply: message.reply, deliveryCount: message.deliveryCount });
   }
@@ -286,7 +293,7 @@ const take = (state: State, source: Source, raw: Msg): void => {
 
 const takeNew = (state: State, source: Source, raw: Msg, info: DeliveryInfo, key: string): void => {
   const classified = classifyPayload(raw.data, state.triggers);
-  const message = receiveMessage(raw, info, key, classified, state.clock.nowMs());
+  const message = receiveMessage(raw, info, key, classified, { nowMs: state.clock.nowMs(), token: state.token });
   const { reply, deliveryCount } = message;
   const lane = classified.ok
     ? { functionName: classified.trigger.function, key: laneKey(classified.trigger, classified.key) }

@@ -52,13 +52,17 @@ export const receiveMessage = (
   info: DeliveryInfo,
   key: string,
   classified: Pick<Classified, 'isJson' | 'messageType' | 'routeId'>,
-  receivedMs: number,
+  at: { readonly nowMs: number; readonly token: string | undefined },
 ): ReceivedMessage => {
   const headers = readHeaders(raw);
   const messageId = headerValue(headers, 'Nats-Msg-Id');
   const { isJson } = classified;
   return {
-    ...standsFor({ ...info, messageId }, (name) => headerValue(headers, name)),
+    ...standsFor(
+      { ...info, messageId },
+      (name) => headerValue(headers, name),
+      at.token === undefined ? undefined : { token: at.token, payload: raw.data },
+    ),
     stream: info.stream,
     subject: raw.subject,
     sequence: info.sequence,
@@ -73,7 +77,7 @@ export const receiveMessage = (
     routeId: classified.routeId,
     bodyBytes: eventDataBytes(raw.data.byteLength, isJson) + eventOverheadBytes,
     heldBytes: wireBytes(raw) + eventOverheadBytes,
-    receivedMs,
+    receivedMs: at.nowMs,
     reply: raw.reply ?? '',
     deliveryCount: info.deliveryCount,
   };

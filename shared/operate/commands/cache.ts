@@ -35,4 +35,8 @@ export const cacheStats: ManageCommand = async (args, context) => {
 const waitMs = 300;
 
 const ask = async (context: ManageContext, request: Readonly<Record<string, unknown>>): Promise<readonly unknown[]> =>
-  askReplicas(await context.bus.connection(), replicaSubject(context.manageTopic), request, waitMs);
+  askReplicas(await context.bus.connection(), request, {
+    subject: replicaSubject(context.manageTopic),
+    token: context.token,
+    waitMs,
+  });

@@ -134,7 +134,11 @@ const connectorWaitMs = 300;
 const connectorStatus = (context: ManageContext): Promise<StoreFacts['connectors']> =>
   answer(context, 'ask the connectors', async () => {
     const subject = connectorSubject(context.manageTopic);
-    const reports = await askReplicas(await context.bus.connection(), subject, {}, connectorWaitMs);
+    const reports = await askReplicas(
+      await context.bus.connection(),
+      {},
+      { subject, token: context.token, waitMs: connectorWaitMs },
+    );
     return { list: reports as readonly ConnectorReport[] };
   });
 

@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+
+import { buildHeaders } from '../../../shared/nats/headers.ts';
 import { directMessage, startHolding } from '../../support/connector-bench.ts';
 import { until } from '../../support/until.ts';
 import { useConnectorSuite } from '../../support/connector-suite.ts';
@@ -262,8 +264,16 @@ for (const variant of await natsVariants()) {
     it('answers management requests through the manage function', async () => {
       const { bench, target } = await suite.prepare({ script: () => ({ status: 200, body: '{"ok":true}' }) });
       await bench.start(target.url, { manageTopic: 'manage_topic', functionToken: 't' });
-      const reply = await bench.nats.request('manage_topic', '{"command":"status"}', { timeout: 5_000 });
-      expect(reply.json()).toEqual({ ok: true });
+      const ask = (token: string) =>
+        bench.nats.request('manage_topic', '{"command":"status"}', {
+          timeout: 5_000,
+          headers: buildHeaders([['Authorization', `Bearer ${token}`]]),
+        });
+      expect((await ask('wrong')).json()).toMatchObject({ error: { code: 'unauthorized' } });
+      const bare = await bench.nats.request('manage_topic', '{"command":"status"}', { timeout: 5_000 });
+      expect(bare.headers?.get('status')).toBe('401');
+      expect(target.calls).toEqual([]);
+      expect((await ask('t')).json()).toEqual({ ok: true });
       expect(target.calls[0]).toMatchObject({ path: '/function/manage', body: '{"command":"status"}' });
     });
 

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsConnection } from '../../../shared/nats/connect.ts';
 import { ensureConsumers } from '../../../shared/nats/ensure-consumer.ts';
 import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
-import { answerAsReplica, replicaSubject } from '../../../shared/nats/replica-channel.ts';
+import { answerAsReplica, askReplicas, replicaSubject } from '../../../shared/nats/replica-channel.ts';
 import type { StoreStatus } from '../../../shared/operate/commands/status.ts';
-import { startManageApp, type ManageApp } from '../../support/manage-app.ts';
+import { startManageApp, testToken, type ManageApp } from '../../support/manage-app.ts';
 import { startTestDatabase, type TestDatabase } from '../../support/test-database.ts';
 import { startTestNats, type TestNatsServer } from '../../support/test-nats.ts';
 
@@ -125,15 +125,15 @@ describe('the caches of every replica', () => {
     const heard: unknown[] = [];
     const replicas = await Promise.all([1, 2, 3].map(() => connectNats({ url: server.url, name: 'replica' })));
     for (const [index, replica] of replicas.entries()) {
-      answerAsReplica(
-        replica,
-        replicaSubject(manageTopic),
-        (request) => {
+      answerAsReplica(replica, {
+        subject: replicaSubject(manageTopic),
+        token: testToken,
+        answer: (request) => {
           heard.push(request);
           return { function: 'state-direct', replica: index };
         },
-        (error) => heard.push(error),
-      );
+        onError: (error) => heard.push(error),
+      });
       await replica.flush();
     }
     const result = await manage.result<{ answered: number; replicas: unknown[] }>({
@@ -141,6 +141,11 @@ describe('the caches of every replica', () => {
       state_id: 's-1',
     });
     expect(result.answered).toBe(3);
+    // Whoever may publish, but has no token, is not listened to.
+    for (const token of [undefined, 'another']) {
+      const options = { subject: replicaSubject(manageTopic), token, waitMs: 100 };
+      expect(await askReplicas(connection, { command: 'cache.invalidate', all: true }, options)).toEqual([]);
+    }
     expect(heard).toEqual(Array.from({ length: 3 }, () => ({ command: 'cache.invalidate', state_id: 's-1' })));
     expect(await manage.result({ command: 'cache.stats' })).toMatchObject({ answered: 3 });
     await Promise.all(replicas.map((replica) => replica.close()));

@@ -6,7 +6,7 @@ import { connectNats, type NatsConnection } from '../../../shared/nats/connect.t
 import { fitDeadLetter } from '../../../shared/nats/dead-letter-body.ts';
 import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
 import { buildHeaders, headerEntries, headerValue } from '../../../shared/nats/headers.ts';
-import { startManageApp, type ManageApp } from '../../support/manage-app.ts';
+import { startManageApp, testToken, type ManageApp } from '../../support/manage-app.ts';
 import { natsVariants, startTestNats, type TestNatsServer } from '../../support/test-nats.ts';
 
 const deadStream = 'state_sync_dead_letter';
@@ -228,6 +228,7 @@ for (const variant of await natsVariants()) {
           messageId: message?.header.get('Nats-Msg-Id'),
         },
         (name) => headerValue(message?.header, name),
+        { token: testToken, payload: message?.data ?? new Uint8Array() },
       );
       expect(delivery.id).toBe('processor_state_sync/m-1');
       expect(delivery.timestampNs).toBe('1700000000123456789');

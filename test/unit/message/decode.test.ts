@@ -68,7 +68,7 @@ describe('decoding a single message', () => {
       encode(body),
       context,
     );
-    expect([mode, deliveries[0]?.id]).toEqual(['single', '/knative/broker#7']);
+    expect([mode, deliveries[0]?.id]).toEqual(['event', '/knative/broker#7']);
   });
 
   it('takes a binary event with its trace context', () => {

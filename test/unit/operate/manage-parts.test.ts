@@ -10,7 +10,7 @@ import { createLiveStatus } from '../../../functions/manage/live-status.ts';
 import { buildPage } from '../../../infra/image/build-page.ts';
 import { pageReply } from '../../../functions/manage/page-reply.ts';
 import { argumentReader } from '../../../shared/operate/read-arguments.ts';
-import { standsFor } from '../../../shared/message/replay.ts';
+import { signReplay, standsFor } from '../../../shared/message/replay.ts';
 
 const id = '0af7651916cd43dd8448eb211c80319c';
 
@@ -92,6 +92,24 @@ describe('a replayed message', () => {
       timestampNs: '123',
       deadLetterId: 'dead/s/7@123',
     });
+  });
+
+  it('counts only if it is signed with the token, for this stream and this payload', () => {
+    const payload = new TextEncoder().encode('{}');
+    const replay = { stream: 's', identity: 's/m-1', timestampNs: '99' };
+    const idOf = (headers: Readonly<Record<string, string>>, token: string, bytes = payload) =>
+      standsFor(position, (name) => headers[name], { token, payload: bytes }).id;
+    expect(idOf(signReplay('t', replay, payload), 't')).toBe('s/m-1');
+    for (const headers of [
+      signReplay('other', replay, payload),
+      signReplay(undefined, replay, payload),
+      signReplay('t', { ...replay, stream: 'another' }, payload),
+      { ...signReplay('t', replay, payload), 'ism-delivery-id': 's/m-2' },
+      { ...signReplay('t', replay, payload), 'ism-delivery-time-ns': '98' },
+    ]) {
+      expect(idOf(headers, 't')).toBe('s/replay/1@2');
+    }
+    expect(idOf(signReplay('t', replay, payload), 't', new TextEncoder().encode('{ }'))).toBe('s/replay/1@2');
   });
 
   it.each([['x'.repeat(201)], ['']])('is not taken for another by a header of no use (%#)', (value) => {
