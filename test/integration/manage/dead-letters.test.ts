@@ -259,7 +259,7 @@ for (const variant of await natsVariants()) {
       await manage.result({ command: 'dead.replay', sequence: 1 });
       const [message] = await replayedMessages();
       const position = { stream: 'processor_state_sync', sequence: 1, timestampNs: '9' };
-      const original = standsFor({ ...position, messageId: 'm-1' }, () => undefined);
+      const original = standsFor({ ...position, sequence: 7, messageId: 'm-1' }, () => undefined);
       const replay = standsFor({ ...position, messageId: message?.header.get('Nats-Msg-Id') }, (name) =>
         headerValue(message?.header, name),
       );
