@@ -41,7 +41,7 @@ export const awaitStored = async (
   for (;;) {
     const asked = [...open];
     for (let start = 0; start < asked.length; start += askedAtOnce) {
-      for (const entry of (await readLedger(pool, asked.slice(start, start + askedAtOnce))).values()) {
+      for (const entry of (await readLedger(pool, asked.slice(start, start + askedAtOnce), 'visible')).values()) {
         open.delete(entry.id);
         storedMessages += 1;
         storedRows += entry.rowCount;

@@ -2,7 +2,12 @@
 -- none yet. Where `state` exists this file does not run: an index that was dropped on purpose stays dropped.
 -- Unqualified names: the schema is the connection's search_path (default: public).
 
-create extension if not exists pg_trgm with schema public;
+-- Not `create extension if not exists`: where it is installed (Supabase: schema `extensions`) that needs rights all the same.
+do $$ begin
+  if not exists (select from pg_extension where extname = 'pg_trgm') then
+    create extension pg_trgm with schema public;
+  end if;
+end $$;
 
 do $$ begin
   create type processor_status as enum
@@ -142,7 +147,11 @@ create unique index if not exists state_column_state_name_ux on state_column (st
 create index if not exists state_column_state_idx on state_column (state_id);
 create unique index if not exists state_column_data_comp_ux on state_column_data (column_id, data_index);
 create index if not exists state_column_data_column_idx on state_column_data (column_id);
-create index if not exists state_column_data_trgm_idx on state_column_data using gin (data_value public.gin_trgm_ops);
+do $$ begin
+  execute format(
+    'create index if not exists state_column_data_trgm_idx on state_column_data using gin (data_value %I.gin_trgm_ops)',
+    (select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm'));
+end $$;
 create index if not exists state_column_data_json_idx on state_column_data using gin (data_json_value)
   where data_json_value is not null;
 create index if not exists state_column_data_mapping_state_idx on state_column_data_mapping (state_id);

@@ -17,7 +17,9 @@ export interface MigrateOptions extends SchemaOptions {
  *
  * Needs a direct connection: it keeps one transaction with an advisory lock, and runs files of several commands.
  *
- * @returns the names of the files that ran.
+ * A role that may create nothing can run it on a database that lacks nothing.
+ *
+ * @returns the names of the files that ran; none if nothing was missing.
  */
 export const migrate = async (databaseUrl: string, options: MigrateOptions = {}): Promise<readonly string[]> => {
   const files = (await readdir(folder)).filter((name) => /^\d{3}_.*\.sql$/.test(name)).toSorted();
@@ -32,7 +34,9 @@ export const migrate = async (databaseUrl: string, options: MigrateOptions = {})
     await pool.transaction(async (connection) => {
       await connection.query('select pg_advisory_xact_lock($1)', [migrationLock]);
       if (options.tableSchema !== undefined) {
-        await connection.query(`create schema if not exists ${quoteIdentifier(options.tableSchema)}`);
+        // Not `if not exists`: that needs the right to create one even where it exists.
+        const found = await connection.query('select from pg_namespace where nspname = $1', [options.tableSchema]);
+        if (found.length === 0) await connection.query(`create schema ${quoteIdentifier(options.tableSchema)}`);
         await connection.query(`set local search_path = ${quoteIdentifier(options.tableSchema)}, public`);
       }
       const prefix = options.tableSchema === undefined ? '' : `${quoteIdentifier(options.tableSchema)}.`;
@@ -45,6 +49,11 @@ export const migrate = async (databaseUrl: string, options: MigrateOptions = {})
         await connection.query(renameSchema(text, options.ledgerSchema ?? 'state_sync'));
         applied.push(file);
       }
+      // Each file asks before it creates: a transaction that wrote nothing has no number.
+      const [end] = await connection.query<{ wrote: boolean }>(
+        'select txid_current_if_assigned() is not null as wrote',
+      );
+      if (end?.wrote !== true) applied.length = 0;
     });
   } finally {
     await pool.end();

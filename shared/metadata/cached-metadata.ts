@@ -1,6 +1,7 @@
 import { RetryableError } from '../errors/sync-error.ts';
 import { createCache, type Cache, type CacheStats } from './cache.ts';
 import type { DatabasePool } from '../postgres/database.ts';
+import { createVisibleRows } from '../postgres/visible-rows.ts';
 import { readForwardRoutes, readProcessor, readProvider, readRoute, readState } from './read-metadata.ts';
 import type { Processor, Provider, Route, StateModel } from '../state/state-model.ts';
 
@@ -37,17 +38,34 @@ export interface Metadata {
 
 /** The caches of one process; bounded each, and one load in flight per key. */
 export const createMetadata = (options: MetadataOptions): Metadata => {
-  const { pool } = options;
+  const { pool, ttlMs, nowMs } = options;
+  const visible = createVisibleRows({ pool, nowMs, goodForMs: ttlMs });
   const cached = <V>(load: (id: string) => Promise<V | undefined>): Cache<string, V> => {
-    const { ttlMs, maxEntries, nowMs, onRefreshError } = options;
+    const { maxEntries, onRefreshError } = options;
     return createCache({ load, ttlMs, maxEntries, nowMs, onRefreshError });
   };
+  /** An id counts as unknown only if its table shows anything at all. */
+  const looked = <V>(
+    table: string,
+    read: (pool: DatabasePool, id: string) => Promise<V | undefined>,
+  ): Cache<string, V> =>
+    cached(async (id) => {
+      const found = await read(pool, id);
+      if (found === undefined) await visible.requireAny(table);
+      else visible.noteFound(table);
+      return found;
+    });
+  const { tables } = pool;
   const caches = {
-    state: cached((id) => readState(pool, id)),
-    route: cached((id) => readRoute(pool, id)),
-    forwardRoutes: cached((id) => readForwardRoutes(pool, id)),
-    processor: cached((id) => readProcessor(pool, id)),
-    provider: cached((id) => readProvider(pool, id)),
+    state: looked(tables.state, readState),
+    route: looked(tables.route, readRoute),
+    forwardRoutes: cached(async (id) => {
+      const routes = await readForwardRoutes(pool, id);
+      if (routes.length === 0) await visible.requireUnfiltered(tables.route);
+      return routes;
+    }),
+    processor: looked(tables.processor, readProcessor),
+    provider: looked(tables.provider, readProvider),
   };
   return {
     state: async (id) => {

@@ -1,8 +1,8 @@
 import type { AppendDelivery, AppendedDelivery } from './append-request.ts';
 import { appendStored, type AppendBatch, type AppendOnce } from './append-run.ts';
 import { plainArray, textArray } from './array-literal.ts';
-import { StaleMetadataError } from './database-error.ts';
 import type { DatabasePool, Queryable } from './database.ts';
+import { missingState } from './missing-state.ts';
 import type { TableNames } from './table-names.ts';
 
 /**
@@ -15,7 +15,7 @@ export const appendDeduplicated: AppendOnce = (pool: DatabasePool, batch) =>
     const { tables } = pool;
     const lock = `select from ${tables.state} where id = $1 for no key update`;
     if ((await connection.query(lock, [batch.stateId])).length === 0) {
-      throw new StaleMetadataError('unknown_state', `state ${batch.stateId} does not exist`);
+      throw await missingState({ ...connection, tables }, batch.stateId);
     }
     const known = await connection.query<{ message_id: string }>(
       `select message_id from ${tables.ledger} where message_id = any($1::text[])`,

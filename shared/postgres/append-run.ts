@@ -6,6 +6,7 @@ import { bindAppend, type AppendAnswer } from './append-statement.ts';
 import { raiseCount } from './count-drift.ts';
 import { constraintOf, sqlStateOf, StaleMetadataError, toDatabaseError } from './database-error.ts';
 import type { DatabasePool, Queryable } from './database.ts';
+import { missingState } from './missing-state.ts';
 
 /** Deliveries of one state, each id once, whose columns all have ids. */
 export interface AppendBatch {
@@ -30,7 +31,7 @@ export const appendStored = async (
   while (open.length > 0) {
     const statement = bindAppend(connection.tables, stateId, columns, open, batch.isTolerant);
     const answers = await connection.query<AppendAnswer>(statement.text, statement.values, { keepPlan: true });
-    if (answers.length === 0) throw new StaleMetadataError('unknown_state', `state ${stateId} does not exist`);
+    if (answers.length === 0) throw await missingState(connection, stateId);
     let start: number | undefined;
     const known = new Map<string, AppendAnswer>();
     for (const answer of answers) {

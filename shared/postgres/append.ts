@@ -9,6 +9,7 @@ import {
   type AppendResult,
 } from './append-request.ts';
 import { appendStored, runIsolated } from './append-run.ts';
+import { requireCellIndex } from './cell-index.ts';
 import { createColumns } from './create-columns.ts';
 import { withDatabaseErrors } from './database-error.ts';
 import type { DatabasePool } from './database.ts';
@@ -45,6 +46,7 @@ export const append = async (
     hasColumns ? delivery : { ...delivery, rowCount: 0, cells: [], stateKeys: [] },
   );
   if (deliveries.length === 0) return { deliveries: [], columns: request.columns };
+  await requireCellIndex(pool);
   const result = await appendUnique(pool, { ...request, deliveries }, options.maxRowsPerStatement ?? 2_000);
   const byId = new Map(result.deliveries.map((delivery) => [delivery.id, delivery]));
   const seen = new Set<string>();

@@ -2,6 +2,7 @@ import type { ColumnDefinition } from '../state/state-model.ts';
 import { plainArray, textArray } from './array-literal.ts';
 import { StaleMetadataError } from './database-error.ts';
 import type { DatabasePool } from './database.ts';
+import { missingState } from './missing-state.ts';
 import type { TableNames } from './table-names.ts';
 
 interface CreatedColumn {
@@ -29,7 +30,7 @@ export const createColumns = async (
   const created = await pool.transaction(async (connection) => {
     const lock = `select from ${pool.tables.state} where id = $1 for no key update`;
     if ((await connection.query(lock, [stateId])).length === 0) {
-      throw new StaleMetadataError('unknown_state', `state ${stateId} does not exist`);
+      throw await missingState({ ...connection, tables: pool.tables }, stateId);
     }
     const types = textArray(missing.map(({ dataType }) => dataType));
     const ranks = plainArray(missing.map((_, rank) => rank));

@@ -19,6 +19,8 @@ export interface QueryOptions {
 
 /** A small pool of connections that works through a transaction pooler: no session state is kept between calls. */
 export interface DatabasePool extends Queryable {
+  /** `host:port/database`, for people. */
+  readonly address: string;
   /** Where the tables are, as SQL. */
   readonly tables: TableNames;
   /**

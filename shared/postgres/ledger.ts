@@ -24,16 +24,25 @@ interface LedgerRow {
   readonly content_hash: string | null;
 }
 
+/** How sure an answer of the ledger must be. */
+export type LedgerCertainty =
+  /** What the primary has, which a failover may take back. */
+  | 'visible'
+  /** What a synchronous standby has too, as far as there is one: good for an acknowledgement. */
+  | 'replicated';
+
 /** What is known of those ids; the unknown ones are absent. */
 export const readLedger = async (
   pool: DatabasePool,
   ids: readonly string[],
+  certainty: LedgerCertainty = 'replicated',
 ): Promise<ReadonlyMap<string, LedgerEntry>> => {
   if (ids.length === 0) return new Map();
   const rows = await withLedgerErrors('read the ledger', () =>
     pool.query<LedgerRow>(
       `select message_id as id, state_id, start_index, row_count, forwarded, encode(content_hash, 'hex') as content_hash
-         from ${pool.tables.ledger} where message_id = any($1::text[])`,
+         from ${pool.tables.ledger} where message_id = any($1::text[])
+         ${certainty === 'replicated' ? lockThatIsLogged : ''}`,
       [textArray(ids)],
     ),
   );
@@ -63,7 +72,7 @@ export const markForwarded = async (pool: DatabasePool, ids: readonly string[]):
     // Locked in one order first: two calls that share ids cannot wait for each other in a circle.
     pool.query(
       `with open as (
-         select message_id from ${ledger} where message_id = any($1::text[]) and not forwarded order by message_id for update)
+         select message_id from ${ledger} where message_id = any($1::text[]) and not forwarded order by message_id for no key update)
        update ${ledger} l set forwarded = true from open where l.message_id = open.message_id`,
       [textArray(ids)],
       { keepPlan: true },
@@ -104,6 +113,12 @@ export const recordHandled = async (
     ),
   );
 };
+
+/**
+ * A commit that waits for a standby in vain is visible once its server has started again. A lock of such a row goes to the log
+ * behind it, so the end of the statement that takes it waits for both.
+ */
+const lockThatIsLogged = 'for key share';
 
 /** How many times longer than the others a row is kept whose forwards are not confirmed. */
 const unforwardedFactor = 10;

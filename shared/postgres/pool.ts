@@ -1,7 +1,7 @@
 import type { Client } from '@neondatabase/serverless';
 import { createHash } from 'node:crypto';
 import { createConnectionPool, type PooledConnection } from './connection-pool.ts';
-import { resolveTarget, type Environment, type ServerAddress } from './connection-target.ts';
+import { describeTarget, resolveTarget, type Environment, type ServerAddress } from './connection-target.ts';
 import { connectionAfter, noteServer, sqlStateOf } from './database-error.ts';
 import type { DatabasePool, Queryable, ResultRow } from './database.ts';
 import { ConnectError, openConnection, type OpenConnection } from './open-connection.ts';
@@ -108,6 +108,7 @@ export const createPool = (connectionString: string, options: PoolOptions = {}):
   };
 
   return {
+    address: describeTarget(resolveTarget(connectionString, options.env)),
     tables: tableNames(options),
     query: (text, values = [], { keepPlan = false } = {}) =>
       keepPlan && keepsPlans ? queryPlanned(text, values) : withWriter((client) => on(client).query(text, values)),

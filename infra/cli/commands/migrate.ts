@@ -19,7 +19,7 @@ export const migrateCommand: CliCommand = {
       ...(tableSchema === undefined ? {} : { tableSchema }),
     };
     const applied = await withDatabaseErrors('migrate', () => migrate(databaseUrl, options));
-    await output.result({ applied }, () => [`ran ${applied.join(', ')}`]);
+    await output.result({ applied }, () => [applied.length === 0 ? 'nothing to do' : `ran ${applied.join(', ')}`]);
     return exitCodes.ok;
   },
 };

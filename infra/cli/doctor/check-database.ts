@@ -3,6 +3,7 @@ import { reasonOf } from '../../../shared/message/to-outcome.ts';
 import { sqlStateOf, toDatabaseError } from '../../../shared/postgres/database-error.ts';
 import type { DatabasePool } from '../../../shared/postgres/database.ts';
 import type { Store } from '../open-store.ts';
+import { checkTables } from './check-tables.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 
 /** Can it be reached, is the schema there, may we use it, do the clocks agree. */
@@ -27,7 +28,9 @@ export const checkDatabase = async (
   if (schema.some(({ level }) => level === 'fail')) return findings;
   const privileges = await checkPrivileges(pool);
   findings.push(...privileges);
-  if (privileges.every(({ level }) => level === 'ok')) findings.push(...(await checkLedger(pool, config)));
+  if (privileges.every(({ level }) => level === 'ok')) {
+    findings.push(...(await checkTables(pool)), ...(await checkLedger(pool, config)));
+  }
   return findings;
 };
 
@@ -44,7 +47,7 @@ const checkServer = async (pool: DatabasePool, nowMs: () => number): Promise<rea
   if (row === undefined) return [];
   const skewMs = Math.round(row.ms - (sentMs + receivedMs) / 2);
   const findings: Finding[] = [
-    ok('database', 'connected', `PostgreSQL ${row.version}, ${Math.round(receivedMs - sentMs)} ms`),
+    ok('database', 'connected', `PostgreSQL ${row.version} at ${pool.address}, ${Math.round(receivedMs - sentMs)} ms`),
     Math.abs(skewMs) > clockLimitMs
       ? warn(
           'clock',

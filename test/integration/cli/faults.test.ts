@@ -6,6 +6,7 @@ import type { Finding } from '../../../infra/cli/doctor/finding.ts';
 import { connectNats, type NatsConnection } from '../../../shared/nats/connect.ts';
 import { ensureConsumers } from '../../../shared/nats/ensure-consumer.ts';
 import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
+import { createPool } from '../../../shared/postgres/pool.ts';
 import { until } from '../../support/until.ts';
 import { runStateSync, type CliRun } from '../../support/run-state-sync.ts';
 import { createState } from '../../support/state-fixture.ts';
@@ -67,6 +68,8 @@ const letterOf = async (id: string): Promise<Letter> => {
 
 beforeAll(async () => {
   [database, server] = await Promise.all([startTestDatabase(), startTestNats()]);
+  // Without any state an unknown id would be taken for a database that is not the right one.
+  await database.pool.query(`insert into state (id) values ('some other')`);
   connection = await connectNats({ url: server.url, name: 'test' });
   store = await startTestStore({ natsUrl: server.url, databaseUrl: database.url });
   await store.startConnector();
@@ -125,6 +128,51 @@ describe('doctor names the fault', () => {
     const after = await diagnose(env);
     expect(after.of('tables_found')).toMatchObject({ level: 'ok' });
     expect(after.of('schema_missing')).toBeUndefined();
+  });
+
+  it('of a database that is migrated and empty: it may be the wrong one, and its name is said', async () => {
+    const env = { ...store.env, DATABASE_URL: urlWith((url) => (url.pathname = '/empty')) };
+    const { of } = await diagnose(env);
+    expect(of('no_states')).toMatchObject({
+      level: 'warn',
+      message: expect.stringMatching(/127\.0\.0\.1:\d+\/empty is empty/) as string,
+      fix: expect.stringContaining('correct host and database in DATABASE_URL') as string,
+    });
+  });
+
+  it('of the unique index that older installations lack, and the command that it gives mends it', async () => {
+    const env = { ...store.env, DATABASE_URL: urlWith((url) => (url.pathname = '/empty')) };
+    const pool = createPool(env.DATABASE_URL, { max: 1 });
+    await pool.query('drop index state_column_data_comp_ux');
+    expect((await diagnose(env)).of('cell_index_missing')).toMatchObject({ level: 'fail', fix: 'state-sync migrate' });
+    expect((await runStateSync(['migrate'], env)).stdout).toContain('005_cell_index.sql');
+    expect((await diagnose(env)).of('cells_unique')).toMatchObject({ level: 'ok' });
+    expect((await runStateSync(['migrate'], env)).stdout).toContain('nothing to do');
+    await pool.end();
+  });
+
+  it('of row-level security that hides everything, and the statement that it gives mends it', async () => {
+    await database.pool.query(
+      `create role filtered login password 'filtered' in role pg_read_all_data, pg_write_all_data`,
+    );
+    await database.pool.query('grant usage on all sequences in schema public to filtered');
+    await database.pool.query('alter table state enable row level security');
+    const env = {
+      ...store.env,
+      DATABASE_URL: urlWith((url) => {
+        url.username = 'filtered';
+        url.password = 'filtered';
+      }),
+    };
+    try {
+      const finding = (await diagnose(env)).of('rows_hidden');
+      expect(finding).toMatchObject({ level: 'fail' });
+      expect(finding?.message).toMatch(/active for "filtered" on state at 127\.0\.0\.1/);
+      await database.pool.query(finding!.fix!.replace(/^psql: /, ''));
+      expect((await diagnose(env)).of('states_visible')).toMatchObject({ level: 'ok' });
+    } finally {
+      await database.pool.query('alter table state disable row level security');
+    }
   });
 
   it('of privileges that are missing, and the statements that it gives mend it', async () => {

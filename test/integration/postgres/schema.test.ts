@@ -26,7 +26,55 @@ describe('the migration', () => {
   it('may run at the same time and again, and then changes nothing', async () => {
     const url = await emptyDatabase('repeated');
     await Promise.all([migrate(url), migrate(url), migrate(url)]);
-    expect(await migrate(url)).not.toContain('001_ism_tables.sql');
+    expect(await migrate(url)).toEqual([]);
+  });
+
+  it('has nothing to do for a role that may create nothing, on a database that lacks nothing', async () => {
+    const url = await emptyDatabase('complete_already');
+    await migrate(url);
+    const pool = createPool(url);
+    await pool.query(`create role plain login password 'plain'`);
+    await pool.query('revoke create on schema public from public');
+    await pool.query('grant usage on schema state_sync to plain');
+    await pool.end();
+    const plainUrl = url.replace(/\/\/[^@]+@/, '//plain:plain@');
+    expect(await migrate(plainUrl)).toEqual([]);
+    expect(await migrate(plainUrl, { tableSchema: 'public' })).toEqual([]);
+    await expect(migrate(plainUrl, { ledgerSchema: 'other' })).rejects.toThrow(/permission denied/);
+  });
+
+  it('finds pg_trgm in whatever schema it is, as Supabase has it', async () => {
+    const url = await emptyDatabase('trigrams_elsewhere');
+    const pool = createPool(url);
+    await pool.query('create schema extensions');
+    await pool.query('create extension pg_trgm with schema extensions');
+    await migrate(url);
+    const [row] = await pool.query<{ indexdef: string }>(
+      `select indexdef from pg_indexes where indexname = 'state_column_data_trgm_idx'`,
+    );
+    expect(row?.indexdef).toContain('extensions.gin_trgm_ops');
+    await pool.end();
+  });
+
+  it('adds the unique index of the cells that older installations lack, unless cells are there twice', async () => {
+    const url = await emptyDatabase('before_october_2025');
+    await migrate(url);
+    const pool = createPool(url);
+    await pool.query(`insert into state (id) values ('S')`);
+    await pool.query(`insert into state_column (state_id, name) values ('S', 'a')`);
+    await pool.query('drop index state_column_data_comp_ux');
+    await pool.query('insert into state_column_data (column_id, data_index) values (1, 0), (1, 1), (1, 1)');
+    await expect(migrate(url)).rejects.toThrow(/has 1 cells more than once/);
+    await pool.query('delete from state_column_data where ctid = (select max(ctid) from state_column_data)');
+    expect(await migrate(url)).toContain('005_cell_index.sql');
+    expect(await migrate(url)).toEqual([]);
+    await expect(pool.query('insert into state_column_data (column_id, data_index) values (1, 1)')).rejects.toThrow(
+      /state_column_data_comp_ux/,
+    );
+    await pool.query('drop index state_column_data_comp_ux');
+    await pool.query('create unique index theirs on state_column_data (column_id, data_index)');
+    expect(await migrate(url)).toEqual([]);
+    await pool.end();
   });
 
   it('makes every table, key and index of the shared schema', async () => {
