@@ -1,3 +1,4 @@
+import { deliveryIdentity } from '../../shared/message/delivery-identity.ts';
 import { stateKey } from '../../shared/state/state-key.ts';
 import type { Difference } from './difference.ts';
 import type { Received } from './downstream.ts';
@@ -31,7 +32,9 @@ export interface Findings {
   }[];
 }
 
-const identityOf = (messageId: string): string => `processor_state_sync/${messageId}`;
+/** The identity of a message with such a `Nats-Msg-Id`, as the ledger has it. */
+export const identityOf = (messageId: string): string =>
+  deliveryIdentity({ stream: 'processor_state_sync', sequence: 0, timestampNs: '0', messageId });
 /** The place in the stream in the identity of a message without an id: `processor_state_sync/<sequence>@<nanoseconds>`. */
 const sequenceIn = (identity: string): number | undefined => {
   const sequence = /^processor_state_sync\/(\d+)@\d{19}$/.exec(identity)?.[1];
@@ -237,8 +240,11 @@ const checkBounds = ({ bareNaks, mostDeliveries }: Findings): Difference[] => {
 
 /** The truth without those messages of which nobody knew, and of which not one row is there: nobody has them. */
 const settleUnsure = (truth: Truth, findings: Findings): Truth => {
-  const isThere = ({ id, state }: HistoryMessage): boolean =>
-    [...(findings.stored.get(state.stateId)?.rows.values() ?? [])].some((row) => row.get('message') === id);
+  const letters = new Set(findings.letters.map(({ identity, code }) => `${code} ${identity}`));
+  const isThere = ({ id, state, poison }: HistoryMessage): boolean =>
+    poison !== undefined
+      ? poison.codes.some((code) => letters.has(`${code} ${identityOf(id)}`))
+      : [...(findings.stored.get(state.stateId)?.rows.values() ?? [])].some((row) => row.get('message') === id);
   return { ...truth, accepted: truth.accepted.filter((message) => message.unsure !== true || isThere(message)) };
 };
 

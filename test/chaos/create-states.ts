@@ -1,5 +1,6 @@
 import type { DatabasePool } from '../../shared/postgres/database.ts';
 import { createState } from '../support/state-fixture.ts';
+import { computedColumn } from './hostile.ts';
 import { refusedNote, type ChaosState, type StatePlan } from './history.ts';
 
 /** Two processors behind every state that forwards: one stream keeps what is read, the other forgets it. */
@@ -32,6 +33,7 @@ export const createStates = async (pool: DatabasePool, plans: readonly StatePlan
         ...(plan.dedupe ? { dedup_enabled: true } : {}),
       },
       ...(plan.keyed ? { primaryKey: ['message', 'row'] } : {}),
+      ...(plan.computed === true ? { columns: [computedColumn] } : {}),
       processorsBehind: plan.dispatch === null ? 0 : processors.length,
     });
     for (const [index, routeId] of fixture.inputRouteIds.entries()) {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Random } from './random.ts';
 import { killerMember } from './failpoints.ts';
+import { greedy, hostiles } from './hostile.ts';
 
 /** How messages reach a state, and what becomes of its rows. */
 export interface StatePlan {
@@ -12,6 +13,8 @@ export interface StatePlan {
   readonly dispatch: 'batch' | 'individual' | null;
   /** Its messages have no `Nats-Msg-Id`: their place in the stream is what tells one from another. */
   readonly nameless?: boolean;
+  /** Its rows get one more column, made by an expression of the state. */
+  readonly computed?: boolean;
   /** One message of a kind that takes seconds: one that kills its function, or one that names what is not there. */
   readonly slowPoison?: 'killer' | 'stray';
 }
@@ -28,6 +31,7 @@ export const statePlans: readonly StatePlan[] = [
   { name: 'route-individual', types: route, keyed: true, dedupe: false, dispatch: 'individual', slowPoison: 'killer' },
   { name: 'route-dedupe', types: route, keyed: true, dedupe: true, dispatch: 'individual' },
   { name: 'direct-nameless', types: direct, keyed: false, dedupe: false, dispatch: 'batch', nameless: true },
+  { name: 'direct-computed', types: direct, keyed: false, dedupe: false, dispatch: null, computed: true },
   // Two functions write to this one at the same time: its order is not promised.
   { name: 'mixed', types: [...direct, ...route], keyed: true, dedupe: false, dispatch: 'batch' },
 ];
@@ -74,12 +78,14 @@ const rowsOf = (id: string, count: number, random: Random): HistoryRow[] =>
 /** Text that the run's database refuses (see `createStates`): only it can tell. */
 export const refusedNote = 'refuse this';
 
-/** Kinds of messages that can never be stored, and what is said of them. */
-const poisons: readonly {
+interface Poison {
   readonly kind: string;
   readonly codes: readonly string[];
   readonly body: (envelope: Record<string, unknown>, rows: readonly HistoryRow[]) => string | Uint8Array;
-}[] = [
+}
+
+/** Kinds of messages that can never be stored, and what is said of them. */
+const poisons: readonly Poison[] = [
   { kind: 'no JSON', codes: ['invalid_json'], body: (envelope) => JSON.stringify(envelope).slice(0, -7) },
   { kind: 'no UTF-8', codes: ['invalid_json'], body: () => Uint8Array.of(0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d) },
   { kind: 'no object', codes: ['invalid_envelope'], body: () => '[1, 2, 3]' },
@@ -111,6 +117,9 @@ const poisons: readonly {
   },
 ];
 
+/** Parts of ids that something on the way cannot hold as they are. */
+const oddities = ['\t', '\u0007', ' ä', '%09', `/${'x'.repeat(300)}`] as const;
+
 const slowPoisons = {
   killer: {
     kind: 'kills its function',
@@ -138,21 +147,41 @@ export interface HistoryOptions {
   readonly poisonShare: number;
   /** Whether the slow kind of the state's plan is among them. */
   readonly slowPoison: boolean;
+  /** Whether the producer means harm too: see `hostile.ts`. */
+  readonly isHostile: boolean;
 }
 
 /** An endless supply of messages for one state, the same for the same seed. */
-export const createHistory = ({ random, state, prefix, poisonShare, slowPoison }: HistoryOptions) => {
+export const createHistory = ({ random, state, prefix, poisonShare, slowPoison, isHostile }: HistoryOptions) => {
   let count = 0;
+  const bad: readonly Poison[] = isHostile
+    ? [...poisons, ...hostiles, ...(state.computed === true ? [greedy] : [])]
+    : poisons;
+  /** Good messages whose ids have not been used again yet. */
+  const reusable: string[] = [];
   return (): HistoryMessage => {
-    const id = `${prefix}-${state.name}-${String((count += 1))}`;
+    const number = (count += 1);
+    // Ids that neither a header nor a database holds as they are, among others.
+    const odd = isHostile && state.nameless !== true && random.chance(0.05) ? random.pick(oddities) : '';
+    const id = `${prefix}-${state.name}-${String(number)}${odd}`;
     const type = random.pick(state.types);
     const rows = rowsOf(id, random.chance(0.3) ? random.between(4, 20) : random.between(1, 3), random);
     const target = type === 'query_state_direct' ? { state_id: state.stateId } : { route_id: state.outputRouteId };
     const envelope = { type, ...target, query_state: rows };
     const slow = slowPoison && count === slowPoisonAt ? state.slowPoison : undefined;
-    if (state.nameless === true || (slow === undefined && !random.chance(poisonShare)))
+    if (state.nameless === true || (slow === undefined && !random.chance(poisonShare))) {
+      if (isHostile && state.nameless !== true && state.types.length === 1 && number % 20 === 0) reusable.push(id);
       return { id, state, rows, body: bytes(JSON.stringify(envelope)) };
-    const poison = slow === undefined ? random.pick(poisons) : slowPoisons[slow];
+    }
+    const reused =
+      isHostile && slow === undefined && random.chance(0.2) && reusable.length > 2 ? reusable.shift() : undefined;
+    if (reused !== undefined) {
+      const body = bytes(
+        JSON.stringify({ ...envelope, query_state: rows.map((row) => ({ ...row, note: 'another' })) }),
+      );
+      return { id: reused, state, rows: [], body, poison: { kind: 'an id used again', codes: ['identity_reused'] } };
+    }
+    const poison = slow === undefined ? random.pick(bad) : slowPoisons[slow];
     const body = poison.body(envelope, rows);
     return {
       id,

@@ -6,6 +6,9 @@ import { processors } from './create-states.ts';
 /** How long the stream that keeps what is read remembers ids: longer than any round. */
 const duplicateWindowMs = 600_000;
 
+/** How long the stream of the store remembers ids. */
+export const idWindowMs = 2_000;
+
 /** The streams behind the store. Those of the store itself are made by the connector and the publisher, as in a new cluster. */
 export const prepareStreams = async (connection: NatsConnection): Promise<void> => {
   const [kept, queue] = processors;
@@ -20,5 +23,8 @@ export const prepareStreams = async (connection: NatsConnection): Promise<void> 
   await ensureStream(connection, { stream: queue.stream, baseSubject: queue.subject });
   // The publisher of the history must not be the first to need it.
   await ensureStream(connection, { stream: 'processor_state_sync', baseSubject: 'processor.state.sync' });
+  // An id can be used again after this time: the ledger knows it for longer.
+  const { config } = await manager.streams.info('processor_state_sync');
+  await manager.streams.update(config.name, { ...config, duplicate_window: nanos(idWindowMs) });
   await ensureStream(connection, { stream: 'processor_state_router', baseSubject: 'processor.state.router' });
 };

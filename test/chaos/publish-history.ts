@@ -10,6 +10,8 @@ export interface PublishLog {
   readonly accepted: HistoryMessage[];
   /** Confirmed places in the stream: id by sequence. A message can have several, if the server forgot its id. */
   readonly idBySequence: Map<number, string>;
+  /** When each id was confirmed first, on the clock that the servers have too. */
+  readonly acceptedMs: Map<string, number>;
   /** Publishes beyond the first of an id, and how many of them the server took as new. */
   repeats: number;
   repeatsTaken: number;
@@ -22,6 +24,7 @@ export interface PublishLog {
 export const createPublishLog = (): PublishLog => ({
   accepted: [],
   idBySequence: new Map(),
+  acceptedMs: new Map(),
   repeats: 0,
   repeatsTaken: 0,
   uncertain: 0,
@@ -94,7 +97,11 @@ export const createHistoryPublisher = (
       }
       const confirmed = await send(message);
       if (confirmed === undefined) return false;
-      log.accepted.push(message);
+      // A server that still knows the id drops it, or took it at a try whose answer was lost.
+      const isUnsure = confirmed.duplicate && message.poison?.codes.includes('identity_reused') === true;
+      log.accepted.push(isUnsure ? { ...message, unsure: true } : message);
+      if (isUnsure) return true;
+      if (message.poison === undefined) log.acceptedMs.set(message.id, Date.now());
       log.idBySequence.set(confirmed.sequence, message.id);
       return true;
     },

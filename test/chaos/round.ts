@@ -2,13 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findStream } from '../../shared/nats/ensure-stream.ts';
 import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
 import { defaultDeadLetter } from '../../shared/routing/default-triggers.ts';
-import { check } from './check.ts';
+import { check, identityOf } from './check.ts';
 import { createStates, processors } from './create-states.ts';
 import type { Difference } from './difference.ts';
 import { startDownstream, type Downstream, type Received } from './downstream.ts';
 import { runFaults, type FaultPlan, type InjectedFault } from './run-faults.ts';
 import { createHistory, statePlans, type StatePlan } from './history.ts';
 import { insist } from './insist.ts';
+import { checkKills, checkLoops, checkWaits, longestWaits, type Wait } from './check-processes.ts';
+import { takeLoopBlocks } from './loop-watch.ts';
 import { maxMegabytes, sampleMemory, type MemorySample } from './memory.ts';
 import { readLetters, readState, type StoredState } from './observe.ts';
 import { createHistoryPublisher, createPublishLog, produce } from './publish-history.ts';
@@ -31,6 +33,8 @@ export interface RoundOptions extends FaultPlan {
   readonly poisonShare?: number;
   /** Whether the kinds of poison that take seconds are among them; if absent, in rounds of more than 20 s. */
   readonly slowPoison?: boolean;
+  /** Whether producers mean harm: see `hostile.ts`. */
+  readonly isHostile?: boolean;
   /** How long the store may take to be done when all faults are over (I6). */
   readonly recoveryMs?: number;
   readonly say: (line: string) => void;
@@ -71,6 +75,8 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   const { random, name, say, recoveryMs = 120_000 } = options;
   const states = await createStates(world.database.pool, options.plans ?? statePlans);
   const lettersBefore = await lastSequence(world, defaultDeadLetter.stream);
+  const killsBefore = world.memoryKills();
+  await takeLoopBlocks(world.folder);
   const log = createPublishLog();
   const publisher = createJetStreamPublisher(world.connection, { ackTimeoutMs: 2_000 });
   const history = createHistoryPublisher(world.connection, publisher, log);
@@ -92,6 +98,7 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
         prefix: name,
         poisonShare: options.poisonShare ?? 0.02,
         slowPoison: options.slowPoison ?? options.loadMs > 20_000,
+        isHostile: options.isHostile ?? false,
       }),
       log,
       random: own,
@@ -151,6 +158,7 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   // What comes twice comes late.
   await sleep(300);
   const memory = sampleMemory(world);
+  const blocks = await takeLoopBlocks(world.folder);
   const mostMemory = (kind: MemorySample['kind']): number =>
     Math.max(0, ...memory.filter((sample) => sample.kind === kind).map(({ megabytes }) => megabytes));
   if (second !== undefined) {
@@ -197,6 +205,9 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
     if (megabytes <= maxMegabytes) continue;
     differences.push({ invariant: 'I6 bounded', text: `a ${kind} has ${megabytes} MB` });
   }
+  const waits = waitsOf(log.acceptedMs, stored);
+  differences.push(...checkWaits(waits, faultRun.injected, aftermathMs(world)));
+  differences.push(...checkLoops(blocks), ...checkKills(world.memoryKills() - killsBefore));
   // A watcher that saw nothing says nothing.
   if (snapshots.snapshots === 0) differences.push({ invariant: 'suite', text: 'no snapshot could be taken' });
   if (acks.answers.length === 0) differences.push({ invariant: 'suite', text: 'no ack was seen' });
@@ -240,10 +251,29 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
       'most memory of a connector (MB)': mostMemory('connector'),
       'most memory of a function (MB)': mostMemory('function'),
       snapshots: snapshots.snapshots,
+      'most time of one turn of a loop (ms)': Math.round(Math.max(0, ...blocks.map(({ blockedMs }) => blockedMs))),
+      'most wait of 99 % (ms)': longestWaits(waits).p99Ms,
+      'most wait of a message (ms)': longestWaits(waits).mostMs,
+      'killed for want of memory': world.memoryKills() - killsBefore,
       'settled messages that the server kept': left.kept,
       'answers cut': Object.values(world.links).reduce((sum, { cuts }) => sum + cuts, 0),
       'connector starts': world.connectors.reduce((sum, { starts }) => sum + starts, 0),
       'rest after (ms)': restMs ?? -1,
     },
   };
+};
+
+/** Two ack waits, and the time in which a killer is found by trying. */
+const aftermathMs = ({ times }: World): number => times.ackWaitSeconds * 2_000 + 30_000;
+
+const waitsOf = (
+  acceptedMs: ReadonlyMap<string, number>,
+  stored: ReadonlyMap<string, StoredState>,
+): readonly Wait[] => {
+  const committedMs = new Map<string, number>();
+  for (const { ledger } of stored.values()) for (const row of ledger) committedMs.set(row.id, row.committedMs);
+  return [...acceptedMs].flatMap(([id, atMs]) => {
+    const found = committedMs.get(identityOf(id));
+    return found === undefined ? [] : [{ id, acceptedMs: atMs, committedMs: found }];
+  });
 };

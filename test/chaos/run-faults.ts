@@ -6,6 +6,10 @@ export interface InjectedFault {
   readonly name: string;
   readonly target: string;
   readonly atMs: number;
+  /** When, on the clock that the database and the servers have too. */
+  readonly atEpochMs: number;
+  /** How long it lasted. */
+  readonly forMs: number;
 }
 
 export interface FaultRun {
@@ -43,13 +47,15 @@ export const runFaults = (context: FaultContext, plan: FaultPlan, say: (line: st
   const finished = new Promise<void>((resolve) => (finish = resolve));
 
   const inject = (fault: Fault, target: string, own: Random): Promise<void> => {
-    const record = { name: fault.name, target, atMs: Math.round(performance.now() - startedMs) };
+    const beganMs = performance.now();
+    const began = { name: fault.name, target, atMs: Math.round(beganMs - startedMs), atEpochMs: Date.now() };
     const number = (started += 1);
     if (fault.name.includes('broker') && !fault.name.startsWith('freeze')) brokerRestarts += 1;
     say(`${number} ${fault.name} (${target})`);
     const work = fault
       .inject({ ...context, random: own }, target)
       .then((isHit) => {
+        const record = { ...began, forMs: Math.round(performance.now() - beganMs) };
         (isHit ? injected : missed).push(record);
         say(`${number} ${isHit ? '' : 'hit nothing, '}over`);
       })

@@ -1,5 +1,6 @@
 import { appendFile, copyFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import type { GatewayBehaviour } from '../../infra/local/gateway-behaviour.ts';
 import { versionOf } from '../../infra/local/nats-binary.ts';
 import { faults } from './faults.ts';
 import { createRandom } from './random.ts';
@@ -7,7 +8,8 @@ import type { InjectedFault } from './run-faults.ts';
 import { runRound, type RoundResult } from './round.ts';
 import { startWorld, type World } from './world.ts';
 
-const usage = `node test/chaos/run.ts [--minutes 2] [--seed N] [--faults a,b] [--nats-binary PATH] [--no-pooler] [--round-seconds 40] [--list]
+const usage = `node test/chaos/run.ts [--minutes 2] [--seed N] [--faults a,b] [--nats-binary PATH] [--no-pooler] [--round-seconds 40]
+    [--gateway openfaas|knative|local] [--gentle] [--list]
 
 Publishes a known history while faults are injected, then compares what is stored with it. Exits 1 on any difference.
 `;
@@ -20,6 +22,8 @@ const { values } = parseArgs({
     'nats-binary': { type: 'string' },
     'no-pooler': { type: 'boolean', default: false },
     'round-seconds': { type: 'string', default: '40' },
+    gateway: { type: 'string', default: 'openfaas' },
+    gentle: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -44,6 +48,11 @@ const chosenFaults = () => {
   const unknown = names?.filter((name) => faults.every((fault) => fault.name !== name)) ?? [];
   if (unknown.length > 0) throw new Error(`unknown faults: ${unknown.join(', ')}; see --list`);
   return names === undefined ? faults : faults.filter(({ name }) => names.includes(name));
+};
+
+const gatewayOf = (name: string): GatewayBehaviour => {
+  if (name === 'openfaas' || name === 'knative' || name === 'local') return name;
+  throw new Error('--gateway is openfaas, knative or local');
 };
 
 interface Run {
@@ -92,7 +101,13 @@ const run = async (): Promise<number> => {
   const chosen = chosenFaults();
   const random = createRandom(seed);
   say(`seed ${seed}: repeat with --seed ${seed}`);
-  const world = await startWorld({ random, natsBinary: values['nats-binary'], pooler: !values['no-pooler'], say });
+  const world = await startWorld({
+    random,
+    natsBinary: values['nats-binary'],
+    pooler: !values['no-pooler'],
+    gateway: gatewayOf(values.gateway),
+    say,
+  });
   // From here on: on a slow machine the start takes as long as a short run.
   const endMs = performance.now() + Number(values.minutes) * 60_000;
   const results: RoundResult[] = [];
@@ -101,7 +116,7 @@ const run = async (): Promise<number> => {
   try {
     const version = (await versionOf(world.nats.binary)).join('.');
     say(
-      `nats-server ${version}, ${world.pooler === undefined ? 'no pooler' : 'PgBouncer in transaction mode'}, ${chosen.length} kinds of faults`,
+      `nats-server ${version}, ${world.pooler === undefined ? 'no pooler' : 'PgBouncer in transaction mode'}, ${chosen.length} kinds of faults, gateway as of ${values.gateway}, producers ${values.gentle ? 'gentle' : 'hostile'}`,
     );
     for (let round = 1; round === 1 || performance.now() < endMs; round += 1) {
       const left = endMs - performance.now();
@@ -113,6 +128,7 @@ const run = async (): Promise<number> => {
         faults: chosen,
         pause: { leastMs: 300, mostMs: 3_000 },
         twoConnectors,
+        isHostile: !values.gentle,
         say: (line) => {
           lines.push(`${new Date().toISOString()} ${line}`);
           if (!line.endsWith('over')) say(`  ${line}`);

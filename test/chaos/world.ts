@@ -9,7 +9,11 @@ import { startTestDatabase, type TestDatabase } from '../support/test-database.t
 import { startTestNats, type TestNatsServer } from '../support/test-nats.ts';
 import { buildChanged } from './bundles.ts';
 import type { SourceChange } from '../support/source-changes.ts';
+import type { GatewayBehaviour } from '../../infra/local/gateway-behaviour.ts';
 import { writeClock } from './clock-jumps.ts';
+import { writeLoopWatch } from './loop-watch.ts';
+import { createMemoryLimit } from './memory-limit.ts';
+import { maxMegabytes } from './memory.ts';
 import { runConnector, type ConnectorRunner } from './connector-runner.ts';
 import { prepareDatabase } from './create-states.ts';
 import { failpoints } from './failpoints.ts';
@@ -35,6 +39,8 @@ export interface WorldOptions {
   /** Whether functions reach PostgreSQL through PgBouncer. */
   readonly pooler: boolean;
   readonly times?: Partial<ChaosTimes>;
+  /** Whose gateway leads to the functions; `local` if absent. */
+  readonly gateway?: GatewayBehaviour | undefined;
   /** Processes of each function; 2 if absent. */
   readonly replicas?: number;
   /** Told what is left out, and why. */
@@ -60,6 +66,8 @@ export interface World {
   /** Builds the functions with these changes beside the failpoints, and lets the gateway lead to them. */
   useFunctions(changes?: readonly SourceChange[]): Promise<void>;
   startConnector(): Promise<ConnectorRunner>;
+  /** Processes that the kernel has killed for want of memory so far; 0 where the machine lets us set no limit. */
+  memoryKills(): number;
   /** Ends every fault of the links. */
   heal(): void;
   stop(): Promise<void>;
@@ -67,6 +75,9 @@ export interface World {
 
 const functionNames = ['state-direct', 'state-route', 'state-entry'] as const;
 const graceMs = 5_000;
+/** An endpoint of a cluster is called for a while after its process has ended. */
+const endpointLagMs = 500;
+const limitPollMs = 100;
 
 /** Runs the whole store on servers of its own: real processes, every link through a proxy. */
 export const startWorld = async (options: WorldOptions): Promise<World> => {
@@ -146,7 +157,7 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
       FUNCTION_TOKEN: functionToken,
       LOG_LEVEL: 'INFO',
       CHAOS_FAILPOINTS: failpointFolder,
-      NODE_OPTIONS: await writeClock(folder),
+      NODE_OPTIONS: `${await writeClock(folder)} ${await writeLoopWatch(folder)}`,
       NODE_COMPILE_CACHE: join(folder, 'compile'),
     };
     const log = createLog({
@@ -180,6 +191,8 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
           DRAIN_MS: '2000',
         },
         idleMs: 600_000,
+        behaviour: options.gateway ?? 'local',
+        endpointLagMs,
         callTimeoutMs: times.requestTimeoutMs,
         graceMs,
         log,
@@ -217,6 +230,14 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
       return connector;
     };
     await startConnector();
+    const memory = createMemoryLimit(`state-sync-chaos-${process.pid}`, maxMegabytes * 1024 * 1024);
+    if (memory === undefined) options.say('SKIPPED: no memory cgroup can be made; memory is only sampled');
+    const limitTimer = setInterval(() => {
+      const pids = [...connectors.map(({ pid }) => pid), ...(host?.functions().flatMap((status) => status.pids) ?? [])];
+      for (const pid of pids) if (pid !== undefined) memory?.add(pid);
+    }, limitPollMs);
+    undo.unshift(async () => memory?.close());
+    undo.push(async () => clearInterval(limitTimer));
 
     return {
       folder,
@@ -235,6 +256,7 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
       },
       useFunctions,
       startConnector,
+      memoryKills: () => memory?.kills() ?? 0,
       heal: () => {
         for (const proxy of Object.values(links)) {
           proxy.setMode({ kind: 'open' });
