@@ -5,12 +5,15 @@ import type { Delivery } from '../../shared/message/delivery.ts';
 import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
 import {
   itemSeparator,
+  lengthsOf,
   maxRangeCharacters,
+  packedBytes,
   packTexts,
   payloadRoomBytes,
   rangeOf,
 } from '../../shared/routing/pack-texts.ts';
 import { partitionKey } from '../../shared/routing/partition-key.ts';
+import { Expansion } from '../../shared/state/expansion.ts';
 import type { RouteConfig } from '../../shared/routing/routing.ts';
 import { isPriorityRoute, subjectFor } from '../../shared/routing/subject.ts';
 import type { Evaluator } from '../../shared/state/evaluator.ts';
@@ -59,7 +62,8 @@ export const planEntry = (input: EntryInput): readonly OutgoingMessage[] => {
   const { head, tail } = queryStateFrame(message, routeId, processor.id);
   const texts = rows.map((row) => pythonJson(row, { ascii: true }));
   const roomBytes = payloadRoomBytes(input.maxPayloadBytes, delivery.id.length + targetId.length + maxRangeCharacters);
-  const parts = packTexts(texts, head.length + tail.length, roomBytes, Infinity);
+  const parts = packTexts(lengthsOf(texts), head.length + tail.length, roomBytes, Infinity);
+  new Expansion().admit(packedBytes(parts, lengthsOf(texts), head.length + tail.length));
   const messages = (parts.length === 0 ? [{ start: 0, end: 0 }] : parts).map((part) => ({
     stream: route.name,
     baseSubject: route.subject,

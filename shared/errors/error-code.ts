@@ -14,6 +14,7 @@ export const terminalCodes = [
   'invalid_query_state',
   'nesting_too_deep',
   'too_many_rows',
+  'expansion_too_large',
   'payload_too_large',
   'invalid_properties',
   'invalid_expression',

@@ -10,6 +10,8 @@ export interface AppendDelivery {
   /** Per row the `state_key`, or null if the row has none. */
   readonly stateKeys: readonly (string | null)[];
   /** Whether anything is to be forwarded after the commit: if not, the ledger row is written as done. */
+  /** About what its cells take in a statement. */
+  readonly bytes: number;
   readonly forwards: boolean;
   /** Of its payload, 32 hex digits: another message under its id is rejected as `identity_reused`. Null: not known. */
   readonly contentHash: string | null;

@@ -17,6 +17,8 @@ import type { DatabasePool } from './database.ts';
 export interface AppendOptions {
   /** A request with more rows is cut into consecutive statements between deliveries; for latency and memory, not speed. */
   readonly maxRowsPerStatement?: number;
+  /** The same for the bytes of cells; one delivery is never cut. */
+  readonly maxBytesPerStatement?: number;
 }
 
 /**
@@ -47,7 +49,11 @@ export const append = async (
   );
   if (deliveries.length === 0) return { deliveries: [], columns: request.columns };
   await requireCellIndex(pool);
-  const result = await appendUnique(pool, { ...request, deliveries }, options.maxRowsPerStatement ?? 2_000);
+  const limits = {
+    maxRows: options.maxRowsPerStatement ?? 2_000,
+    maxBytes: options.maxBytesPerStatement ?? 8 * 1024 * 1024,
+  };
+  const result = await appendUnique(pool, { ...request, deliveries }, limits);
   const byId = new Map(result.deliveries.map((delivery) => [delivery.id, delivery]));
   const seen = new Set<string>();
   const { stateId } = request;
@@ -64,7 +70,16 @@ export const append = async (
   return { deliveries: inOrder, columns: result.columns };
 };
 
-const appendUnique = async (pool: DatabasePool, request: AppendRequest, maxRows: number): Promise<AppendResult> => {
+interface StatementLimits {
+  readonly maxRows: number;
+  readonly maxBytes: number;
+}
+
+const appendUnique = async (
+  pool: DatabasePool,
+  request: AppendRequest,
+  limits: StatementLimits,
+): Promise<AppendResult> => {
   let columns;
   try {
     columns = await withDatabaseErrors(`create columns of state ${request.stateId}`, () =>
@@ -83,7 +98,7 @@ const appendUnique = async (pool: DatabasePool, request: AppendRequest, maxRows:
       const part = await appendUnique(
         pool,
         columnsFilledBy({ ...request, columns: request.columns }, delivery),
-        maxRows,
+        limits,
       );
       deliveries.push(...part.deliveries);
       for (const column of part.columns) known.set(column.name, column);
@@ -92,7 +107,7 @@ const appendUnique = async (pool: DatabasePool, request: AppendRequest, maxRows:
   }
   const once = request.dedupe ? appendDeduplicated : appendStored;
   const deliveries: AppendedDelivery[] = [];
-  for (const part of cutByRows(request.deliveries, maxRows)) {
+  for (const part of cut(request.deliveries, limits)) {
     deliveries.push(...(await runIsolated(pool, { stateId: request.stateId, columns, deliveries: part }, once)));
   }
   return { deliveries, columns };
@@ -114,16 +129,22 @@ const columnsFilledBy = (request: AppendRequest, delivery: AppendDelivery): Appe
   };
 };
 
-const cutByRows = (deliveries: readonly AppendDelivery[], maxRows: number): readonly (readonly AppendDelivery[])[] => {
+const cut = (
+  deliveries: readonly AppendDelivery[],
+  { maxRows, maxBytes }: StatementLimits,
+): readonly (readonly AppendDelivery[])[] => {
   const parts: AppendDelivery[][] = [];
   let rows = Number.POSITIVE_INFINITY;
+  let bytes = 0;
   for (const delivery of deliveries) {
-    if (rows + delivery.rowCount > maxRows) {
+    if (rows + delivery.rowCount > maxRows || bytes + delivery.bytes > maxBytes) {
       parts.push([]);
       rows = 0;
+      bytes = 0;
     }
     parts.at(-1)?.push(delivery);
     rows += delivery.rowCount;
+    bytes += delivery.bytes;
   }
   return parts;
 };

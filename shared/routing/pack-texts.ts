@@ -32,12 +32,12 @@ export const maxRangeCharacters = 35;
 export const itemSeparator = ', ';
 
 /**
- * Cuts a list of ASCII texts, joined by {@link itemSeparator}, into parts that stay within `roomBytes` together with
+ * Cuts a list of ASCII texts of these lengths, joined by {@link itemSeparator}, into parts that stay within `roomBytes` together with
  * `frameBytes` of envelope, each with at most `maxItems` texts. No texts give no part. A text that does not fit alone
  * is a TerminalError `forward_too_large` (reference.md G-47).
  */
 export const packTexts = (
-  texts: readonly string[],
+  lengths: readonly number[],
   frameBytes: number,
   roomBytes: number,
   maxItems: number,
@@ -45,22 +45,28 @@ export const packTexts = (
   const parts: Part[] = [];
   let start = 0;
   let bytes = frameBytes;
-  for (const [index, text] of texts.entries()) {
-    if (frameBytes + text.length > roomBytes) {
+  for (const [index, length] of lengths.entries()) {
+    if (frameBytes + length > roomBytes) {
       throw new TerminalError(
         'forward_too_large',
-        `row ${index} needs a message of ${frameBytes + text.length} bytes, the limit is ${roomBytes}`,
+        `row ${index} needs a message of ${frameBytes + length} bytes, the limit is ${roomBytes}`,
       );
     }
-    const added = index === start ? text.length : itemSeparator.length + text.length;
+    const added = index === start ? length : itemSeparator.length + length;
     if (index > start && (bytes + added > roomBytes || index - start >= maxItems)) {
       parts.push({ start, end: index });
       start = index;
-      bytes = frameBytes + text.length;
+      bytes = frameBytes + length;
     } else {
       bytes += added;
     }
   }
-  if (start < texts.length) parts.push({ start, end: texts.length });
+  if (start < lengths.length) parts.push({ start, end: lengths.length });
   return parts;
 };
+
+export const lengthsOf = (texts: readonly string[]): readonly number[] => texts.map(({ length }) => length);
+
+/** The bytes of all messages that the parts make. */
+export const packedBytes = (parts: readonly Part[], lengths: readonly number[], frameBytes: number): number =>
+  parts.length * frameBytes + lengths.reduce((sum, length) => sum + length + itemSeparator.length, 0);

@@ -3,12 +3,14 @@ import { entriesOf, isJsonObject, type JsonValue } from '../json/json-value.ts';
 import { cleanRow } from './clean-row.ts';
 import { addComputed, computedColumns } from './computed-columns.ts';
 import type { Evaluator, ExpressionScope, ScopeValue } from './evaluator.ts';
+import type { Expansion } from './expansion.ts';
 import { fillTemplates } from './template.ts';
 import { remap } from './remap.ts';
 import { shapeEntry, type FlattenRule } from './shape-entry.ts';
 import { configRecord } from './state-config.ts';
 import { keyValues, plainKey, stateKey } from './state-key.ts';
 import type { ColumnDefinition, Row, StateModel } from './state-model.ts';
+import type { Steps } from './steps.ts';
 import { readStateProperties, type StateProperties } from './state-properties.ts';
 
 /** A state's model with what the rules read of it prepared once for many entries. */
@@ -35,6 +37,8 @@ export interface ApplyContext {
   /** The delivery's variables (reference.md D.6); `data`, the raw entry, is always added (G-19). */
   readonly scope: ExpressionScope;
   readonly evaluate: Evaluator;
+  /** Counts what the whole message becomes. */
+  readonly expansion: Expansion;
 }
 
 /**
@@ -45,32 +49,39 @@ export interface ApplyContext {
  *
  * Throws `TerminalError`: `invalid_query_state` (not an object), `empty_row`, `missing_remap_alias`,
  * `missing_template_column`, `invalid_template`, `invalid_expression`, `expression_limit`, `primary_key_not_defined`,
- * `missing_primary_key`, `too_many_rows`.
+ * `missing_primary_key`, `too_many_rows`, `expansion_too_large`.
  */
-export const applyEntry = (
+export function* applyEntry(
   entry: JsonValue,
   state: PreparedState,
   context: ApplyContext,
   firstRow = 1,
-): readonly Row[] => {
+): Steps<readonly Row[]> {
   if (!isJsonObject(entry)) throw new TerminalError('invalid_query_state', 'an entry of query_state is not an object');
   const { model, properties, computed } = state;
-  const named = fillTemplates(remap(cleanRow(entriesOf(entry)), model.remap), model.templateColumns);
-  const shaped = shapeEntry(named, properties.persistence, context.flatten);
+  const { expansion, evaluate } = context;
+  const named = fillTemplates(remap(cleanRow(entriesOf(entry)), model.remap), model.templateColumns, expansion);
+  const shaped = yield* shapeEntry(named, properties.persistence, context.flatten, expansion);
   const scope = state.scope.size === 0 ? state.scope : new Map([...context.scope, ['data', entry], ...state.scope]);
-  return shaped.map((row, index) => {
-    const whole = withPrimaryKey(addComputed(row, computed, scope, context.evaluate, firstRow + index), state);
+  const rows: Row[] = [];
+  for (const row of shaped) {
+    const withComputed = addComputed(row, computed, scope, { evaluate, expansion, rowNumber: firstRow + rows.length });
+    const whole = withPrimaryKey(withComputed, state, expansion);
     if (whole.size === 0) throw new TerminalError('empty_row', 'an entry of query_state gives a row without columns');
-    return whole;
-  });
-};
+    rows.push(whole);
+    yield expansion.held;
+  }
+  return rows;
+}
 
-const withPrimaryKey = (row: Row, { model, properties }: PreparedState): Row => {
+const withPrimaryKey = (row: Row, { model, properties }: PreparedState, expansion: Expansion): Row => {
   if (model.primaryKey.length === 0) {
     if (!properties.requirePrimaryKey) return row;
     throw new TerminalError('primary_key_not_defined', `state ${model.id} requires a primary key and defines none`);
   }
   const keyed = cleanRow(row);
   const values = keyValues(keyed, model.primaryKey);
-  return keyed.set('state_key', stateKey(values)).set('state_key_plain', plainKey(values));
+  const plain = plainKey(values);
+  expansion.addValue(plain);
+  return keyed.set('state_key', stateKey(values)).set('state_key_plain', plain);
 };

@@ -3,6 +3,7 @@ import { isJsonArray, isJsonObject, JsonFloat, type JsonValue } from '../json/js
 import { cleanKey } from './clean-key.ts';
 import { maxNameCharacters } from './plan-limits.ts';
 import type { ColumnDefinition, Row } from './state-model.ts';
+import type { Steps } from './steps.ts';
 import { isTooLong } from './too-long.ts';
 
 /** The columns of a state as a plan sees them: those it has, then those that rows of the plan need. */
@@ -29,7 +30,7 @@ export class ColumnSet {
   }
 
   /** The columns that the rows need and the set lacks; it is not changed. A name without a clean character is no column. */
-  missing(rows: readonly Row[]): readonly ColumnDefinition[] {
+  *missing(rows: readonly Row[], heldBytes: number): Steps<readonly ColumnDefinition[]> {
     let found: Map<string, ColumnDefinition> | undefined;
     for (const row of rows) {
       for (const [name, value] of row) {
@@ -38,6 +39,7 @@ export class ColumnSet {
         found ??= new Map();
         found.set(name, newColumn(name, value, this.#nextOrder + found.size));
       }
+      yield heldBytes;
     }
     return found === undefined ? [] : [...found.values()];
   }

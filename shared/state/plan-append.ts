@@ -3,11 +3,13 @@ import { isJsonArray, isJsonObject, JsonFloat, type JsonArray, type JsonValue } 
 import { applyEntry, prepareState, type PreparedState } from './apply-entry.ts';
 import { ColumnSet } from './column-set.ts';
 import type { Evaluator, EvaluatorFactory, ExpressionScope } from './evaluator.ts';
-import { maxCellsPerMessage, maxNameCharacters, maxRowsPerMessage } from './plan-limits.ts';
+import { Expansion, tooManyRows } from './expansion.ts';
+import { maxCellsPerMessage, maxNameCharacters } from './plan-limits.ts';
 import { nullCells, renderCells } from './render-cells.ts';
 import type { FlattenRule } from './shape-entry.ts';
 import type { ColumnDefinition, Row, StateModel } from './state-model.ts';
 import type { DispatchMode } from './state-properties.ts';
+import type { Steps } from './steps.ts';
 import { isTooLong } from './too-long.ts';
 
 /** One message for the state: what is planned of it. */
@@ -23,6 +25,10 @@ export interface DeliveryToPlan {
 export interface PlanOptions {
   readonly flatten: FlattenRule;
   readonly evaluators: EvaluatorFactory;
+  /** What one message may expand to. */
+  readonly maxExpandedBytes?: number;
+  /** What is planned together, about: the messages behind the one that reaches it are left for the next plan. */
+  readonly maxPlanBytes?: number;
 }
 
 export interface PlannedDelivery {
@@ -40,13 +46,23 @@ export interface PlannedAppend {
   readonly cells: readonly (readonly (string | null)[])[];
   /** Per row the key that it is mapped under, or null. */
   readonly stateKeys: readonly (string | null)[];
+  /** About what its cells take in a statement. */
+  readonly bytes: number;
+}
+
+/** Why a delivery is not stored: refused, or failed in a way that nobody has foreseen. It says nothing of the others. */
+export interface Rejection {
+  readonly id: string;
+  readonly error: unknown;
 }
 
 export interface AppendPlan {
   /** The state's columns in load order, then those to create. */
   readonly columns: readonly ColumnDefinition[];
   readonly deliveries: readonly PlannedDelivery[];
-  readonly rejections: readonly { readonly id: string; readonly error: TerminalError }[];
+  readonly rejections: readonly Rejection[];
+  /** How many of the deliveries, from the first one on, the plan is about. */
+  readonly taken: number;
   /** Whether rows with a known key are to be left out (`dedup_enabled`). */
   readonly dedupe: boolean;
   /** How stored rows are passed on; null: they are not. */
@@ -55,84 +71,85 @@ export interface AppendPlan {
 
 /**
  * Deliveries of one state -> the columns, cells and keys to append. Pure and deterministic; each delivery stands alone: one
- * that cannot be stored is a rejection and creates no column (G-3). Columns of an accepted one are known to those after
+ * that cannot be stored, or whose plan fails in any way, is a rejection and creates no column (G-3). Columns of an accepted one are known to those after
  * it; the ones before get null cells.
  */
-export const planAppend = (
+export function* planAppend(
   model: StateModel,
   deliveries: readonly DeliveryToPlan[],
   options: PlanOptions,
-): AppendPlan => {
-  const rejections: { id: string; error: TerminalError }[] = [];
-  const state = attempt(() => prepareState(model));
-  if (state instanceof TerminalError) {
-    for (const { id } of deliveries) rejections.push({ id, error: state });
-    return { columns: model.columns, deliveries: [], rejections, dedupe: false, dispatch: null };
+): Steps<AppendPlan> {
+  const rejections: Rejection[] = [];
+  let state: PreparedState;
+  try {
+    state = prepareState(model);
+  } catch (error) {
+    for (const { id } of deliveries) rejections.push({ id, error });
+    const taken = deliveries.length;
+    return { columns: model.columns, deliveries: [], rejections, taken, dedupe: false, dispatch: null };
   }
   const columns = new ColumnSet(model.columns);
   const knownKeys = state.properties.dedupe ? new Set<string>() : undefined;
   const planned: PlannedDelivery[] = [];
+  let bytes = 0;
+  let taken = 0;
   for (const delivery of deliveries) {
-    const result = attempt(() => planDelivery(delivery, state, columns, knownKeys, options));
-    if (result instanceof TerminalError) rejections.push({ id: delivery.id, error: result });
-    else planned.push(result);
+    if (bytes >= (options.maxPlanBytes ?? Infinity)) break;
+    taken += 1;
+    try {
+      const expansion = new Expansion(options.maxExpandedBytes, bytes);
+      const result = yield* planDelivery(delivery, { state, columns, knownKeys, options, expansion });
+      planned.push(result);
+      bytes += result.append.bytes;
+    } catch (error) {
+      rejections.push({ id: delivery.id, error });
+    }
   }
   const all = columns.columns;
   const aligned = planned.map((delivery) => withAllColumns(delivery, all.length));
   const { dedupe, dispatch } = state.properties;
-  return { columns: all, deliveries: aligned, rejections, dedupe, dispatch };
-};
+  return { columns: all, deliveries: aligned, rejections, taken, dedupe, dispatch };
+}
 
-/** The result, or the terminal error that refuses it; anything else is a fault of the program and is thrown on. */
-const attempt = <T>(action: () => T): T | TerminalError => {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof TerminalError) return error;
-    throw error;
-  }
-};
+interface DeliveryContext {
+  readonly state: PreparedState;
+  readonly columns: ColumnSet;
+  readonly knownKeys: Set<string> | undefined;
+  readonly options: PlanOptions;
+  readonly expansion: Expansion;
+}
 
-const planDelivery = (
-  delivery: DeliveryToPlan,
-  state: PreparedState,
-  columns: ColumnSet,
-  knownKeys: Set<string> | undefined,
-  options: PlanOptions,
-): PlannedDelivery => {
-  const rows = rowsOf(delivery, state, options);
+function* planDelivery(delivery: DeliveryToPlan, context: DeliveryContext): Steps<PlannedDelivery> {
+  const { state, columns, knownKeys, expansion } = context;
+  const rows = yield* rowsOf(delivery, context);
   const stateKeys = rows.map((row) => mappingKey(row, state));
   // A row that will not be stored because its key came before creates no column either.
-  const fresh = knownKeys === undefined ? rows : rows.filter((_, index) => isFresh(stateKeys, index, knownKeys));
-  const created = columns.missing(fresh);
+  const fresh = knownKeys === undefined ? rows : freshRows(rows, stateKeys, knownKeys);
+  const created = yield* columns.missing(fresh, expansion.held);
   const width = columns.columns.length + created.length;
   if (width === 0) throw new TerminalError('empty_row', 'no key of the entry names a column');
-  if (width * rows.length > maxCellsPerMessage) {
-    throw new TerminalError('too_many_rows', `the message has more than ${maxCellsPerMessage} cells`);
-  }
-  const cells = renderCells(rows, columns, created);
+  if (width * rows.length > maxCellsPerMessage) throw tooManyRows();
+  const cells = yield* renderCells(rows, columns, created, expansion.held);
   columns.add(created);
   for (const key of stateKeys) if (key !== null) knownKeys?.add(key);
-  return { id: delivery.id, rows, append: { id: delivery.id, rowCount: rows.length, cells, stateKeys } };
-};
+  const { id } = delivery;
+  return { id, rows, append: { id, rowCount: rows.length, cells, stateKeys, bytes: expansion.bytes } };
+}
 
-const rowsOf = (delivery: DeliveryToPlan, state: PreparedState, options: PlanOptions): readonly Row[] => {
+function* rowsOf(delivery: DeliveryToPlan, { state, options, expansion }: DeliveryContext): Steps<readonly Row[]> {
   // One evaluator for all rows of the delivery, made only if the state has an expression.
   let evaluator: Evaluator | undefined;
   const evaluate: Evaluator = (expression, scope) => {
     evaluator ??= options.evaluators({ nowMs: delivery.timestampMs, seed: delivery.id });
     return evaluator(expression, scope);
   };
-  const context = { flatten: options.flatten, scope: delivery.scope, evaluate };
+  const context = { flatten: options.flatten, scope: delivery.scope, evaluate, expansion };
   const rows: Row[] = [];
   for (const entry of entriesOfQueryState(delivery.queryState)) {
-    for (const row of applyEntry(entry, state, context, rows.length + 1)) rows.push(row);
-    if (rows.length > maxRowsPerMessage) {
-      throw new TerminalError('too_many_rows', `the message has more than ${maxRowsPerMessage} rows`);
-    }
+    for (const row of yield* applyEntry(entry, state, context, rows.length + 1)) rows.push(row);
   }
   return rows;
-};
+}
 
 /** The list of entries; an object is one entry. What is empty or no list is refused (reference.md B.1). */
 const entriesOfQueryState = (value: JsonValue | undefined): JsonArray => {
@@ -161,9 +178,19 @@ const mappingKey = (row: Row, { model }: PreparedState): string | null => {
   return key;
 };
 
-const isFresh = (keys: readonly (string | null)[], index: number, knownKeys: ReadonlySet<string>): boolean => {
-  const key = keys[index] ?? null;
-  return key === null || (!knownKeys.has(key) && keys.indexOf(key) === index);
+const freshRows = (
+  rows: readonly Row[],
+  keys: readonly (string | null)[],
+  knownKeys: ReadonlySet<string>,
+): readonly Row[] => {
+  const own = new Set<string>();
+  return rows.filter((_, index) => {
+    const key = keys[index] ?? null;
+    if (key === null) return true;
+    const isFresh = !knownKeys.has(key) && !own.has(key);
+    own.add(key);
+    return isFresh;
+  });
 };
 
 const withAllColumns = (delivery: PlannedDelivery, width: number): PlannedDelivery => {

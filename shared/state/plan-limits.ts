@@ -4,5 +4,8 @@ export const maxRowsPerMessage = 10_000;
 /** Cells (rows times columns) of one message: rows are copied as their lists expand, so width counts as well. */
 export const maxCellsPerMessage = 2_000_000;
 
+/** What one message may expand to (`expansion_too_large`) where no setting says otherwise: texts of cells and 16 bytes for each. */
+export const maxExpandedBytes = 64 * 1024 * 1024;
+
 /** `state_column.name` and `state_column_data_mapping.state_key` are `varchar(255)`: characters, not bytes. */
 export const maxNameCharacters = 255;

@@ -2,6 +2,7 @@ import type { JsonValue } from '../json/json-value.ts';
 import { cellText, isJsonColumn } from './cell-text.ts';
 import type { ColumnSet } from './column-set.ts';
 import type { ColumnDefinition, Row } from './state-model.ts';
+import type { Steps } from './steps.ts';
 
 type Cells = readonly (string | null)[];
 
@@ -11,21 +12,39 @@ export const nullCells = (rowCount: number): Cells => Array.from({ length: rowCo
  * The cells of rows by column: the set's columns, then the created ones; a row without a value has a null cell.
  * Throws `TerminalError('unstorable_text')`.
  */
-export const renderCells = (
+export function* renderCells(
   rows: readonly Row[],
   known: ColumnSet,
   created: readonly ColumnDefinition[],
-): readonly Cells[] => {
+  heldBytes: number,
+): Steps<readonly Cells[]> {
   const columns = created.length === 0 ? known.columns : [...known.columns, ...created];
-  const unclean = rows.map((row) => uncleanKeys(row, known));
-  return columns.map((column) => {
+  const unclean: (ReadonlyMap<string, JsonValue> | undefined)[] = [];
+  for (const row of rows) {
+    unclean.push(uncleanKeys(row, known));
+    yield heldBytes;
+  }
+  const cells: Cells[] = [];
+  let sinceStep = 0;
+  for (const column of columns) {
     const json = isJsonColumn(column);
-    return rows.map((row, index) => {
+    const texts: (string | null)[] = [];
+    for (const [index, row] of rows.entries()) {
       const value: JsonValue | undefined = row.get(column.name) ?? unclean[index]?.get(column.name);
-      return value === undefined ? null : cellText(value, json);
-    });
-  });
-};
+      const text = value === undefined ? null : cellText(value, json);
+      texts.push(text);
+      sinceStep += 1 + (text?.length ?? 0);
+      if (sinceStep < stepCharacters) continue;
+      sinceStep = 0;
+      yield heldBytes;
+    }
+    cells.push(texts);
+  }
+  return cells;
+}
+
+/** Of cells that are rendered in one step. */
+const stepCharacters = 4_096;
 
 const clean = /^[a-z0-9_]*$/;
 

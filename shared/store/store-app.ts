@@ -7,6 +7,7 @@ import { toOutcome } from '../message/to-outcome.ts';
 import type { Metadata } from '../metadata/cached-metadata.ts';
 import { routerSelector, type RouteConfig } from '../routing/routing.ts';
 import { requireRoute } from '../routing/selector.ts';
+import { createPlanPace, type PlanPace } from './plan-pace.ts';
 import { storeDeliveries, type Scope, type StorePorts, type StoreTarget } from './store-deliveries.ts';
 
 /** What tells state-direct and state-route apart. */
@@ -21,13 +22,15 @@ export const createStoreApp = async (runtime: FunctionRuntime, definition: Store
   const parts = await openParts(runtime);
   // A routing file without the router's route is a fault of the configuration: it is found at start.
   const routerRoute = requireRoute(parts.routing.routes, routerSelector);
+  const { monotonicMs, config } = runtime;
+  const pace = createPlanPace({ monotonicMs, maxHeldBytes: config.maxExpandedBytes });
   return createMessageApp(parts, {
     accepts: definition.accepts,
     process: async (deliveries, request) => {
       const found = await Promise.all(deliveries.map((delivery) => findTarget(definition, delivery, request.metadata)));
       const failed = found.filter((item): item is Outcome => 'outcome' in item);
       const targets = found.filter((item): item is StoreTarget => !('outcome' in item));
-      return [...failed, ...(await storeDeliveries(targets, storePorts(parts, request, routerRoute)))];
+      return [...failed, ...(await storeDeliveries(targets, storePorts(parts, request, routerRoute, pace)))];
     },
   });
 };
@@ -48,6 +51,7 @@ const storePorts = (
   parts: Parts,
   { metadata, database, publish }: RequestParts,
   routerRoute: RouteConfig,
+  pace: PlanPace,
 ): StorePorts => ({
   state: metadata.state,
   forwardRoutes: metadata.forwardRoutes,
@@ -60,5 +64,7 @@ const storePorts = (
   evaluators: parts.evaluators,
   routerRoute,
   flatten: parts.runtime.config.flatten,
+  maxExpandedBytes: parts.runtime.config.maxExpandedBytes,
+  pace,
   onStored: parts.metrics.rows,
 });

@@ -8,9 +8,10 @@ import type { Outcome } from '../message/outcome.ts';
 import type { OutgoingMessage, PublishOutcome } from '../message/outgoing-message.ts';
 import { StaleMetadataError } from '../postgres/database-error.ts';
 import type { AppendedDelivery, AppendRequest, AppendResult } from '../postgres/append-request.ts';
-import { planForwards } from '../routing/plan-forwards.ts';
+import { planForwards, type ForwardPlan } from '../routing/plan-forwards.ts';
 import type { RouteConfig } from '../routing/routing.ts';
 import type { EvaluatorFactory, ExpressionScope } from '../state/evaluator.ts';
+import type { PlanPace, PlanShare } from './plan-pace.ts';
 import { planAppend, type PlannedDelivery } from '../state/plan-append.ts';
 import type { ColumnDefinition, Route, StateModel } from '../state/state-model.ts';
 
@@ -42,6 +43,10 @@ export interface StorePorts {
   evaluators(): Promise<EvaluatorFactory>;
   readonly routerRoute: RouteConfig;
   readonly flatten: 'lossless' | 'reference';
+  /** What one message may expand to. */
+  readonly maxExpandedBytes: number;
+  /** How all plans of the process share its time and memory. */
+  readonly pace: PlanPace;
   /** Told of the rows that were stored now. */
   onStored(rows: number): void;
 }
@@ -60,114 +65,151 @@ export const storeDeliveries = async (
     if (group) group.push(target);
     else groups.set(target.stateId, [target]);
   }
-  const outcomes = await Promise.all(
-    [...groups].map(async ([stateId, group]) => {
-      try {
-        return await storeGroup(stateId, group, ports);
-      } catch (error) {
-        ports.forgetState(stateId);
-        return group.map(({ delivery }) => toOutcome(delivery.id, error));
-      }
-    }),
-  );
+  const outcomes = await Promise.all([...groups].map(([stateId, group]) => storeGroup(stateId, group, ports)));
   return acknowledgeStored(outcomes.flat(), targets, ports);
 };
 
 /** Metadata that changed under an append is read again this often before the message waits for its next try. */
 const maxPlans = 3;
 
+/** About what one plan takes together: a statement or two. Messages beyond it are planned when these are stored. */
+const maxPlanBytes = 8 * 1024 * 1024;
+
 const storeGroup = async (
   stateId: string,
   targets: readonly StoreTarget[],
   ports: StorePorts,
 ): Promise<readonly Outcome[]> => {
-  for (let plans = 1; ; plans += 1) {
-    const model = await ports.state(stateId);
-    const { columns, dedupe, accepted, rejected } = await planGroup(model, targets, ports);
-    if (accepted.length === 0) return rejected;
-    const hashes = new Map(targets.map(({ delivery }) => [delivery.id, delivery.contentHash]));
+  const outcomes: Outcome[] = [];
+  let open = targets;
+  let plans = 1;
+  while (open.length > 0) {
+    const share = ports.pace.open();
     try {
-      const result = await ports.append({
-        stateId,
-        columns,
-        deliveries: accepted.map(({ planned, forwards }) => ({
-          ...planned.append,
-          forwards: forwards.length > 0,
-          contentHash: hashes.get(planned.id) ?? null,
-        })),
-        dedupe,
-      });
-      if (result.columns.length !== model.columns.length) ports.forgetState(stateId);
-      for (const delivery of result.deliveries) if (delivery.status === 'stored') ports.onStored(delivery.rowCount);
-      return [...rejected, ...(await forwardGroup(accepted, result.deliveries, ports))];
+      const model = await ports.state(stateId);
+      const group = await planGroup(model, open, ports, share);
+      const stored = await storeGroupPlan(model, group, ports, share);
+      outcomes.push(...group.rejected, ...stored);
+      open = group.rest;
+      plans = 1;
     } catch (error) {
-      if (!(error instanceof StaleMetadataError) || plans >= maxPlans) throw error;
       ports.forgetState(stateId);
+      if (error instanceof StaleMetadataError && plans < maxPlans) plans += 1;
+      else return [...outcomes, ...open.map(({ delivery }) => toOutcome(delivery.id, error))];
+    } finally {
+      share.release();
     }
   }
+  return outcomes;
 };
 
-/** The forwards of one delivery, planned before anything is stored so that one that can never be sent stores nothing. */
+/** One statement for what is accepted, then its forwards. */
+const storeGroupPlan = async (
+  model: StateModel,
+  { columns, dedupe, accepted }: GroupPlan,
+  ports: StorePorts,
+  share: PlanShare,
+): Promise<readonly Outcome[]> => {
+  if (accepted.length === 0) return [];
+  const result = await ports.append({
+    stateId: model.id,
+    columns,
+    deliveries: accepted.map(({ delivery, planned, forwards }) => ({
+      ...planned.append,
+      forwards: !forwards.isEmpty,
+      contentHash: delivery.contentHash,
+    })),
+    dedupe,
+  });
+  if (result.columns.length !== model.columns.length) ports.forgetState(model.id);
+  for (const delivery of result.deliveries) if (delivery.status === 'stored') ports.onStored(delivery.rowCount);
+  return forwardGroup(accepted, result.deliveries, ports, share);
+};
+
+/** The forwards of one delivery are planned before anything is stored, so that one that can never be sent stores nothing. */
 interface Planned {
+  readonly delivery: Delivery;
   readonly planned: PlannedDelivery;
-  readonly forwards: readonly OutgoingMessage[];
-  /** Plans the forwards again for some of the rows. */
-  readonly forwardsOf: (rows: readonly number[]) => readonly OutgoingMessage[];
+  readonly forwards: ForwardPlan;
 }
 
-/** One state's deliveries, planned: what to append, what is refused. */
+/** One state's deliveries, planned: what to append, what is refused, what is left for the next plan. */
 interface GroupPlan {
   readonly columns: readonly ColumnDefinition[];
   readonly dedupe: boolean;
   readonly accepted: readonly Planned[];
   readonly rejected: readonly Outcome[];
+  readonly rest: readonly StoreTarget[];
 }
 
 const noScope: ExpressionScope = new Map();
 
-const planGroup = async (model: StateModel, targets: readonly StoreTarget[], ports: StorePorts): Promise<GroupPlan> => {
+const planGroup = async (
+  model: StateModel,
+  targets: readonly StoreTarget[],
+  ports: StorePorts,
+  share: PlanShare,
+): Promise<GroupPlan> => {
   const callable = hasCallable(model);
   const evaluators = callable ? await ports.evaluators() : noEvaluators;
-  const byId = new Map(targets.map((target) => [target.delivery.id, target]));
-  const plan = planAppend(
-    model,
-    await Promise.all(
-      targets.map(async ({ delivery, scope }) => ({
+  const accepted: Planned[] = [];
+  const rejected: Outcome[] = [];
+  const scopes = await Promise.all(
+    targets.map(async ({ delivery, scope }) => {
+      try {
+        return callable ? await scopeOf(scope) : noScope;
+      } catch (error) {
+        rejected.push(toOutcome(delivery.id, error));
+        return undefined;
+      }
+    }),
+  );
+  const known = targets.flatMap((target, index) => {
+    const scope = scopes[index];
+    return scope === undefined ? [] : [{ target, scope }];
+  });
+  const plan = await share.run(
+    planAppend(
+      model,
+      known.map(({ target: { delivery }, scope }) => ({
         id: delivery.id,
         queryState: memberOf(delivery.message, 'query_state'),
-        scope: callable ? await scopeOf(scope) : noScope,
+        scope,
         timestampMs: delivery.timestampMs,
       })),
+      { flatten: ports.flatten, evaluators, maxExpandedBytes: ports.maxExpandedBytes, maxPlanBytes },
     ),
-    { flatten: ports.flatten, evaluators },
   );
+  for (const { id, error } of plan.rejections) rejected.push(toOutcome(id, error));
   const { dispatch } = plan;
   const forwardRoutes = dispatch === null ? [] : await ports.forwardRoutes(model.id);
   const maxPayloadBytes = forwardRoutes.length === 0 ? 0 : await ports.maxPayloadBytes();
-  const accepted: Planned[] = [];
-  const rejected = plan.rejections.map(({ id, error }) => toOutcome(id, error));
+  const heldBytes = plan.deliveries.reduce((sum, { append }) => sum + append.bytes, 0);
+  const byId = new Map(targets.map(({ delivery }) => [delivery.id, delivery]));
   for (const planned of plan.deliveries) {
-    const { delivery } = byId.get(planned.id)!;
-    const forwardsOf = (rows: PlannedDelivery['rows']): readonly OutgoingMessage[] =>
-      planForwards({
-        delivery,
-        rows,
-        dispatch,
-        forwardRoutes,
-        routerRoute: ports.routerRoute,
-        maxPayloadBytes,
-      });
+    const delivery = byId.get(planned.id)!;
     try {
-      accepted.push({
-        planned,
-        forwards: forwardsOf(planned.rows),
-        forwardsOf: (indexes) => forwardsOf(indexes.map((index) => planned.rows[index]!)),
-      });
+      const { rows } = planned;
+      const { routerRoute, maxExpandedBytes } = ports;
+      const forwards = await share.run(
+        planForwards({
+          delivery,
+          rows,
+          dispatch,
+          forwardRoutes,
+          routerRoute,
+          maxPayloadBytes,
+          maxExpandedBytes,
+          heldBytes,
+        }),
+      );
+      accepted.push({ delivery, planned, forwards });
     } catch (error) {
       rejected.push(toOutcome(planned.id, error));
     }
   }
-  return { columns: plan.columns, dedupe: plan.dedupe, accepted, rejected };
+  const rest = known.slice(plan.taken).map(({ target }) => target);
+  return { columns: plan.columns, dedupe: plan.dedupe, accepted, rejected, rest };
 };
 
 const hasCallable = (model: StateModel): boolean =>
@@ -179,49 +221,79 @@ const noEvaluators: EvaluatorFactory = () => () => {
 
 const scopeOf = async (scope: Scope): Promise<ExpressionScope> => (typeof scope === 'function' ? scope() : scope);
 
+/** What is published at the same time. */
+const maxPublishedBytes = 4 * 1024 * 1024;
+const maxPublishedMessages = 1_000;
+
 /** Publishes what has committed and is not known to be forwarded; then tells the ledger, then acknowledges. */
 const forwardGroup = async (
   accepted: readonly Planned[],
   appended: readonly AppendedDelivery[],
   ports: StorePorts,
+  share: PlanShare,
 ): Promise<readonly Outcome[]> => {
   const byId = new Map(appended.map((delivery) => [delivery.id, delivery]));
   const outcomes: Outcome[] = [];
-  const messages: OutgoingMessage[] = [];
-  const owners: string[] = [];
-  const waiting = new Set<string>();
-  for (const { planned, forwards, forwardsOf } of accepted) {
+  const waiting = new Map<string, Generator<OutgoingMessage>>();
+  for (const { planned, forwards } of accepted) {
     const result = byId.get(planned.id);
     if (result === undefined) {
       outcomes.push(toOutcome(planned.id, new RetryableError('no_outcome', 'the append said nothing of the message')));
     } else if (result.status === 'rejected') {
       outcomes.push(toOutcome(planned.id, result.error));
-    } else if (result.forwarded || forwards.length === 0) {
+    } else if (result.forwarded || forwards.isEmpty) {
       outcomes.push({ id: planned.id, outcome: 'ack' });
     } else {
       // With dedupe only the rows that were stored travel on: the ledger says which, at every attempt the same.
-      const own = result.storedRows === undefined ? forwards : forwardsOf(result.storedRows);
-      waiting.add(planned.id);
-      for (const message of own) {
-        messages.push(message);
-        owners.push(planned.id);
-      }
+      waiting.set(planned.id, forwards.messages(result.storedRows));
     }
   }
   if (waiting.size === 0) return outcomes;
-  const published = messages.length === 0 ? [] : await ports.publish(messages, owners);
-  published.forEach((result, index) => {
-    const id = owners[index]!;
-    if (result.ok || !waiting.delete(id)) return;
-    outcomes.push(toOutcome(id, result.error));
-  });
+  const failed = await publishStreamed(waiting, ports, share);
+  outcomes.push(...failed.values());
+  const forwarded = [...waiting.keys()].filter((id) => !failed.has(id));
   try {
-    if (waiting.size > 0) await ports.markForwarded([...waiting]);
-    for (const id of waiting) outcomes.push({ id, outcome: 'ack' });
+    if (forwarded.length > 0) await ports.markForwarded(forwarded);
+    for (const id of forwarded) outcomes.push({ id, outcome: 'ack' });
   } catch (error) {
-    for (const id of waiting) outcomes.push(toOutcome(id, error));
+    for (const id of forwarded) outcomes.push(toOutcome(id, error));
   }
   return outcomes;
+};
+
+/** Makes the messages as they are sent, so that they are never all there; the deliveries of which one failed. */
+const publishStreamed = async (
+  messages: ReadonlyMap<string, Iterable<OutgoingMessage>>,
+  ports: StorePorts,
+  share: PlanShare,
+): Promise<ReadonlyMap<string, Outcome>> => {
+  const failed = new Map<string, Outcome>();
+  let owners: string[] = [];
+  let batch: OutgoingMessage[] = [];
+  let bytes = 0;
+  const send = async (): Promise<void> => {
+    const [sentOwners, sent] = [owners, batch];
+    [owners, batch, bytes] = [[], [], 0];
+    const published = sent.length === 0 ? [] : await ports.publish(sent, sentOwners);
+    for (const [index, result] of published.entries()) {
+      const id = sentOwners[index]!;
+      if (!result.ok && !failed.has(id)) failed.set(id, toOutcome(id, result.error));
+    }
+  };
+  for (const [id, own] of messages) {
+    for (const message of own) {
+      // What is left of it is sent at its next try.
+      if (failed.has(id)) break;
+      batch.push(message);
+      owners.push(id);
+      bytes += message.payload.length;
+      if (bytes >= maxPublishedBytes || batch.length >= maxPublishedMessages) await send();
+      const pause = share.pause();
+      if (pause !== undefined) await pause;
+    }
+  }
+  await send();
+  return failed;
 };
 
 type Rejection = Extract<Outcome, { readonly outcome: 'reject' }>;

@@ -30,6 +30,7 @@ export const ourAppend: CandidateFactory = async ({ pool }, withKeys) => ({
       rowCount: rows.length,
       cells: state.columns.map((_, column) => rows.map((row) => row[column] ?? null)),
       stateKeys: rows.map(() => (withKeys ? keyOf(++keys) : null)),
+      bytes: rows.flat().reduce((sum, cell) => sum + (cell?.length ?? 0) + 16, 0),
       forwards: false,
       contentHash: keyOf(deliveries).slice(0, 32),
     };

@@ -3,12 +3,13 @@ import { TerminalError } from '../../shared/errors/sync-error.ts';
 import type { JsonValue } from '../../shared/json/json-value.ts';
 import { parseJson } from '../../shared/json/parse-json.ts';
 import { pythonJson } from '../../shared/json/write-json.ts';
-import { applyEntry, prepareState, type ApplyContext } from '../../shared/state/apply-entry.ts';
+import { prepareState, type ApplyContext } from '../../shared/state/apply-entry.ts';
 import type { Evaluator } from '../../shared/state/evaluator.ts';
 import { createEvaluator } from '../../shared/python/evaluate.ts';
-import { planAppend, type AppendPlan } from '../../shared/state/plan-append.ts';
+import { type AppendPlan } from '../../shared/state/plan-append.ts';
 import type { ColumnDefinition, KeyDefinition, Row, StateModel } from '../../shared/state/state-model.ts';
 import { column, keyDefinition, parseObject, stateModel } from '../support/model-fixtures.ts';
+import { applyEntry, planAppend } from '../support/at-once.ts';
 import { readVectors, type Vector } from '../support/vectors.ts';
 
 type RecordedKey = Partial<KeyDefinition> & { readonly name: string };
@@ -55,7 +56,7 @@ const modelOf = ({ input }: ApplyVector): StateModel =>
 
 const evaluate: Evaluator = (expression, scope) => createEvaluator({ nowMs: 0, seed: 'test' })(expression, scope);
 
-const context: ApplyContext = { flatten: 'reference', scope: new Map(), evaluate };
+const context: Omit<ApplyContext, 'expansion'> = { flatten: 'reference', scope: new Map(), evaluate };
 
 /** One text per entry, as recorded: a list if the entry was fanned out. */
 const applied = (vector: ApplyVector): readonly string[] => {

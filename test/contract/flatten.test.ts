@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseJson } from '../../shared/json/parse-json.ts';
+import { flattenReference } from '../support/at-once.ts';
 import { pythonJson } from '../../shared/json/write-json.ts';
-import { flattenReference } from '../../shared/state/flatten-reference.ts';
 
 interface FlattenVector {
   readonly name: string;

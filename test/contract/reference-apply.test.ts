@@ -1,11 +1,12 @@
+import type { TerminalError } from '../../shared/errors/sync-error.ts';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseJson } from '../../shared/json/parse-json.ts';
 import { pythonJson } from '../../shared/json/write-json.ts';
 import { createEvaluator } from '../../shared/python/evaluate.ts';
-import { planAppend } from '../../shared/state/plan-append.ts';
 import { column, keyDefinition, parseObject, stateModel } from '../support/model-fixtures.ts';
 import { hasReferenceCore, skipReason, startReference, type ReferenceProcess } from '../support/reference-process.ts';
+import { planAppend } from '../support/at-once.ts';
 import { entryText, generatedState, type GeneratedState } from '../support/state-arbitraries.ts';
 
 const missing = !hasReferenceCore();
@@ -41,7 +42,8 @@ const ours = (state: GeneratedState, entries: readonly string[]): Answer => {
     answers: entries.map((_, index) => {
       const planned = plan.deliveries.find(({ id }) => id === String(index));
       if (planned) return { rows: planned.rows.map((row) => pythonJson(row, { ascii: true })) };
-      return { error: plan.rejections.find(({ id }) => id === String(index))!.error.code };
+      const { error } = plan.rejections.find(({ id }) => id === String(index))!;
+      return { error: (error as TerminalError).code };
     }),
     columns: plan.columns.map(({ name, dataType, displayOrder }) => [name, dataType, displayOrder]),
   };

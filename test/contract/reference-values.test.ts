@@ -4,11 +4,11 @@ import type { JsonValue } from '../../shared/json/json-value.ts';
 import { parseJson } from '../../shared/json/parse-json.ts';
 import { pythonJson } from '../../shared/json/write-json.ts';
 import { cleanKey } from '../../shared/state/clean-key.ts';
-import { flattenReference } from '../../shared/state/flatten-reference.ts';
 import { pythonRepr } from '../../shared/json/python-repr.ts';
 import { stateKey } from '../../shared/state/state-key.ts';
 import { fillTemplate } from '../../shared/state/template.ts';
 import { anyText, jsonValue } from '../support/json-arbitraries.ts';
+import { flattenReference } from '../support/at-once.ts';
 import { hasReferenceCore, skipReason, startReference, type ReferenceProcess } from '../support/reference-process.ts';
 
 const missing = !hasReferenceCore();

@@ -26,6 +26,7 @@ export const deliveryOf = (
   rowCount: rows.length,
   cells: (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] ?? null)),
   stateKeys: options.keys ?? rows.map(() => null),
+  bytes: rows.flat().reduce((sum, cell) => sum + (cell?.length ?? 0), 0),
   forwards: options.forwards ?? false,
   contentHash: options.content === null ? null : contentHash(Buffer.from(options.content ?? JSON.stringify(rows))),
 });

@@ -1,6 +1,7 @@
 import type { PublishOutcome } from '../../shared/message/outgoing-message.ts';
 import type { AppendedDelivery } from '../../shared/postgres/append-request.ts';
 import type { Route } from '../../shared/state/state-model.ts';
+import { createPlanPace } from '../../shared/store/plan-pace.ts';
 import type { StorePorts } from '../../shared/store/store-deliveries.ts';
 import type { ModelStore } from './delivery-model-store.ts';
 import { column, parseObject, stateModel } from './model-fixtures.ts';
@@ -57,5 +58,7 @@ export const createModelPorts = (store: ModelStore, gated: <T>(effect: () => T) 
   evaluators: () => Promise.reject(new Error('no expressions here')),
   routerRoute: routeConfig('processor/state/router', 'router'),
   flatten: 'lossless',
+  maxExpandedBytes: 64 * 1024 * 1024,
+  pace: createPlanPace({ monotonicMs: () => 0, maxHeldBytes: 64 * 1024 * 1024 }),
   onStored: () => undefined,
 });

@@ -1,7 +1,9 @@
+import { TerminalError } from '../../shared/errors/sync-error.ts';
 import { parseJson } from '../../shared/json/parse-json.ts';
 import type { ScopeValue } from '../../shared/state/evaluator.ts';
-import { planAppend, type AppendPlan, type DeliveryToPlan, type PlanOptions } from '../../shared/state/plan-append.ts';
+import { type AppendPlan, type DeliveryToPlan, type PlanOptions } from '../../shared/state/plan-append.ts';
 import type { StateModel } from '../../shared/state/state-model.ts';
+import { planAppend } from './at-once.ts';
 import { parseObject, stateModel } from './model-fixtures.ts';
 
 export const noEvaluator: PlanOptions = {
@@ -30,7 +32,7 @@ export const plan = (model: StateModel, texts: readonly (string | undefined)[], 
   );
 
 export const rejectionCodes = ({ rejections }: AppendPlan): readonly (readonly [string, string])[] =>
-  rejections.map(({ id, error }) => [id, error.code]);
+  rejections.map(({ id, error }) => [id, error instanceof TerminalError ? error.code : 'internal_error']);
 
 export const names = ({ columns }: AppendPlan): readonly string[] => columns.map(({ name }) => name);
 export const cells = ({ deliveries }: AppendPlan): readonly unknown[] => deliveries.map(({ append }) => append.cells);

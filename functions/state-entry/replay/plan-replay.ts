@@ -6,6 +6,7 @@ import { carriedMembers } from '../../../shared/routing/carried-members.ts';
 import {
   itemSeparator,
   maxRangeCharacters,
+  lengthsOf,
   packTexts,
   payloadRoomBytes,
   rangeOf,
@@ -80,7 +81,7 @@ export const planReplayRows = (input: ReplayRows): readonly OutgoingMessage[] =>
   return messageCuts(run.offset, run.offset + rows.length, sizes).flatMap((cut) => {
     const subject = subjectOfPage(cut.pageStart);
     const texts = rows.slice(cut.start - run.offset, cut.end - run.offset).map((row) => rowText(row, run));
-    return packTexts(texts, frameBytes, roomBytes, sizes.messageRows).map(({ start, end }) => ({
+    return packTexts(lengthsOf(texts), frameBytes, roomBytes, sizes.messageRows).map(({ start, end }) => ({
       stream: route.name,
       baseSubject: route.subject,
       subject,

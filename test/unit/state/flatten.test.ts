@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { entriesOf, isJsonArray, isJsonObject, JsonFloat, type JsonValue } from '../../../shared/json/json-value.ts';
 import { parseJson } from '../../../shared/json/parse-json.ts';
 import { pythonJson } from '../../../shared/json/write-json.ts';
-import { flattenLossless } from '../../../shared/state/flatten-lossless.ts';
-import { flattenReference } from '../../../shared/state/flatten-reference.ts';
 import type { Row } from '../../../shared/state/state-model.ts';
+import { flattenLossless, flattenReference } from '../../support/at-once.ts';
 import { thrownCode } from '../../support/thrown-code.ts';
 
 const manyRuns = { numRuns: 10_000 };

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planAppend } from '../../../shared/state/plan-append.ts';
 import { jsonValue } from '../../support/json-arbitraries.ts';
 import { column, keyDefinition, parseObject, stateModel } from '../../support/model-fixtures.ts';
+import { planAppend } from '../../support/at-once.ts';
 import {
   cells,
   delivery,

@@ -3,9 +3,10 @@ import { TerminalError } from '../../../shared/errors/sync-error.ts';
 import type { JsonValue } from '../../../shared/json/json-value.ts';
 import { pythonJson } from '../../../shared/json/write-json.ts';
 import type { EvaluationSource, Evaluator, ScopeRecord, ScopeValue } from '../../../shared/state/evaluator.ts';
-import { planAppend, type PlanOptions } from '../../../shared/state/plan-append.ts';
+import { type PlanOptions } from '../../../shared/state/plan-append.ts';
 import type { StateModel } from '../../../shared/state/state-model.ts';
 import { column, keyDefinition, parseObject, stateModel } from '../../support/model-fixtures.ts';
+import { planAppend } from '../../support/at-once.ts';
 import { delivery, names, noEvaluator, plan, rejectionCodes, withProperties } from '../../support/plan-states.ts';
 
 describe('primary keys', () => {
@@ -122,9 +123,15 @@ describe('expressions', () => {
     expect([rejectionCodes(result), result.deliveries.length]).toEqual([[['d0', 'expression_limit']], 1]);
   });
 
-  it('whose evaluator is at fault make the whole plan fail, so that nothing is refused for it', () => {
+  it('whose evaluator is at fault fail alone, and are not refused for it', () => {
     const model = stateModel({ columns: [column({ name: 'r', value: 'e', callable: true })] });
-    expect(() => plan(model, ['[{"a":1}]'])).toThrow('no expression here');
+    const { rejections, deliveries } = plan(model, ['[{"a":1}]', 'null']);
+    expect(rejections).toMatchObject([
+      { error: { message: 'no expression here' } },
+      { error: { name: 'TerminalError' } },
+    ]);
+    expect(rejections[0]?.error).not.toBeInstanceOf(TerminalError);
+    expect(deliveries).toEqual([]);
   });
 });
 
