@@ -129,8 +129,8 @@ const readLive = async (context: ManageContext): Promise<unknown> => {
   return { ...status, replicas, metrics, jaegerUrl: context.jaegerUrl ?? null };
 };
 
-/** Commands are small; messages do not come here. */
-const maxCommandBytes = 65_536;
+/** Commands are small; an edited message may have a million characters, most of them ASCII. */
+const maxCommandBytes = 2_097_152;
 
 const parseRequest = (request: HttpRequest): unknown => {
   if (request.body.byteLength > maxCommandBytes) {

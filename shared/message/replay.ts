@@ -30,6 +30,12 @@ export const signReplay = (
   };
 };
 
+/**
+ * What an edited dead letter carries: the identity of the delivery that it was made of. It stands for itself, unlike a replay,
+ * because its content is another.
+ */
+export const editedFromHeader = 'ism-edited-from';
+
 export interface StandsFor {
   /** The idempotency key. */
   readonly id: string;

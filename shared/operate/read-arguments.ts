@@ -4,6 +4,8 @@ import { CommandError } from './command-error.ts';
 export interface ArgumentReader {
   text(name: string, maxCharacters?: number): string;
   optionalText(name: string, maxCharacters?: number): string | undefined;
+  /** A text of any characters, line breaks among them. */
+  document(name: string, maxCharacters: number): string;
   integer(name: string, fallback: number, bounds: { readonly min: number; readonly max: number }): number;
   optionalInteger(name: string, bounds: { readonly min: number; readonly max: number }): number | undefined;
   flag(name: string, fallback: boolean): boolean;
@@ -53,6 +55,13 @@ export const argumentReader = (fields: Readonly<Record<string, unknown>>): Argum
       return value ?? '';
     },
     optionalText,
+    document: (name, maxCharacters) => {
+      known.add(name);
+      const value = fields[name];
+      if (typeof value === 'string' && value.length <= maxCharacters) return value;
+      faults.push(`${name} must be a text of at most ${maxCharacters} characters`);
+      return '';
+    },
     optionalInteger,
     integer: (name, fallback, bounds) => optionalInteger(name, bounds) ?? fallback,
     flag: (name, fallback) => {

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { originalHeaders } from '../message/dead-letter.ts';
-import { signReplay } from '../message/replay.ts';
+import { editedFromHeader, signReplay } from '../message/replay.ts';
 import type { DeadLetterStore, StoredDeadLetter } from '../nats/dead-letter-store.ts';
 import { findStream } from '../nats/ensure-stream.ts';
 import type { OutgoingMessage } from '../message/outgoing-message.ts';
@@ -57,6 +58,42 @@ export const replayDeadLetters = async (
     replayed: outcomes.filter(({ ok }) => ok).length,
     failed: failed.sort((one, other) => one.sequence - other.sequence),
   };
+};
+
+/**
+ * Sends other content in place of a dead letter, and removes the letter when the server has confirmed it. The message has an
+ * identity of its own, made of the letter and the content, so that a repeat after a crash is dropped.
+ */
+export const sendEdited = async (
+  context: ManageContext,
+  store: DeadLetterStore,
+  letter: StoredDeadLetter,
+  payload: Uint8Array,
+): Promise<ReplayReport> => {
+  const { stream = '', subject = '', identity = '' } = letter.info ?? {};
+  const baseSubject = stream === '' ? undefined : await baseSubjectOf(context, stream);
+  if (baseSubject === undefined) {
+    return { replayed: 0, failed: [failure(letter, 'unknown_stream', `there is no stream ${stream}`)] };
+  }
+  const digest = createHash('sha256').update(payload).digest('hex').slice(0, 16);
+  const [outcome] = await context.bus.publish([
+    {
+      stream,
+      baseSubject,
+      subject,
+      payload,
+      id: `edit/${letter.sequence}@${letter.storedMs}/${digest}`,
+      headers: {
+        ...Object.fromEntries(originalHeaders(letter.headers)),
+        [editedFromHeader]: identity,
+      },
+    },
+  ]);
+  if (outcome?.ok === true) {
+    await store.remove(letter.sequence);
+    return { replayed: 1, failed: [] };
+  }
+  return { replayed: 0, failed: [failure(letter, 'publish_failed', outcome?.error.message ?? 'no answer')] };
 };
 
 const failure = (letter: StoredDeadLetter, code: string, reason: string): ReplayFailure => ({

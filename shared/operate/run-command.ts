@@ -3,6 +3,8 @@ import { reasonOf } from '../message/to-outcome.ts';
 import { errorReply, type HttpReply } from '../http/http-server.ts';
 import { cacheInvalidate, cacheStats } from './commands/cache.ts';
 import { deadList, deadShow } from './commands/dead-read.ts';
+import { deadEdit } from './commands/dead-edit.ts';
+import { deadGroups } from './commands/dead-groups.ts';
 import { deadPurge, deadReplay } from './commands/dead-change.ts';
 import { ledgerPrune } from './commands/ledger.ts';
 import { repairFind, repairMend } from './commands/repair.ts';
@@ -20,7 +22,9 @@ export const commands: Readonly<Record<string, ManageCommand>> = {
   'cache.stats': cacheStats,
   'routing.show': routingShow,
   'dead.list': deadList,
+  'dead.groups': deadGroups,
   'dead.show': deadShow,
+  'dead.edit': deadEdit,
   'dead.replay': deadReplay,
   'dead.purge': deadPurge,
   'state.list': stateList,

@@ -1,8 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeadLetterLine } from '../../../shared/operate/describe-dead-letter.ts';
-import type { ReplayFailure } from '../../../shared/operate/replay-dead-letters.ts';
+import type { ReplayFailure, ReplayReport } from '../../../shared/operate/replay-dead-letters.ts';
+import type { DeadLetterGroups } from '../../../shared/operate/group-dead-letters.ts';
 import { callManage } from '../call-manage.ts';
 import type { CliCommand, CliContext, CliOption, CliValues } from '../cli-command.ts';
-import { exitCodes, usageError } from '../cli-io.ts';
+import { CliError, exitCodes, usageError, type CliIo } from '../cli-io.ts';
 import { tableOr } from '../output.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { flagValue, integerValue, textValue } from '../values.ts';
@@ -12,6 +16,10 @@ const filterOptions: Readonly<Record<string, CliOption>> = {
   stream: { type: 'string', value: 'NAME', help: 'Only those that came from this stream' },
   state: { type: 'string', value: 'ID', help: 'Only those that name this state' },
   route: { type: 'string', value: 'ID', help: 'Only those that name this route' },
+  reason: { type: 'string', value: 'TEXT', help: 'Only those with exactly this reason' },
+  text: { type: 'string', value: 'TEXT', help: 'Only those whose payload has this text' },
+  from: { type: 'string', value: 'TIME', help: 'Only those given up at this time or later' },
+  to: { type: 'string', value: 'TIME', help: 'Only those given up before this time' },
 };
 
 const filterFields = (values: CliValues): Readonly<Record<string, unknown>> => ({
@@ -19,10 +27,15 @@ const filterFields = (values: CliValues): Readonly<Record<string, unknown>> => (
   stream: textValue(values, 'stream'),
   state_id: textValue(values, 'state'),
   route_id: textValue(values, 'route'),
+  reason: textValue(values, 'reason'),
+  text: textValue(values, 'text'),
+  from: textValue(values, 'from'),
+  to: textValue(values, 'to'),
 });
 
 interface Page {
   readonly total: number;
+  readonly lastSequence: number;
   readonly letters: readonly DeadLetterLine[];
   readonly next: number | null;
 }
@@ -32,14 +45,24 @@ const target = (letter: DeadLetterLine): string => letter.stateId ?? letter.rout
 const list: CliCommand = {
   name: 'dead list',
   summary: 'List what was given up, newest first, with the reason',
-  usage: '[--code CODE] [--limit N]',
+  usage: '[--code CODE] [--limit N] [--group]',
   options: {
     ...filterOptions,
     limit: { type: 'string', value: 'N', help: 'At most so many (default 50)' },
+    group: { type: 'boolean', short: 'g', help: 'By code, state or route, and reason, with counts' },
   },
-  examples: ['state-sync dead list', 'state-sync dead list --code unknown_state --json'],
+  examples: [
+    'state-sync dead list --group',
+    'state-sync dead list --code unknown_state --json',
+    'state-sync dead list --text order-17 --from 2026-01-31',
+  ],
   positionals: { min: 0, max: 0 },
   run: async ({ store, output, values }) => {
+    if (flagValue(values, 'group')) {
+      const groups = await callManage<Groups>(store, { command: 'dead.groups', ...filterFields(values) });
+      await output.result(groups, () => groupLines(groups));
+      return exitCodes.ok;
+    }
     const limit = integerValue(values, 'limit', { min: 1, max: 100_000 }) ?? 50;
     const letters: DeadLetterLine[] = [];
     let total = 0;
@@ -73,6 +96,29 @@ const list: CliCommand = {
     return exitCodes.ok;
   },
 };
+
+interface Groups extends DeadLetterGroups {
+  readonly total: number;
+  readonly scanned: number;
+  readonly isComplete: boolean;
+}
+
+const groupLines = ({ groups, others, scanned, total, isComplete }: Groups): readonly string[] => [
+  ...tableOr(
+    'no dead letters',
+    ['letters', 'code', 'state or route', 'first', 'last', 'reason'],
+    groups.map((group) => [
+      group.count,
+      group.code,
+      group.stateId ?? group.routeId ?? '',
+      group.firstTime,
+      group.lastTime,
+      group.reason,
+    ]),
+  ),
+  ...(others > 0 ? [`${others} letters of further groups`] : []),
+  ...(isComplete ? [] : [`of the newest ${scanned} of ${total}`]),
+];
 
 const sequenceOf = (positionals: readonly string[]): number | undefined => {
   const [text] = positionals;
@@ -145,6 +191,7 @@ const inSteps = async (
   label: string,
   fields: Readonly<Record<string, unknown>>,
   take: (step: Step) => number,
+  { limit = Infinity, perSecond }: Pace = {},
 ): Promise<{ readonly isComplete: boolean }> => {
   const { store, io, output } = context;
   const bar = createProgressBar(io, label, output.isJson);
@@ -156,30 +203,46 @@ const inSteps = async (
       : (await callManage<Page>(store, { command: 'dead.list', limit: 1 })).total;
   let done = 0;
   let step: Step | undefined;
+  const size = perSecond === undefined ? 200 : Math.min(200, perSecond);
   try {
     do {
       step = await callManage<Step>(store, {
         ...fields,
-        ...(isAtOnce ? {} : { limit: 200, after: step?.next ?? 0, until: step?.until ?? undefined }),
+        ...(isAtOnce
+          ? {}
+          : { limit: Math.min(size, limit - done), after: step?.next ?? 0, until: step?.until ?? undefined }),
       });
       done += take(step);
       await bar.update(done, total);
-    } while (step.next !== null && !io.signal.aborted);
+      if (step.next === null || done >= limit) break;
+      if (perSecond !== undefined) await sleep((size / perSecond) * 1_000, undefined, { signal: io.signal });
+    } while (!io.signal.aborted);
   } finally {
     await bar.clear();
   }
-  return { isComplete: step.next === null };
+  return { isComplete: step.next === null || done >= limit };
 };
+
+/** At most so many in all, and so many in a second. */
+interface Pace {
+  readonly limit?: number | undefined;
+  readonly perSecond?: number | undefined;
+}
 
 const replay: CliCommand = {
   name: 'dead replay',
   summary: 'Send dead letters back to where they came from, each exactly once in effect',
-  usage: '<sequence> | --code CODE | --all',
-  options: selectOptions,
+  usage: '<sequence> | --code CODE | --all  [--limit N] [--rate N] [--wait SECONDS]',
+  options: {
+    ...selectOptions,
+    limit: { type: 'string', value: 'N', help: 'At most so many, the oldest first: a canary' },
+    rate: { type: 'string', value: 'N', help: 'At most so many in a second' },
+    wait: { type: 'string', value: 'SECONDS', help: 'Then wait so long, and say which came back and why' },
+  },
   examples: [
     'state-sync dead replay 17',
-    'state-sync dead replay --code unknown_state',
-    'state-sync dead replay --all',
+    'state-sync dead replay --code unknown_state --limit 10 --wait 5',
+    'state-sync dead replay --all --rate 100',
   ],
   positionals: { min: 0, max: 1 },
   changes: () => true,
@@ -187,21 +250,30 @@ const replay: CliCommand = {
     const failed: ReplayFailure[] = [];
     let replayed = 0;
     let failures = 0;
-    const { isComplete } = await inSteps(
-      context,
-      'replayed',
-      { command: 'dead.replay', ...selection(context) },
-      (step) => {
-        const { replayed: sent = 0, failures: kept = 0, failed: listed = [] } = step;
-        replayed += sent;
-        failures += kept;
-        failed.push(...listed.slice(0, 1_000 - failed.length));
-        return sent + kept;
-      },
-    );
-    await context.output.result({ replayed, failures, failed, complete: isComplete }, () => [
+    const { values, store, io } = context;
+    const bounds = { min: 1, max: 1_000_000 };
+    const pace = { limit: integerValue(values, 'limit', bounds), perSecond: integerValue(values, 'rate', bounds) };
+    const waitSeconds = integerValue(values, 'wait', { min: 1, max: 600 });
+    const fields = { command: 'dead.replay', ...selection(context) };
+    const before =
+      waitSeconds === undefined ? undefined : await callManage<Page>(store, { command: 'dead.list', limit: 1 });
+    const take = ({ replayed: sent = 0, failures: kept = 0, failed: listed = [] }: Step): number => {
+      replayed += sent;
+      failures += kept;
+      failed.push(...listed.slice(0, 1_000 - failed.length));
+      return sent + kept;
+    };
+    const { isComplete } = await inSteps(context, 'replayed', fields, take, pace);
+    let cameBack: Groups | undefined;
+    if (waitSeconds !== undefined) {
+      await sleep(waitSeconds * 1_000, undefined, { signal: io.signal });
+      cameBack = await callManage<Groups>(store, { command: 'dead.groups', after: before?.lastSequence });
+    }
+    const result = { replayed, failures, failed, complete: isComplete };
+    await context.output.result(cameBack === undefined ? result : { ...result, cameBack: cameBack.groups }, () => [
       `${replayed} replayed, ${failures} failed and kept${isComplete ? '' : '; interrupted, the rest is as it was'}`,
       ...failed.map(({ sequence, code, reason }) => `  ${sequence} ${code}: ${reason}`),
+      ...(cameBack === undefined ? [] : [`dead letters since then:`, ...groupLines(cameBack)]),
     ]);
     return failures === 0 && isComplete ? exitCodes.ok : exitCodes.failed;
   },
@@ -229,4 +301,37 @@ const purge: CliCommand = {
   },
 };
 
-export const deadCommands: readonly CliCommand[] = [list, show, replay, purge];
+const edit: CliCommand = {
+  name: 'dead edit',
+  summary: 'Send other content in place of a dead letter, as a new message that names the old one',
+  usage: '<sequence> <file|->',
+  options: {},
+  examples: [
+    'state-sync dead show 17 --json | jq -r .payload > letter.json; vi letter.json; state-sync dead edit 17 letter.json',
+  ],
+  positionals: { min: 2, max: 2 },
+  changes: () => true,
+  run: async ({ store, io, output, positionals }) => {
+    const sequence = sequenceOf(positionals);
+    const payload = await readPayload(io, positionals[1] ?? '');
+    const report = await callManage<ReplayReport>(store, { command: 'dead.edit', sequence, payload });
+    const [failure] = report.failed;
+    await output.result(report, () => [
+      failure === undefined ? 'sent; the dead letter is removed' : `not sent: ${failure.code}: ${failure.reason}`,
+    ]);
+    return failure === undefined ? exitCodes.ok : exitCodes.failed;
+  },
+};
+
+const readPayload = async (io: CliIo, path: string): Promise<string> => {
+  if (path !== '-') {
+    return await readFile(resolve(io.cwd, path), 'utf8').catch((error: unknown) => {
+      throw new CliError(exitCodes.failed, 'no_file', `${path} cannot be read`, { cause: error });
+    });
+  }
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of io.stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+  return Buffer.concat(chunks).toString('utf8');
+};
+
+export const deadCommands: readonly CliCommand[] = [list, show, edit, replay, purge];

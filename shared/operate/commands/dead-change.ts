@@ -1,6 +1,6 @@
 import type { StoredDeadLetter } from '../../nats/dead-letter-store.ts';
 import { CommandError } from '../command-error.ts';
-import { isFiltered, matches, readFilter, type DeadLetterFilter } from '../dead-letter-filter.ts';
+import { filterArguments, isFiltered, matches, readFilter, type DeadLetterFilter } from '../dead-letter-filter.ts';
 import { describeDeadLetter } from '../describe-dead-letter.ts';
 import type { ManageCommand } from '../manage-context.ts';
 import type { ArgumentReader } from '../read-arguments.ts';
@@ -15,7 +15,7 @@ const batchBytes = 8_388_608;
 const maxListedFailures = 100;
 
 /**
- * `dead.replay` {sequence | code, stream, state_id, route_id | all}: oldest first, at most `limit` letters. `next` and
+ * `dead.replay` {sequence | a filter | all}: oldest first, at most `limit` letters. `next` and
  * `until` are the `after` and `until` of the next request; null when all are done. `until` keeps out letters that
  * arrive meanwhile, such as those of replays that failed again: none is replayed twice.
  */
@@ -59,7 +59,7 @@ export const deadReplay: ManageCommand = async (args, context) => {
       break;
     }
     seen = letter.sequence;
-    if (!matches(filter, describeDeadLetter(letter, undefined))) continue;
+    if (!matches(filter, describeDeadLetter(letter, undefined), letter)) continue;
     taken += 1;
     batch.push(letter);
     bytes += letter.payload.byteLength;
@@ -91,7 +91,8 @@ export const deadPurge: ManageCommand = async (args, context) => {
   for await (const letter of store.oldestFirst(Math.max(after + 1, summary.firstSequence), last)) {
     if (purged === limit) return { purged, next: seen, until: last };
     seen = letter.sequence;
-    if (matches(filter, describeDeadLetter(letter, undefined)) && (await store.remove(letter.sequence))) purged += 1;
+    if (matches(filter, describeDeadLetter(letter, undefined), letter) && (await store.remove(letter.sequence)))
+      purged += 1;
   }
   return { purged, next: null, until: null };
 };
@@ -114,7 +115,7 @@ const readSelection = (args: ArgumentReader, maxLimit: number, { takesAllAtOnce 
   const after = args.optionalInteger('after', { min: 0, max: Number.MAX_SAFE_INTEGER });
   const until = args.optionalInteger('until', bounds);
   if ([sequence !== undefined, isFiltered(filter), all].filter(Boolean).length !== 1) {
-    args.fault('give one of sequence, a filter (code, stream, state_id, route_id) or all: true');
+    args.fault(`give one of sequence, a filter (${filterArguments}) or all: true`);
   }
   if (takesAllAtOnce && all && (limit ?? after) !== undefined) {
     args.fault('all: true takes everything at once, without limit and after');

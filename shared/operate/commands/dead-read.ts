@@ -11,7 +11,7 @@ export const openDeadLetters = async (context: ManageContext): Promise<DeadLette
   createDeadLetterStore(await context.bus.connection(), context.routing.deadLetter.stream);
 
 /**
- * `dead.list` {limit, before, code, stream, state_id, route_id}: newest first, without payloads. `next` is the `before` of
+ * `dead.list` {limit, before, a filter?}: newest first, without payloads. `next` is the `before` of
  * the next page, null at the end; with a filter a page may be short, or empty, and still have a next one. `total` and
  * `lastSequence` are the whole stream's at that moment: whoever keeps a page can tell whether the stream has changed.
  */
@@ -35,7 +35,7 @@ export const deadList: ManageCommand = async (args, context) => {
     scanned += 1;
     last = letter.sequence;
     const line = describeDeadLetter(letter, context.jaegerUrl);
-    if (matches(filter, line)) letters.push(line);
+    if (matches(filter, line, letter)) letters.push(line);
   }
   return { total, lastSequence, letters, next: null };
 };

@@ -259,6 +259,49 @@ describe('dead', () => {
     expect(all.json()).toMatchObject({ complete: true });
     expect((await run(['dead', 'list', '--json'])).json()).toMatchObject({ total: 0 });
   });
+
+  it('counts by reason, replays a canary and says what came back, and sends edited content', async () => {
+    const { stateId } = await createState(database.pool);
+    for (let index = 0; index < 3; index += 1) {
+      await connection.jetstream().publish('processor.state.sync', '{"broken', { msgID: `canary/${index}` });
+    }
+    const groups = async (): Promise<readonly { readonly count: number; readonly lastSequence: number }[]> =>
+      ((await run(['dead', 'list', '--group', '--json'])).json() as { groups: [] }).groups;
+    await until('the dead letters', async () => (await groups())[0]?.count === 3);
+    const listed = await run(['dead', 'list', '--group']);
+    expect(listed.stdout).toMatch(/^letters +code +state or route +first +last +reason\n.*\n3 +invalid_json/);
+
+    const canary = await run([
+      'dead',
+      'replay',
+      '--code',
+      'invalid_json',
+      '--limit',
+      '1',
+      '--rate',
+      '10',
+      '--wait',
+      '2',
+    ]);
+    expect(canary.stdout).toContain('1 replayed, 0 failed and kept\n');
+    expect(canary.stdout).toMatch(/dead letters since then:\n.*\n.*\n1 +invalid_json/);
+
+    const [group] = await groups();
+    const content = JSON.stringify({ type: 'query_state_direct', state_id: stateId, query_state: [{ a: 1 }] });
+    const edited = await run(['dead', 'edit', String(group!.lastSequence), '-'], {
+      stdin: (async function* () {
+        yield content;
+      })(),
+    });
+    expect(edited).toMatchObject({ exitCode: 0, stdout: 'sent; the dead letter is removed\n' });
+    await until('the row is stored', async () => {
+      const [state] = await database.pool.query<{ count: number }>('select count from state where id = $1', [stateId]);
+      return state?.count === 1;
+    });
+    expect((await groups())[0]?.count).toBe(2);
+    expect((await run(['dead', 'edit', '999999', '/nonexistent'])).exitCode).toBe(1);
+    await run(['dead', 'purge', '--all', '--yes']);
+  });
 });
 
 describe('state', () => {

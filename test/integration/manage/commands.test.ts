@@ -227,7 +227,7 @@ describe('states and their repair', () => {
     expect(await manage.result({ command: 'repair.mend', state_id: 'drifted' })).toMatchObject({ actions: [] });
     expect(await manage.command({ command: 'repair.mend', state_id: 'none' })).toMatchObject({
       status: 404,
-      body: { error: { code: 'unknown_state' } },
+      body: { error: { code: 'not_found' } },
     });
   });
 
@@ -277,7 +277,7 @@ describe('requests', () => {
     ['{"command":"repair.mend"}', 'invalid_arguments'],
     ['{"command":"repair.mend","state_id":"s","apply":"yes"}', 'invalid_arguments'],
     ['{"command":"ledger.prune","older_than_hours":0}', 'invalid_arguments'],
-    [JSON.stringify({ command: 'state.show', state_id: 'x'.repeat(40) }), 'invalid_arguments'],
+    [JSON.stringify({ command: 'state.show', state_id: 'x'.repeat(256) }), 'invalid_arguments'],
   ])('%s are refused with %s', async (body, code) => {
     const reply = await manage.request({ body });
     expect(reply).toMatchObject({ status: 400, body: expect.stringContaining(`"code":"${code}"`) as unknown });
@@ -299,7 +299,7 @@ describe('requests', () => {
   });
 
   it('that are larger than any command are refused', async () => {
-    const body = JSON.stringify({ command: 'state.list', search: 'x'.repeat(70_000) });
+    const body = JSON.stringify({ command: 'state.list', search: 'x'.repeat(2_200_000) });
     expect(await manage.request({ body })).toMatchObject({ status: 413 });
   });
 

@@ -19,6 +19,11 @@ interface Listed {
   readonly letters: readonly Readonly<Record<string, unknown>>[];
 }
 
+interface Grouped {
+  readonly total: number;
+  readonly groups: readonly { readonly code: string; readonly stateId: string | null; readonly count: number }[];
+}
+
 interface Replayed {
   readonly replayed: number;
   readonly failures: number;
@@ -252,6 +257,74 @@ for (const variant of await natsVariants()) {
       const again = await jetstream().publish(subject, replay?.data, { headers: replay!.header });
       expect(again.duplicate).toBe(true);
       expect(await replayedMessages()).toHaveLength(1);
+    });
+
+    it('are grouped by code, state and reason, the largest group first, also of those that came since', async () => {
+      const named = (state: string): string => JSON.stringify({ type: 'query_state_direct', state_id: state });
+      for (let index = 0; index < 3; index += 1) await bury(named('one'), { messageId: `one-${index}` });
+      const last = await bury(named('two'), { messageId: 'two' });
+      await bury('{', { code: 'invalid_json', messageId: 'three' });
+      const all = await manage.result<Grouped>({ command: 'dead.groups' });
+      expect(all).toMatchObject({ total: 5, scanned: 5, isComplete: true, others: 0 });
+      expect(all.groups.map(({ code, stateId, count }) => [code, stateId, count])).toEqual([
+        ['unknown_state', 'one', 3],
+        ['invalid_json', null, 1],
+        ['unknown_state', 'two', 1],
+      ]);
+      expect(all.groups[0]).toMatchObject({ reason: 'because of unknown_state', lastSequence: 3 });
+      const since = await manage.result<Grouped>({ command: 'dead.groups', after: last });
+      expect(since.groups.map(({ code, count }) => [code, count])).toEqual([['invalid_json', 1]]);
+    });
+
+    it.each([
+      [{ reason: 'because of invalid_json' }, [2]],
+      [{ reason: 'because of' }, []],
+      [{ text: '"order":17' }, [3]],
+      [{ text: 'ünïcode' }, [1]],
+      [{ from: '2026-01-02T03:04:05.678Z' }, [3, 2, 1]],
+      [{ from: '2026-01-02T03:04:05.679Z' }, []],
+      [{ to: '2026-01-02T03:04:05.678Z' }, []],
+      [{ to: '2026-01-03' }, [3, 2, 1]],
+    ])('are found by %j', async (filter, expected) => {
+      await bury('{"name":"ünïcode"}', { messageId: 'a' });
+      await bury('{', { messageId: 'b', code: 'invalid_json' });
+      await bury('{"order":17}', { messageId: 'c' });
+      const { letters } = await manage.result<Listed>({ command: 'dead.list', ...filter });
+      expect(letters.map(({ sequence }) => sequence)).toEqual(expected);
+    });
+
+    it('are not looked for by a time that is none', async () => {
+      expect(await manage.command({ command: 'dead.list', from: 'yesterday' })).toMatchObject({
+        status: 400,
+        body: { error: { code: 'invalid_arguments' } },
+      });
+    });
+
+    it('are sent with other content as a message of their own, which names the old one', async () => {
+      await bury('{"a":', { messageId: 'm-1', code: 'invalid_json', headers: [['x-own', ['kept']]] });
+      const payload = '{\n  "a": 1\n}';
+      const edit = { command: 'dead.edit', sequence: 1, payload };
+      expect(await manage.result(edit)).toEqual({ replayed: 1, failed: [] });
+      const [message] = await replayedMessages();
+      expect(new TextDecoder().decode(message?.data)).toBe(payload);
+      expect(headerValue(message?.header, 'x-own')).toBe('kept');
+      expect(headerValue(message?.header, 'ism-edited-from')).toBe('processor_state_sync/m-1');
+      const position = { stream: 'processor_state_sync', sequence: 1, timestampNs: '9' };
+      const own = standsFor({ ...position, messageId: message?.header.get('Nats-Msg-Id') }, (name) =>
+        headerValue(message?.header, name),
+      );
+      expect(own.id).not.toBe('processor_state_sync/m-1');
+      expect(await manage.result<Listed>({ command: 'dead.list' })).toMatchObject({ total: 0 });
+      expect(await manage.command(edit)).toMatchObject({ status: 404 });
+    });
+
+    it('stay if their edited content cannot be sent', async () => {
+      await bury('{', { stream: 'nowhere', messageId: 'm-1' });
+      expect(await manage.result({ command: 'dead.edit', sequence: 1, payload: '{}' })).toMatchObject({
+        replayed: 0,
+        failed: [{ code: 'unknown_stream' }],
+      });
+      expect(await manage.result<Listed>({ command: 'dead.list' })).toMatchObject({ total: 1 });
     });
 
     it('gives a replay that fails again a dead letter of its own, at once', async () => {
