@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { answerMark } from './answer-mark.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -64,7 +65,7 @@ const lingerMs = 2_000;
 
 /**
  * A small HTTP/1.1 server with the contract of an OpenFaaS workload: `/_/health`, `/_/ready`, a body limit, and a drain
- * that answers what is in flight. Errors of the handler become 500 with code `internal_error`.
+ * that answers what is in flight. Errors of the handler become 500 with code `internal_error`. Every answer carries the mark.
  */
 export const startHttpServer = async (options: HttpServerOptions): Promise<HttpServer> => {
   let inFlight = 0;
@@ -142,6 +143,7 @@ export const startHttpServer = async (options: HttpServerOptions): Promise<HttpS
 
   const server: Server = createServer((incoming, response) => {
     inFlight += 1;
+    response.setHeader(answerMark.name, answerMark.value);
     answer(incoming, response)
       .catch((error: unknown) => {
         options.onError(error);

@@ -122,6 +122,7 @@ export const failures = {
   died: { kind: 'died', reason: 'the connection broke' },
   said500: { kind: 'died', reason: 'HTTP 500', status: 500 },
   gateway: { kind: 'gateway_error', reason: 'HTTP 502', status: 502 },
+  gatewayRefusal: { kind: 'gateway_error', reason: 'HTTP 400', status: 400 },
   away: { kind: 'unavailable', reason: 'HTTP 503', status: 503, retryAfterMs: 0 },
   overloaded: { kind: 'overloaded', reason: 'HTTP 429', status: 429, retryAfterMs: 0 },
   tooLarge: { kind: 'too_large', reason: 'HTTP 413', status: 413 },

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { answerMark } from '../../shared/http/answer-mark.ts';
 import type { Outcome } from '../../shared/message/outcome.ts';
 
 /** One event of a batch, as the connector sent it. */
@@ -34,7 +35,13 @@ export type Script = (call: Call) => Promise<Reply | undefined> | Reply | undefi
 
 export type Reply =
   | { readonly outcomes: readonly Outcome[] }
-  | { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
+  | {
+      readonly status: number;
+      readonly body?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+      /** Whether a gateway says it, not the function: always so with 502 and 504. */
+      readonly isGateway?: boolean;
+    }
   | 'reset'
   /** The headers and a part of the body, then the connection breaks. */
   | 'half'
@@ -53,6 +60,8 @@ export interface ScriptedFunction {
   close(): Promise<void>;
 }
 
+const mark = { [answerMark.name]: answerMark.value };
+
 export const ackAll = (events: readonly ReceivedEvent[]): readonly Outcome[] =>
   events.map(({ id }) => ({ id, outcome: 'ack' }));
 
@@ -66,8 +75,9 @@ export const startScriptedFunction = async (script: Script = () => undefined): P
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = request.url ?? '';
     const functionName = path.split('/')[2] ?? '';
-    if (path.endsWith('/_/health')) {
-      response.writeHead(self.healthy ? 200 : 503).end();
+    if (path.endsWith('/healthz')) {
+      if (self.healthy) response.writeHead(200, mark).end();
+      else response.writeHead(503).end();
       return;
     }
     const chunks: Buffer[] = [];
@@ -87,18 +97,21 @@ export const startScriptedFunction = async (script: Script = () => undefined): P
       return;
     }
     if (reply === 'half') {
-      response.writeHead(200, { 'content-length': '1000' });
+      response.writeHead(200, { ...mark, 'content-length': '1000' });
       response.write('{"results": [');
       setTimeout(() => request.socket.destroy(), 20);
       return;
     }
     if ('status' in reply) {
-      response.writeHead(reply.status, reply.headers).end(reply.body ?? '');
+      const isGateway = reply.isGateway ?? (reply.status === 502 || reply.status === 504);
+      response.writeHead(reply.status, { ...(isGateway ? {} : mark), ...reply.headers }).end(reply.body ?? '');
       return;
     }
     const done = new Set(reply.outcomes.filter(({ outcome }) => outcome === 'ack').map(({ id }) => id));
     acked.push(...events.filter(({ id }) => done.has(id)));
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ results: reply.outcomes }));
+    response
+      .writeHead(200, { ...mark, 'content-type': 'application/json' })
+      .end(JSON.stringify({ results: reply.outcomes }));
   };
 
   const server = createServer((request, response) => {

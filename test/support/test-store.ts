@@ -120,7 +120,7 @@ export const startTestStore = async (options: {
       const [, name = '', path = '/'] = /^\/function\/([a-z-]+)(\/.*)?$/.exec(request.path) ?? [];
       if (functions[name] === undefined) return { status: 404, body: 'no such function' };
       if (dead.has(name)) return { status: 502, body: 'dial tcp: connection refused' };
-      if (path === '/_/health') return { status: 200, body: 'OK' };
+      if (path === '/healthz') return { status: 200, body: 'OK' };
       calls.set(name, (calls.get(name) ?? 0) + 1);
       const isPage = name === 'manage' && path === '/';
       if (!isPage && !hasToken(request.headers, storeToken)) return errorReply(401, 'unauthorized', 'no token');

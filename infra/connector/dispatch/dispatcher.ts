@@ -8,8 +8,9 @@ import type { BatchSpan, ConnectorTelemetry } from '../telemetry/connector-telem
 import type { ConnectorMetrics } from '../telemetry/metrics.ts';
 import { createDispatch, type Dispatch } from './core.ts';
 import type { Endpoint } from './endpoints.ts';
-import { isHealthy, postBatch, type PostResult } from './post-batch.ts';
+import { isHealthy, postBatch } from './post-batch.ts';
 import type { DispatchCommand, DispatchEvent, DispatchFact, DispatchView, PostedMessage } from './protocol.ts';
+import type { PostResult } from './read-answer.ts';
 
 /** A message that can never succeed, and why. */
 export interface Rejection {

@@ -11,6 +11,7 @@ export interface EndpointOptions {
 export interface Endpoint {
   readonly client: Dispatcher;
   readonly path: string;
+  /** Not `/_/health`: a watchdog in front of the function answers that one by itself. */
   readonly healthPath: string;
 }
 
@@ -47,7 +48,7 @@ export const createEndpoints = (options: EndpointOptions): Endpoints => {
     of: (functionName) => {
       const { origin, pathname } = urlOf(functionName);
       const prefix = pathname === '/' ? '' : pathname;
-      return { client: poolOf(origin), path: prefix || '/', healthPath: `${prefix}/_/health` };
+      return { client: poolOf(origin), path: prefix || '/', healthPath: `${prefix}/healthz` };
     },
     close: async () => {
       await Promise.all([...pools.values()].map((pool) => pool.destroy()));

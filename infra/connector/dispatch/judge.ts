@@ -186,8 +186,13 @@ export type WholeFailure = Extract<
 >;
 
 /** Code of a message that alone, again and again, makes its request fail. */
-const killCode = (kind: WholeFailure['kind']): ErrorCode =>
-  kind === 'timeout' ? 'function_timeout' : kind === 'nonsense' ? 'no_outcome' : 'function_killed';
+const killCode = (failure: WholeFailure): ErrorCode => {
+  if (failure.kind === 'timeout') return 'function_timeout';
+  if (failure.kind === 'nonsense') return 'no_outcome';
+  // A gateway that refuses this request and no other.
+  const isRefusal = failure.kind === 'gateway_error' && failure.status >= 400 && failure.status < 500;
+  return isRefusal ? 'function_refused' : 'function_killed';
+};
 
 /** What is known about the function when a request has failed as a whole. */
 export interface Evidence {
@@ -221,7 +226,7 @@ export const judgeFailure = (
         queued.tries = { ...tries, answersAtFirstFailure: context.answers };
       }
       if (verdicts.rejected[0]?.queued === queued) continue;
-      verdicts.retried.push({ queued, code: killCode(failure.kind), delayMs: 0 });
+      verdicts.retried.push({ queued, code: killCode(failure), delayMs: 0 });
     }
   }
   return verdicts;
@@ -247,5 +252,5 @@ const judgeOnly = (
   }
   if (only.tries.kills < evidence.killsNeeded) return;
   const times = `alone in its request it failed ${only.tries.kills} times`;
-  verdicts.rejected.push({ queued: only, code: killCode(kind), reason: `${times}: ${reason}` });
+  verdicts.rejected.push({ queued: only, code: killCode(failure), reason: `${times}: ${reason}` });
 };

@@ -1,13 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { cloudEventsBatchType } from '../../../shared/message/cloud-event.ts';
-import type { Outcome } from '../../../shared/message/outcome.ts';
-import { parseBatchReply } from '../../../shared/message/parse-batch-reply.ts';
-import type { BatchFailure } from './protocol.ts';
-
-/** What came of a request, by what has to be done about it. */
-export type PostResult =
-  | { readonly kind: 'answered'; readonly status: number; readonly outcomes: ReadonlyMap<string, Outcome> }
-  | BatchFailure;
+import { isMarked, readAnswer, type PostResult } from './read-answer.ts';
 
 export interface PostOptions {
   readonly path: string;
@@ -21,15 +14,6 @@ export interface PostOptions {
 
 class ReplyTooLarge extends Error {}
 
-/** `Retry-After` in seconds or as a date, as milliseconds; 0 where there is none. */
-export const retryAfterMs = (value: string | string[] | undefined, nowMs: number): number => {
-  const text = Array.isArray(value) ? value[0] : value;
-  if (text === undefined) return 0;
-  if (/^\d+$/.test(text)) return Math.min(Number(text), 3_600) * 1_000;
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? 0 : Math.min(3_600_000, Math.max(0, at - nowMs));
-};
-
 /** Posts a batch and reads the answer. Never throws. */
 export const postBatch = async (client: Dispatcher, options: PostOptions): Promise<PostResult> => {
   const deadline = AbortSignal.timeout(options.timeoutMs);
@@ -42,10 +26,7 @@ export const postBatch = async (client: Dispatcher, options: PostOptions): Promi
       signal: AbortSignal.any([deadline, options.signal]),
     });
     const reply = await readReply(body, options.maxReplyBytes);
-    if (statusCode !== 200) return ofStatus(statusCode, reply, retryAfterMs(headers['retry-after'], Date.now()));
-    const outcomes = parseBatchReply(reply);
-    if (outcomes !== undefined) return { kind: 'answered', status: 200, outcomes };
-    return { kind: 'nonsense', status: 200, reason: 'the function’s answer is no list of outcomes' };
+    return readAnswer({ status: statusCode, headers, body: reply }, Date.now());
   } catch (error) {
     if (options.signal.aborted) return { kind: 'unavailable', reason: 'the connector stops', retryAfterMs: 0 };
     if (error instanceof ReplyTooLarge) {
@@ -55,7 +36,7 @@ export const postBatch = async (client: Dispatcher, options: PostOptions): Promi
   }
 };
 
-/** Whether the function answers its health check now. Never throws. */
+/** Whether the function itself answers its health check now: what a gateway says for it is no sign of life. Never throws. */
 export const isHealthy = async (
   client: Dispatcher,
   options: Pick<PostOptions, 'path' | 'headers' | 'signal' | 'timeoutMs'>,
@@ -63,14 +44,14 @@ export const isHealthy = async (
   // Held until the answer is there: some versions of node collect a timeout that only `any` refers to before it is over.
   const deadline = AbortSignal.timeout(options.timeoutMs);
   try {
-    const { statusCode, body } = await client.request({
+    const { statusCode, headers, body } = await client.request({
       path: options.path,
       method: 'GET',
       headers: options.headers,
       signal: AbortSignal.any([deadline, options.signal]),
     });
     await body.dump();
-    return statusCode === 200 && !deadline.aborted;
+    return statusCode === 200 && isMarked(headers) && !deadline.aborted;
   } catch {
     return false;
   }
@@ -88,33 +69,6 @@ const readReply = async (body: Dispatcher.ResponseData['body'], maxBytes: number
     chunks.push(chunk);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes);
-};
-
-const ofStatus = (status: number, reply: Buffer, retryMs: number): PostResult => {
-  const reason = reasonIn(status, reply);
-  if (status === 429) return { kind: 'overloaded', status, reason, retryAfterMs: retryMs };
-  if (status === 503 || status === 408) return { kind: 'unavailable', status, reason, retryAfterMs: retryMs };
-  if (status === 502 || status === 504) return { kind: 'gateway_error', status, reason };
-  if (status === 413) return { kind: 'too_large', status, reason };
-  if (status === 401 || status === 403 || status === 404 || status === 405 || (status >= 300 && status < 400)) {
-    return { kind: 'misconfigured', status, reason };
-  }
-  if (status >= 400 && status < 500) return { kind: 'refused', status, reason };
-  return { kind: 'died', status, reason };
-};
-
-/** A reason for logs and dead letters: the function's own where it gave one in the common error shape. */
-const reasonIn = (status: number, reply: Buffer): string => {
-  try {
-    const { error } = JSON.parse(reply.toString('utf8')) as { error?: { code?: unknown; reason?: unknown } };
-    if (typeof error?.reason === 'string') {
-      const code = typeof error.code === 'string' ? `${error.code}: ` : '';
-      return `HTTP ${status} ${code}${error.reason}`.slice(0, 500);
-    }
-  } catch {
-    // Not our error shape: the status says enough, and a body from elsewhere may hold anything.
-  }
-  return `HTTP ${status}`;
 };
 
 /** Codes of errors that come before the request has left: the function has not seen it. */

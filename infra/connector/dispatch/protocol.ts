@@ -9,7 +9,7 @@ export type BatchFailure =
   | { readonly kind: 'unavailable'; readonly reason: string; readonly retryAfterMs: number; readonly status?: number }
   /** The function has too much to do: the same again later, and fewer at a time. */
   | { readonly kind: 'overloaded'; readonly reason: string; readonly retryAfterMs: number; readonly status: number }
-  /** A gateway lost the function: it is away, or this request killed it. */
+  /** A gateway failed at the request or lost the function: it is away, or this request killed it. */
   | { readonly kind: 'gateway_error'; readonly reason: string; readonly status: number }
   /** The connection broke (no status), or the function said 500, with the request in its hands. */
   | { readonly kind: 'died'; readonly reason: string; readonly status?: number }

@@ -33,6 +33,9 @@ describe(`the connector meets a failing function on ${variant!.name}`, () => {
     ['504', { status: 504 }],
     ['429', { status: 429 }],
     ['500', { status: 500 }],
+    ['500 of a gateway', { status: 500, isGateway: true, body: 'Can’t reach service for: x.' }],
+    ['400 of a gateway', { status: 400, isGateway: true }],
+    ['a page of a gateway', { status: 200, isGateway: true, body: '<html>' }],
     ['404', { status: 404 }],
     ['401', { status: 401 }],
     ['a broken connection', 'reset'],
@@ -159,6 +162,7 @@ describe(`the connector meets a failing function on ${variant!.name}`, () => {
   it.each<[string, Reply]>([
     ['breaks the connection', 'reset'],
     ['makes a gateway say 502', { status: 502 }],
+    ['makes a gateway say 500', { status: 500, isGateway: true }],
     ['makes the function say 500', { status: 500 }],
   ])('one message of 500 that %s costs itself only', async (_name, reply) => {
     const { bench, target } = await suite.prepare({ limits: { requestTimeoutMs: 30_000 } });

@@ -139,13 +139,17 @@ describe(`the connector tells whose fault an outage is on ${variant!.name}`, () 
     await until('all of them', () => target.acked.length === 5);
   });
 
-  it('gives up nothing while something before the function refuses everything', async () => {
+  it.each<[string, number, boolean]>([
+    ['the function itself', 60, false],
+    // It is left alone for longer each time.
+    ['something before it', 8, true],
+  ])('gives up nothing while %s refuses everything', async (_name, tries, isGateway) => {
     const { bench, target } = await suite.prepare();
     target.healthy = false;
-    target.script = () => ({ status: 400 });
+    target.script = () => ({ status: 400, isGateway });
     await bench.publish(others(20));
     await bench.start(target.url);
-    await until('many tries', () => target.calls.length > 60);
+    await until('many tries', () => target.calls.length > tries);
     expect(await bench.deadLetters()).toEqual([]);
     target.healthy = true;
     target.script = () => undefined;

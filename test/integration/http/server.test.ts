@@ -39,6 +39,27 @@ describe('the HTTP server of a function', () => {
     expect((await fetch(`${url}/_/ready`)).status).toBe(200);
   });
 
+  it('marks every answer as ours, whatever it says', async () => {
+    const { url } = await start({
+      isReady: () => false,
+      handle: (request) => {
+        if (request.path === '/throws') return Promise.reject(new Error('unexpected'));
+        if (request.path === '/stream') {
+          const stream = (write: (chunk: string) => void): Promise<void> => Promise.resolve(write('data'));
+          return Promise.resolve({ status: 200, headers: {}, stream });
+        }
+        return Promise.resolve({ status: 404, body: '' });
+      },
+    });
+    const large = { method: 'POST', body: 'x'.repeat(1_001) };
+    const answers = await Promise.all([
+      ...['/_/health', '/healthz', '/_/ready', '/throws', '/stream', '/'].map((path) => fetch(url + path)),
+      fetch(url, large),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 503, 500, 200, 404, 413]);
+    for (const { headers } of answers) expect(headers.get('x-state-sync')).toBe('1');
+  });
+
   it('takes a body at the limit and answers 413 with a code one byte above it', async () => {
     const { url } = await start();
     expect(await (await fetch(url, { method: 'POST', body: 'x'.repeat(1_000) })).text()).toBe('POST / 1000');

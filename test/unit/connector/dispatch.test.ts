@@ -169,6 +169,7 @@ describe('C7: nobody is given up for what the function, a gateway or another mes
     // The first gateway error alone raises no question.
     ['a lost gateway connection, with a function that is there', failures.gateway, true, 4],
     ['a lost gateway connection, with a function that is not', failures.gateway, false, undefined],
+    ['a refusal by a gateway, with a function that is there', failures.gatewayRefusal, true, 4],
     ['an outage', failures.away, true, undefined],
     ['an overload', failures.overloaded, true, undefined],
     ['a wrong address', failures.misconfigured, true, undefined],

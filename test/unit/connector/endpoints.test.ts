@@ -9,7 +9,7 @@ describe('where the connector calls a function', () => {
     const direct = endpoints.of('state-direct');
     expect([direct.path, direct.healthPath]).toEqual([
       '/base/function/state-direct',
-      '/base/function/state-direct/_/health',
+      '/base/function/state-direct/healthz',
     ]);
     expect(endpoints.of('state-route').client, 'one pool of connections for one host').toBe(direct.client);
     await endpoints.close();
@@ -18,7 +18,7 @@ describe('where the connector calls a function', () => {
   it('is a host of its own if a template says so', async () => {
     const endpoints = createEndpoints({ gatewayUrl: 'http://unused', functionUrlTemplate: 'http://{name}.ns.svc' });
     const [direct, route] = [endpoints.of('state-direct'), endpoints.of('state-route')];
-    expect([direct.path, direct.healthPath]).toEqual(['/', '/_/health']);
+    expect([direct.path, direct.healthPath]).toEqual(['/', '/healthz']);
     expect(route.client).not.toBe(direct.client);
     await endpoints.close();
   });

@@ -5,7 +5,7 @@ import { failedStatus } from '../../../infra/connector/settle/report-failed.ts';
 import { connectorFamilies } from '../../../infra/connector/telemetry/metric-families.ts';
 import { createMetrics } from '../../../infra/connector/telemetry/metrics.ts';
 import { prometheusText } from '../../../shared/telemetry/metric-family.ts';
-import { retryAfterMs } from '../../../infra/connector/dispatch/post-batch.ts';
+import { retryAfterMs } from '../../../infra/connector/dispatch/read-answer.ts';
 import { encodeBatch, rfc3339, type EventSource } from '../../../shared/message/cloud-event.ts';
 import {
   buildDeadLetterHeaders,
