@@ -53,6 +53,10 @@ export const toDatabaseError = (error: unknown, doing: string): RetryableError |
     : new RetryableError(code, text, { cause: error });
 };
 
+/** Whether a statement's time ran out here, so that the server may still be at it. */
+export const isUnanswered = (error: unknown): boolean =>
+  sqlStateOf(error) === undefined && /query read timeout/i.test(messageOf(error));
+
 /** Notes which server a driver's error is about, so that its reason can name it. */
 export const noteServer = (error: unknown, label: string): void => {
   if (typeof error === 'object' && error !== null) serverOf.set(error, label);

@@ -3,7 +3,7 @@ import { RetryableError } from '../errors/sync-error.ts';
 import type { RetryableCode } from '../errors/error-code.ts';
 import { serverLabel, type ConnectionTarget, type ServerAddress, type SslMode } from './connection-target.ts';
 import { causeOf, sqlStateOf, toDatabaseError } from './database-error.ts';
-import { createTcpClient } from './tcp-client.ts';
+import { createTcpClient, type TcpClient } from './tcp-client.ts';
 import type { SocketOptions } from './tcp-socket.ts';
 import { readTlsOptions } from './tls-options.ts';
 
@@ -13,6 +13,8 @@ export interface OpenConnection {
   readonly server: ServerAddress;
   /** As errors name it. */
   readonly label: string;
+  /** Asks the server to end what it is doing for this session; undefined if there is no way. Never rejects. */
+  readonly cancel: (() => Promise<void>) | undefined;
 }
 
 export interface OpenOptions {
@@ -62,7 +64,10 @@ export const openConnection = async (target: ConnectionTarget, options: OpenOpti
           await close(client);
           throw error;
         });
-        if (mismatch === undefined) return { client, server, label };
+        if (mismatch === undefined) {
+          const cancel = 'cancelStatement' in client ? () => client.cancelStatement() : undefined;
+          return { client, server, label, cancel };
+        }
         await close(client);
         throw new RetryableError('database_unavailable', `target_session_attrs=${wanted}, but ${mismatch}`);
       } catch (error) {
@@ -104,7 +109,7 @@ const connectServer = async (
   target: ConnectionTarget,
   server: ServerAddress,
   options: OpenOptions,
-): Promise<Client> => {
+): Promise<Client | TcpClient> => {
   const shareMs = Math.max(leastShareMs, Math.floor(options.connectTimeoutMs / target.servers.length));
   const limitMs = Math.min(target.connectTimeoutMs ?? shareMs, options.maxConnectTimeoutMs);
   const config: ClientConfig = {
@@ -120,7 +125,7 @@ const connectServer = async (
   if (target.transport === 'websocket') return connectWithin(new Client(config), limitMs);
   const tls = server.socketPath === undefined ? target.tls : undefined;
   const [first, second] = encryptionsOf(tls?.mode ?? 'disable', tls?.isDirect === true);
-  const attempt = async (encryption: Encryption): Promise<Client> => {
+  const attempt = async (encryption: Encryption): Promise<TcpClient> => {
     const socket: SocketOptions = {
       host: server.hostAddress ?? server.host,
       port: server.port,
@@ -146,7 +151,7 @@ const connectServer = async (
 };
 
 /** Connects, or closes and throws. A host that accepts and says nothing is given up after that time. */
-const connectWithin = async (client: Client, limitMs: number): Promise<Client> => {
+const connectWithin = async <C extends Client>(client: C, limitMs: number): Promise<C> => {
   // A connection that breaks emits too, and an `error` event without a listener ends the process.
   client.on('error', () => undefined);
   let timer: NodeJS.Timeout | undefined;

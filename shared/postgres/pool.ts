@@ -2,7 +2,7 @@ import type { Client } from '@neondatabase/serverless';
 import { createHash } from 'node:crypto';
 import { createConnectionPool, type PooledConnection } from './connection-pool.ts';
 import { describeTarget, resolveTarget, type Environment, type ServerAddress } from './connection-target.ts';
-import { connectionAfter, noteServer, sqlStateOf } from './database-error.ts';
+import { connectionAfter, isUnanswered, noteServer, sqlStateOf } from './database-error.ts';
 import type { DatabasePool, Queryable, ResultRow } from './database.ts';
 import { ConnectError, openConnection, type OpenConnection } from './open-connection.ts';
 import { tableNames, type SchemaOptions } from './table-names.ts';
@@ -70,6 +70,8 @@ export const createPool = (connectionString: string, options: PoolOptions = {}):
       if (after === 'drop-all') pool.retire();
       isUsable = after === 'keep';
       noteServer(error, connection.label);
+      // Nobody waits for the answer any more: a server that goes on (waiting for a lock, say) would hold a session for each try.
+      if (isUnanswered(error)) connection.cancel();
       throw error;
     } finally {
       pool.giveBack(connection, isUsable);
@@ -139,11 +141,14 @@ class PooledClient implements PooledConnection {
   #error: Error | undefined;
   #listener: ((error: Error) => void) | undefined;
   #closed: Promise<void> | undefined;
+  #told: Promise<void> | undefined;
+  readonly #cancel: OpenConnection['cancel'];
   readonly #ended: Promise<void>;
 
-  constructor({ client, label }: OpenConnection) {
+  constructor({ client, label, cancel }: OpenConnection) {
     this.client = client;
     this.label = label;
+    this.#cancel = cancel;
     this.#ended = new Promise((resolve) => client.once('end', () => resolve()));
     client.on('error', (error: Error) => {
       if (this.#error !== undefined) return;
@@ -152,15 +157,23 @@ class PooledClient implements PooledConnection {
     });
   }
 
+  /** To be called before the connection is given back as unusable: it closes once the server has been told. */
+  cancel(): void {
+    this.#told = this.#cancel?.();
+  }
+
   onBroken(listener: (error: Error) => void): void {
     this.#listener = listener;
     if (this.#error !== undefined) listener(this.#error);
   }
 
   close(): Promise<void> {
-    // The driver's own promise never settles if the connection has ended before.
-    this.client.end().catch(() => undefined);
-    return (this.#closed ??= this.#ended);
+    this.#closed ??= (this.#told ?? Promise.resolve()).then(() => {
+      // The driver's own promise never settles if the connection has ended before.
+      this.client.end().catch(() => undefined);
+      return this.#ended;
+    });
+    return this.#closed;
   }
 }
 

@@ -1,4 +1,5 @@
 import { Client, type ClientConfig } from '@neondatabase/serverless';
+import { sendCancelRequest } from './cancel-request.ts';
 import { serverEndPoint } from './channel-binding.ts';
 import type { ConnectionTarget } from './connection-target.ts';
 import { answerScram, chooseScram, createScramNonce, scramFirst, type ScramBinding } from './scram.ts';
@@ -13,6 +14,8 @@ export interface AuthenticationRules {
 /** The driver's client over our own socket, with our own SCRAM. */
 export interface TcpClient extends Client {
   readonly isEncrypted: boolean;
+  /** Asks the server to end what it is doing for this client. Never rejects. */
+  cancelStatement(): Promise<void>;
 }
 
 /**
@@ -41,6 +44,13 @@ export const createTcpClient = (config: ClientConfig, socket: SocketOptions, rul
 
     get isEncrypted(): boolean {
       return internals(this).connection.stream.ws?.isEncrypted === true;
+    }
+
+    async cancelStatement(): Promise<void> {
+      const { processID: processId, secretKey } = internals(this);
+      if (processId === null || secretKey === null) return;
+      const encryption = !this.isEncrypted ? 'plain' : socket.encryption === 'direct' ? 'direct' : 'required';
+      await sendCancelRequest({ ...socket, encryption }, { processId, secretKey });
     }
 
     override _handleAuthCleartextPassword = (): void => {
@@ -139,6 +149,8 @@ export const createTcpClient = (config: ClientConfig, socket: SocketOptions, rul
   })();
 
 interface Internals {
+  readonly processID: number | null;
+  readonly secretKey: number | null;
   readonly password: unknown;
   saslSession: { readonly message: string; readonly clientNonce: string } | null;
   readonly connection: {

@@ -1,9 +1,12 @@
 import type { FunctionConfig } from '../../../shared/config/function-config.ts';
 import { reasonOf } from '../../../shared/message/to-outcome.ts';
-import { sqlStateOf, toDatabaseError } from '../../../shared/postgres/database-error.ts';
+import { toDatabaseError } from '../../../shared/postgres/database-error.ts';
+import { resolveTarget } from '../../../shared/postgres/connection-target.ts';
 import type { DatabasePool } from '../../../shared/postgres/database.ts';
 import type { Store } from '../open-store.ts';
+import { checkServer } from './check-server.ts';
 import { checkTables } from './check-tables.ts';
+import { connectFix } from './connect-fix.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 
 /** Can it be reached, is the schema there, may we use it, do the clocks agree. */
@@ -13,12 +16,15 @@ export const checkDatabase = async (
   nowMs: () => number,
 ): Promise<readonly Finding[]> => {
   const pool = await store.pool();
-  const findings: Finding[] = [];
+  const notes = resolveTarget(config.databaseUrl, await store.environment()).notes;
+  const findings: Finding[] = notes.map((note) =>
+    warn('database', 'parameter_noted', note, 'take the parameter out of DATABASE_URL'),
+  );
   try {
     findings.push(...(await checkServer(pool, nowMs)));
   } catch (error) {
     const { code, message } = toDatabaseError(error, 'connect');
-    return [fail('database', code, reasonOf(message), connectFix(error))];
+    return [...findings, fail('database', code, reasonOf(message), connectFix(error))];
   }
   const ledgerSchema = await checkLedgerSchema(pool, config.ledgerSchema);
   findings.push(...ledgerSchema);
@@ -32,57 +38,6 @@ export const checkDatabase = async (
     findings.push(...(await checkTables(pool)), ...(await checkLedger(pool, config)));
   }
   return findings;
-};
-
-/** Clocks that differ by more than this make traces and ages misleading. */
-const clockLimitMs = 2_000;
-
-const checkServer = async (pool: DatabasePool, nowMs: () => number): Promise<readonly Finding[]> => {
-  const sentMs = nowMs();
-  const [row] = await pool.query<{ version: string; ms: number; readonly: string; commit: string }>(
-    `select current_setting('server_version') as version, extract(epoch from clock_timestamp())::float8 * 1000 as ms,
-            current_setting('transaction_read_only') as readonly, current_setting('synchronous_commit') as commit`,
-  );
-  const receivedMs = nowMs();
-  if (row === undefined) return [];
-  const skewMs = Math.round(row.ms - (sentMs + receivedMs) / 2);
-  const findings: Finding[] = [
-    ok('database', 'connected', `PostgreSQL ${row.version} at ${pool.address}, ${Math.round(receivedMs - sentMs)} ms`),
-    Math.abs(skewMs) > clockLimitMs
-      ? warn(
-          'clock',
-          'clock_skew',
-          `the database's clock differs by ${skewMs} ms from this machine's`,
-          'sudo timedatectl set-ntp true',
-        )
-      : ok('clock', 'clocks_agree', `the database's clock differs by ${skewMs} ms`),
-  ];
-  if (row.readonly === 'on') {
-    findings.push(fail('database', 'read_only', 'the database takes no writes', 'point DATABASE_URL at the primary'));
-  }
-  if (row.commit === 'off') {
-    findings.push(
-      warn(
-        'database',
-        'commit_not_durable',
-        'synchronous_commit is off: what was acknowledged may be lost in a crash',
-        'psql: alter system set synchronous_commit = on; select pg_reload_conf();',
-      ),
-    );
-  }
-  return findings;
-};
-
-const connectFix = (failure: unknown): string => {
-  // What the last server of the list said.
-  const error = (failure as { readonly cause?: unknown } | null)?.cause ?? failure;
-  const state = sqlStateOf(error);
-  if (state?.startsWith('28') === true) return 'correct the user and password in DATABASE_URL';
-  if (state === '3D000') return 'correct the database name in DATABASE_URL, or: createdb NAME';
-  const { code } = (error ?? {}) as { readonly code?: unknown };
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'correct the host in DATABASE_URL';
-  if (code === 'ECONNREFUSED') return 'start PostgreSQL (npm start has one), or correct host and port in DATABASE_URL';
-  return 'check DATABASE_URL and that the database can be reached from here';
 };
 
 /** The ledger's schema hides its table from who may not use it: told apart from a missing schema. */

@@ -37,7 +37,7 @@ export const runDemo = async (stack: Stack, options: DemoOptions): Promise<reado
   const routeMessages = options.routeMessages ?? 300;
   const messages = createMessages(workflow, routeMessages);
   const arrivals = createArrivalLog(workflow);
-  const database = createPool(stack.databaseUrl, { max: 1, applicationName: 'demo' });
+  const database = createPool(stack.databaseUrl, { max: 1, applicationName: 'demo', env: process.env });
   let client: PlainClient | undefined;
   try {
     progress.say(`\ndemo: a state with a primary key, a constant and a computed column, two processors behind it`);

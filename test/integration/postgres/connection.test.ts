@@ -211,6 +211,27 @@ describe('a pool', () => {
     await pool.end();
   });
 
+  it.each(['disable', 'require'])(
+    'ends it at the server too, where nobody waits for its answer (sslmode=%s)',
+    async (mode) => {
+      const pool = createPool(withQuery(encrypted.url, `sslmode=${mode}`), { max: 1, queryTimeoutMs: 200 });
+      await expect(pool.query(`select pg_sleep(30) as "nobody waits"`)).rejects.toThrow('Query read timeout');
+      const running = () =>
+        encrypted.pool.query(
+          `select from pg_stat_activity where query like '%nobody waits%' and state = 'active' and pid <> pg_backend_pid()`,
+        );
+      await expect.poll(running, { timeout: 2_000 }).toEqual([]);
+      await pool.end();
+    },
+  );
+
+  it('serves eight requests with two connections, however long they wait for each other', async () => {
+    const pool = createPool(plain.url, { max: 2, connectTimeoutMs: 300, queryTimeoutMs: 5_000 });
+    const done = await Promise.all(Array.from({ length: 8 }, () => pool.query('select 1 as one from pg_sleep(0.4)')));
+    expect(done).toEqual(Array.from({ length: 8 }, () => [{ one: 1 }]));
+    await pool.end();
+  });
+
   it('reports a statement that the server itself gave up as a time-out', async () => {
     const pool = createPool(plain.url, { max: 1 });
     const error = await pool
