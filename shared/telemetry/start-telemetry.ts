@@ -1,15 +1,16 @@
-import { diag, type DiagLogger } from '@opentelemetry/api';
+import { diag, DiagLogLevel, type DiagLogger } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 
 import { within } from '../process/within.ts';
 import type { Log } from './log.ts';
+import { readOtelEnvironment } from './otel-environment.ts';
 import { resourceAttributes } from './resource.ts';
 import { samplerFromEnv } from './sampler.ts';
 
 export interface TelemetryOptions {
   readonly serviceName: string;
-  /** Nothing is exported if neither is set; trace context still travels. */
+  /** From a secret file, where the environment has none; nothing is exported without an endpoint, context still travels. */
   readonly otlpEndpoint: string | undefined;
   readonly env: Record<string, string | undefined>;
   readonly log: Log;
@@ -19,6 +20,42 @@ export interface Telemetry {
   /** Sends what is buffered, within `timeoutMs`; a collector that is down costs a warning, never a message. */
   shutdown(timeoutMs: number): Promise<void>;
 }
+
+/**
+ * Starts the OpenTelemetry SDK: context travels always, spans are exported if an endpoint is set; without one no span is ever
+ * made. The SDK reads its variables itself, so `env` is left with those that count (otel-environment.ts); all others are
+ * named in one warning. The SDK's parts for logs and metrics are not in the bundles (metrics: export-metrics.ts).
+ */
+export const startTelemetry = (options: TelemetryOptions): Telemetry => {
+  const { env, log } = options;
+  if (options.otlpEndpoint !== undefined) env['OTEL_EXPORTER_OTLP_ENDPOINT'] ||= options.otlpEndpoint;
+  const read = readOtelEnvironment(env);
+  if (read.warnings.length > 0) log.warn('telemetry', { reason: read.warnings.join('; ') });
+  diag.setLogger(diagToLog(log, Date.now), { logLevel: diagLevelOf(read.values['OTEL_LOG_LEVEL']) });
+  useOnly(env, read.values);
+  const sdk = new NodeSDK({
+    // Our own detector alone: the SDK's ask the machine for more than anybody reads.
+    resourceDetectors: [{ detect: () => ({ attributes: resourceAttributes(options.serviceName, env) }) }],
+    instrumentations: [],
+    metricReaders: [],
+    ...(read.values['OTEL_SPAN_LINK_COUNT_LIMIT'] === undefined
+      ? { spanLimits: { linkCountLimit: spanLinkLimit } }
+      : {}),
+    sampler: samplerFromEnv(env, (reason) => log.warn('telemetry', { reason })),
+    ...(read.tracesUrl === undefined ? { spanProcessors: [] } : { traceExporter: new OTLPTraceExporter() }),
+  });
+  sdk.start();
+  // Whoever asks later is to know it; the SDK would have left out propagation too.
+  if (read.isDisabled) env['OTEL_SDK_DISABLED'] = 'true';
+  return {
+    shutdown: async (timeoutMs) => {
+      const flush = sdk.shutdown().catch((error: unknown) => {
+        log.warn('telemetry', { reason: error instanceof Error ? error.message : String(error) });
+      });
+      await within(timeoutMs, flush, () => undefined);
+    },
+  };
+};
 
 /** One link per message of a batch: the SDK's default of 128 would silently drop the first ones. */
 const spanLinkLimit = 10_000;
@@ -33,39 +70,32 @@ const batchDefaults = {
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1024',
 } as const;
 
-/**
- * Starts the OpenTelemetry SDK: W3C propagation always, OTLP/HTTP export if an endpoint is set; without one no span is
- * ever made. `OTEL_*` variables (sampler, resource, batch processor) keep their meaning; the SDK's parts for logs and metrics
- * are not in the bundles (metrics: export-metrics.ts).
- */
-export const startTelemetry = (options: TelemetryOptions): Telemetry => {
-  const { env } = options;
+/** Leaves the SDK the variables that count, and the defaults of our own. */
+const useOnly = (env: Record<string, string | undefined>, values: Readonly<Record<string, string>>): void => {
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('OTEL_') && !Object.hasOwn(values, name)) delete env[name];
+  }
+  Object.assign(env, values);
+  for (const [name, value] of Object.entries(batchDefaults)) env[name] ??= value;
+  const queue = Number(env['OTEL_BSP_MAX_QUEUE_SIZE']);
+  if (Number(env['OTEL_BSP_MAX_EXPORT_BATCH_SIZE']) > queue) env['OTEL_BSP_MAX_EXPORT_BATCH_SIZE'] = String(queue);
   // The bundles hold no part of logs. Unless logs are off, the SDK would still build their provider and crash at the start.
   env['OTEL_LOGS_EXPORTER'] = 'none';
-  for (const [name, value] of Object.entries(batchDefaults)) env[name] ||= value;
-  diag.setLogger(diagToLog(options.log, Date.now));
-  const exports =
-    env['OTEL_TRACES_EXPORTER'] !== 'none' &&
-    (options.otlpEndpoint !== undefined || env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] !== undefined);
-  const sdk = new NodeSDK({
-    // Our own detector alone: the SDK's ask the machine for more than anybody reads.
-    resourceDetectors: [{ detect: () => ({ attributes: resourceAttributes(options.serviceName, env) }) }],
-    instrumentations: [],
-    metricReaders: [],
-    spanLimits: { linkCountLimit: spanLinkLimit },
-    sampler: samplerFromEnv(env, (reason) => options.log.warn('telemetry', { reason })),
-    ...(exports ? { traceExporter: new OTLPTraceExporter() } : { spanProcessors: [] }),
-  });
-  sdk.start();
-  return {
-    shutdown: async (timeoutMs) => {
-      const flush = sdk.shutdown().catch((error: unknown) => {
-        options.log.warn('telemetry', { reason: error instanceof Error ? error.message : String(error) });
-      });
-      await within(timeoutMs, flush, () => undefined);
-    },
-  };
+  // With these the SDK would write to the console, and set no propagator.
+  delete env['OTEL_LOG_LEVEL'];
+  delete env['OTEL_SDK_DISABLED'];
 };
+
+const diagLevels: Readonly<Record<string, DiagLogLevel>> = {
+  none: DiagLogLevel.NONE,
+  error: DiagLogLevel.ERROR,
+  warn: DiagLogLevel.WARN,
+  info: DiagLogLevel.INFO,
+  debug: DiagLogLevel.DEBUG,
+  verbose: DiagLogLevel.VERBOSE,
+  all: DiagLogLevel.ALL,
+};
+const diagLevelOf = (level: string | undefined): DiagLogLevel => diagLevels[level ?? 'warn'] ?? DiagLogLevel.WARN;
 
 /** The SDK's own troubles (exporter down, queue full) as log lines, each kind once a minute at most. */
 const diagToLog = (log: Log, nowMs: () => number): DiagLogger => {
@@ -77,6 +107,7 @@ const diagToLog = (log: Log, nowMs: () => number): DiagLogger => {
     lastMs.set(kind, nowMs());
     log.warn('telemetry', { reason: message.slice(0, 300) });
   };
-  const quiet = (): void => {};
-  return { error: warn, warn, info: quiet, debug: quiet, verbose: quiet };
+  const say = (message: string): void => log.info('telemetry', { reason: message.slice(0, 300) });
+  const whisper = (message: string): void => log.debug('telemetry', { reason: message.slice(0, 300) });
+  return { error: warn, warn, info: say, debug: whisper, verbose: whisper };
 };

@@ -32,7 +32,7 @@ export const runDoctor = async (store: Store, nowMs: () => number): Promise<read
       guarded('gateway', async () => checkGateway(settings().gatewayUrl, config, routing, nowMs)),
     );
   }
-  parts.push(guarded('tracing', async () => checkTracing(config, settings().jaegerUrl)));
+  parts.push(guarded('tracing', async () => checkTracing(config, env, settings().jaegerUrl)));
   return [...findings, ...(await Promise.all(parts)).flat()];
 };
 

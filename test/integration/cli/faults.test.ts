@@ -261,7 +261,11 @@ describe('doctor names the fault', () => {
   });
 
   it('of a trace collector that is not there', async () => {
-    const { of } = await diagnose({ ...store.env, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
+    const { of } = await diagnose({
+      ...store.env,
+      OTEL_TRACES_EXPORTER: '',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
+    });
     expect(of('collector_unavailable')).toMatchObject({ level: 'warn' });
   });
 });

@@ -2,10 +2,11 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { metricsEndpoint, startMetricsExport } from '../../../shared/telemetry/export-metrics.ts';
+import { startMetricsExport } from '../../../shared/telemetry/export-metrics.ts';
 import { createFunctionMetrics } from '../../../shared/telemetry/function-metrics.ts';
 import type { Log } from '../../../shared/telemetry/log.ts';
 import { prometheusText } from '../../../shared/telemetry/metric-family.ts';
+import { readOtelEnvironment, type Environment } from '../../../shared/telemetry/otel-environment.ts';
 import { otlpMetrics } from '../../../shared/telemetry/otlp-metrics.ts';
 
 const counted = () => {
@@ -81,6 +82,7 @@ describe('the metrics of a function', () => {
 describe('metrics are pushed', () => {
   it('only if that was asked for, because a Jaeger takes no metrics', () => {
     const endpoint = 'http://collector:4318';
+    const metricsEndpoint = (env: Environment) => readOtelEnvironment(env).metricsUrl;
     expect(metricsEndpoint({})).toBeUndefined();
     expect(metricsEndpoint({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })).toBeUndefined();
     expect(metricsEndpoint({ OTEL_METRICS_EXPORTER: 'otlp' })).toBeUndefined();
