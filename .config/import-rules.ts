@@ -97,6 +97,7 @@ export const rooms: readonly Room[] = [
       'state',
       'routing',
       'config',
+      'telemetry',
       'postgres',
       'nats',
       'metadata',
