@@ -70,7 +70,7 @@ export const mutations: Readonly<Record<string, readonly SourceChange[]>> = {
   C8: [
     {
       file: 'infra/connector/dispatch/judge.ts',
-      find: `attempts: tries.attempts + (isOwn && !dependencyCodes.has(code) ? 1 : 0),`,
+      find: `attempts: tries.attempts + (counts ? 1 : 0),`,
       replace: `attempts: tries.attempts + 1,`,
     },
   ],
