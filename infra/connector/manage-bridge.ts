@@ -22,9 +22,6 @@ export interface ManageBridgeOptions {
   readonly log: Log;
 }
 
-const errorBody = (code: string, reason: string): Uint8Array =>
-  new TextEncoder().encode(JSON.stringify({ error: { code, reason } }));
-
 /**
  * Answers management commands on the manage topic by posting them to the manage function. One replica answers each. A request
  * without the token is refused here: the bridge itself has it, and would lend it to everybody who may publish.
@@ -57,3 +54,6 @@ export const bridgeManage = (options: ManageBridgeOptions): RequestServer => {
     onError: (error) => options.log.warn('manage_failed', errorFields(error)),
   });
 };
+
+const errorBody = (code: string, reason: string): Uint8Array =>
+  new TextEncoder().encode(JSON.stringify({ error: { code, reason } }));

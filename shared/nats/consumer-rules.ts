@@ -40,8 +40,6 @@ export const judgeConsumer = (config: ConsumerFields, needs: ConsumerNeeds): Con
 const refuse = (text: string): Said => ({ level: 'refuse', text });
 const warn = (text: string): Said => ({ level: 'warn', text });
 const fine: Rule = () => undefined;
-const unknownField: Rule = () =>
-  warn('is not known to this version: whether it changes what is delivered cannot be told');
 
 const isSet = (value: unknown): boolean =>
   value !== '' && value !== 0 && value !== false && !(Array.isArray(value) && value.length === 0);
@@ -135,3 +133,6 @@ export const consumerRules: Readonly<Record<string, Rule>> = {
   filter_subject: fine,
   filter_subjects: fine,
 };
+
+const unknownField: Rule = () =>
+  warn('is not known to this version: whether it changes what is delivered cannot be told');

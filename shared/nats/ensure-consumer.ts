@@ -68,20 +68,6 @@ export const ensureConsumers = async (
   return consumers;
 };
 
-/** A filter of somebody else's may leave out what we are to read: it would wait in the stream for ever. */
-const requireCoverage = (consumers: readonly BoundConsumer[], wanted: ConsumerWanted): void => {
-  const filters = consumers.flatMap(({ filterSubjects }) => filterSubjects);
-  const isAll = consumers.some(({ filterSubjects }) => filterSubjects.length === 0);
-  const missed = wanted.filterSubjects.filter(
-    (subject) => !isAll && !filters.some((filter) => coversSubject(filter, subject)),
-  );
-  if (missed.length === 0) return;
-  const names = consumers.map(({ durable }) => durable).join(', ');
-  throw new Error(
-    `consumer ${names} of stream ${wanted.stream.config.name} takes only ${filters.join(', ')}: nobody would read ${missed.join(', ')}. Stop its reader and delete it, or widen its filter`,
-  );
-};
-
 /** The consumer's present state. */
 export const readConsumerInfo = async (connection: NatsConnection, consumer: BoundConsumer): Promise<ConsumerInfo> => {
   const manager = await jetstreamManager(connection);
@@ -181,3 +167,17 @@ const limitOf = (value: number | undefined): number | undefined =>
 
 const sameSubjects = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((subject) => b.includes(subject));
+
+/** A filter of somebody else's may leave out what we are to read: it would wait in the stream for ever. */
+const requireCoverage = (consumers: readonly BoundConsumer[], wanted: ConsumerWanted): void => {
+  const filters = consumers.flatMap(({ filterSubjects }) => filterSubjects);
+  const isAll = consumers.some(({ filterSubjects }) => filterSubjects.length === 0);
+  const missed = wanted.filterSubjects.filter(
+    (subject) => !isAll && !filters.some((filter) => coversSubject(filter, subject)),
+  );
+  if (missed.length === 0) return;
+  const names = consumers.map(({ durable }) => durable).join(', ');
+  throw new Error(
+    `consumer ${names} of stream ${wanted.stream.config.name} takes only ${filters.join(', ')}: nobody would read ${missed.join(', ')}. Stop its reader and delete it, or widen its filter`,
+  );
+};

@@ -87,22 +87,8 @@ export const findStreamOf = async (connection: NatsConnection, subject: string):
   return streams?.[0];
 };
 
-/**
- * Replicas of a stream that is made: as the settings say, else three on a cluster of three servers and more. A server that
- * does not advertise its neighbours says only that it has some: then three are asked for, and one is taken if it refuses.
- */
-export const replicasFor = (
-  info: NatsConnection['info'],
-  setting: number | undefined,
-): { readonly replicas: number; readonly mayBeFewer: boolean } => {
-  if (setting !== undefined) return { replicas: setting, mayBeFewer: false };
-  const isClustered = (info as { readonly cluster?: string } | undefined)?.cluster !== undefined;
-  if (!isClustered) return { replicas: 1, mayBeFewer: false };
-  return { replicas: 3, mayBeFewer: new Set(info?.connect_urls ?? []).size < 3 };
-};
-
 const lookMs = 2_000;
-const storeTries = 10;
+
 /** "No suitable peers", "replicas > 1 not supported in non-clustered mode". */
 const tooFewPeers: ReadonlySet<number | undefined> = new Set([10_005, 10_074]);
 
@@ -127,6 +113,34 @@ const addStream = async (connection: NatsConnection, wanted: StreamWanted): Prom
     const call = apiSubject(connection, `STREAM.CREATE.${wanted.stream}`);
     const reason = explainApiError(cause, call);
     throw new JetStreamError(`there is no stream ${wanted.stream}, and it cannot be made: ${reason}`, cause);
+  }
+};
+
+/**
+ * Replicas of a stream that is made: as the settings say, else three on a cluster of three servers and more. A server that
+ * does not advertise its neighbours says only that it has some: then three are asked for, and one is taken if it refuses.
+ */
+const replicasFor = (
+  info: NatsConnection['info'],
+  setting: number | undefined,
+): { readonly replicas: number; readonly mayBeFewer: boolean } => {
+  if (setting !== undefined) return { replicas: setting, mayBeFewer: false };
+  const isClustered = (info as { readonly cluster?: string } | undefined)?.cluster !== undefined;
+  if (!isClustered) return { replicas: 1, mayBeFewer: false };
+  return { replicas: 3, mayBeFewer: new Set(info?.connect_urls ?? []).size < 3 };
+};
+
+const storeTries = 10;
+
+/** For a moment after a stream was deleted the server still removes its files, and refuses one of the same name. */
+const whileStoreIsRemoved = async <T>(add: () => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await add();
+    } catch (error) {
+      if (tries >= storeTries || !(error instanceof Error && error.message.includes('creating store'))) throw error;
+      await delay(100);
+    }
   }
 };
 
@@ -155,16 +169,4 @@ const newStream = (wanted: StreamWanted, limits: StreamLimits): Partial<StreamCo
 const discardOf = ({ discard, maxBytes, maxMessages }: StreamLimits): DiscardPolicy => {
   const isBounded = maxBytes !== undefined || maxMessages !== undefined;
   return (discard ?? (isBounded ? 'new' : 'old')) === 'new' ? DiscardPolicy.New : DiscardPolicy.Old;
-};
-
-/** For a moment after a stream was deleted the server still removes its files, and refuses one of the same name. */
-const whileStoreIsRemoved = async <T>(add: () => Promise<T>): Promise<T> => {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await add();
-    } catch (error) {
-      if (tries >= storeTries || !(error instanceof Error && error.message.includes('creating store'))) throw error;
-      await delay(100);
-    }
-  }
 };

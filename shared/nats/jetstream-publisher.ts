@@ -42,7 +42,6 @@ interface PubAck {
   readonly error?: { readonly code: number; readonly err_code?: number; readonly description: string };
 }
 
-const decoder = new TextDecoder();
 const maxSubjectBytes = 1_024;
 
 /**
@@ -292,15 +291,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
   };
 };
 
-/** Size of the header block as the client writes it. */
-const headerBytes = (headers: ReturnType<typeof buildHeaders>): number => {
-  // "NATS/1.0\r\n", then "name: value\r\n" for each, then "\r\n".
-  let bytes = 12;
-  for (const [name, values] of headers) {
-    for (const value of values) bytes += Buffer.byteLength(name) + 2 + Buffer.byteLength(value) + 2;
-  }
-  return bytes;
-};
+const decoder = new TextDecoder();
 
 /** The answer of a stream; undefined if it is somebody else's. */
 const readPubAck = (answer: Msg): PubAck | undefined => {
@@ -312,4 +303,14 @@ const readPubAck = (answer: Msg): PubAck | undefined => {
   } catch {
     return undefined;
   }
+};
+
+/** Size of the header block as the client writes it. */
+const headerBytes = (headers: ReturnType<typeof buildHeaders>): number => {
+  // "NATS/1.0\r\n", then "name: value\r\n" for each, then "\r\n".
+  let bytes = 12;
+  for (const [name, values] of headers) {
+    for (const value of values) bytes += Buffer.byteLength(name) + 2 + Buffer.byteLength(value) + 2;
+  }
+  return bytes;
 };

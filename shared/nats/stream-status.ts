@@ -89,6 +89,37 @@ const readConsumers = async (connection: NatsConnection, stream: string): Promis
   return consumers.sort((one, other) => one.name.localeCompare(other.name));
 };
 
+const consumerStatus = (info: ConsumerInfo): Omit<ConsumerStatus, 'oldestMs'> => {
+  const { config } = info;
+  return {
+    name: info.name,
+    pending: info.num_pending,
+    ackPending: info.num_ack_pending,
+    redelivered: info.num_redelivered,
+    waiting: info.num_waiting,
+    deliveredSequence: info.delivered.stream_seq,
+    ackFloorSequence: info.ack_floor.stream_seq,
+    ackWaitMs: Math.round((config.ack_wait ?? 30_000_000_000) / 1_000_000),
+    maxAckPending: config.max_ack_pending ?? 1_000,
+    maxDeliver: limitOf(config.max_deliver),
+    filterSubjects: filterSubjectsOf(info),
+    isPush: config.deliver_subject !== undefined,
+    // Known to servers from 2.11 on; this client's types are older.
+    isPaused: (info as { readonly paused?: boolean }).paused === true,
+    lastDeliveredMs: lastActiveMs(info.delivered),
+    lastSettledMs: lastActiveMs(info.ack_floor),
+  };
+};
+
+const filterSubjectsOf = ({ config }: ConsumerInfo): readonly string[] =>
+  config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []);
+
+/** Servers say it as a text in a field that the client's types take for a number. */
+const lastActiveMs = (info: unknown): number | null => {
+  const ms = Date.parse(String((info as { readonly last_active?: unknown } | undefined)?.last_active));
+  return Number.isNaN(ms) ? null : ms;
+};
+
 /** Reads the first message behind all that are settled, of each subject that the consumer receives. */
 const readOldestMs = async (manager: JetStreamManager, info: ConsumerInfo): Promise<number | null> => {
   if (info.num_pending + info.num_ack_pending === 0) return null;
@@ -111,34 +142,3 @@ const readOldestMs = async (manager: JetStreamManager, info: ConsumerInfo): Prom
 
 const isTimeout = (error: unknown): boolean =>
   (error as { readonly code?: unknown } | null)?.code === ErrorCode.Timeout;
-
-const filterSubjectsOf = ({ config }: ConsumerInfo): readonly string[] =>
-  config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : []);
-
-/** Servers say it as a text in a field that the client's types take for a number. */
-const lastActiveMs = (info: unknown): number | null => {
-  const ms = Date.parse(String((info as { readonly last_active?: unknown } | undefined)?.last_active));
-  return Number.isNaN(ms) ? null : ms;
-};
-
-const consumerStatus = (info: ConsumerInfo): Omit<ConsumerStatus, 'oldestMs'> => {
-  const { config } = info;
-  return {
-    name: info.name,
-    pending: info.num_pending,
-    ackPending: info.num_ack_pending,
-    redelivered: info.num_redelivered,
-    waiting: info.num_waiting,
-    deliveredSequence: info.delivered.stream_seq,
-    ackFloorSequence: info.ack_floor.stream_seq,
-    ackWaitMs: Math.round((config.ack_wait ?? 30_000_000_000) / 1_000_000),
-    maxAckPending: config.max_ack_pending ?? 1_000,
-    maxDeliver: limitOf(config.max_deliver),
-    filterSubjects: filterSubjectsOf(info),
-    isPush: config.deliver_subject !== undefined,
-    // Known to servers from 2.11 on; this client's types are older.
-    isPaused: (info as { readonly paused?: boolean }).paused === true,
-    lastDeliveredMs: lastActiveMs(info.delivered),
-    lastSettledMs: lastActiveMs(info.ack_floor),
-  };
-};

@@ -77,6 +77,23 @@ export const createEvaluatorFactory = (options: EvaluatorOptions = {}): Evaluato
 export const createEvaluator = (source: EvaluationSource & EvaluatorOptions): Evaluator =>
   createEvaluatorFactory(source)(source);
 
+/** What an evaluation ends in: `invalid_expression` with the kind of Python's exception, a limit, or the net of time. */
+const coded = (error: unknown): TerminalError | RetryableError => {
+  if (error instanceof TerminalError || error instanceof RetryableError) return error;
+  if (error instanceof PythonError) {
+    return new TerminalError('invalid_expression', `${error.type}: ${error.message}`, { cause: error });
+  }
+  if (error instanceof RangeError) {
+    // The stack of the caller may leave less room than the bound of depth assumes: another time there may be enough.
+    if (error.message.includes('call stack')) {
+      return new RetryableError('expression_timeout', 'the expression needs more stack than there is');
+    }
+    return new TerminalError('expression_limit', 'the expression makes a value that is too large');
+  }
+  const kind = error instanceof Error ? error.name : typeof error;
+  return new TerminalError('invalid_expression', `the expression cannot be evaluated: ${kind} of the interpreter`);
+};
+
 const startRun = (meter: Meter, values: ScopeValues, nowMs: number, seed: string): Run => {
   let random: { current: MersenneTwister } | undefined;
   const run: Run = {
@@ -120,21 +137,4 @@ const evaluateTree = (run: Run, values: ScopeValues, tree: Node, scope: Expressi
     name === 'utc' ? `${isoTime(run.nowMs)}+00:00` : builtins.get(name);
   const top = new Frame('top', { local, builtin, assigned: new Map(), shared: new Map() });
   return toJson(run, evaluateNode(run, tree, top));
-};
-
-/** What an evaluation ends in: `invalid_expression` with the kind of Python's exception, a limit, or the net of time. */
-const coded = (error: unknown): TerminalError | RetryableError => {
-  if (error instanceof TerminalError || error instanceof RetryableError) return error;
-  if (error instanceof PythonError) {
-    return new TerminalError('invalid_expression', `${error.type}: ${error.message}`, { cause: error });
-  }
-  if (error instanceof RangeError) {
-    // The stack of the caller may leave less room than the bound of depth assumes: another time there may be enough.
-    if (error.message.includes('call stack')) {
-      return new RetryableError('expression_timeout', 'the expression needs more stack than there is');
-    }
-    return new TerminalError('expression_limit', 'the expression makes a value that is too large');
-  }
-  const kind = error instanceof Error ? error.name : typeof error;
-  return new TerminalError('invalid_expression', `the expression cannot be evaluated: ${kind} of the interpreter`);
 };

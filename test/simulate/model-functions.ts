@@ -72,5 +72,3 @@ export const createModelFunctions = () => {
     },
   };
 };
-
-export type ModelFunctions = ReturnType<typeof createModelFunctions>;

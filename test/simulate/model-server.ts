@@ -52,7 +52,7 @@ export interface ServerSnapshot {
 }
 
 export const ackWaitMs = 10_000;
-export const nakDelayMs = 1_000;
+const nakDelayMs = 1_000;
 
 /** A work queue with one durable consumer, as nats-server keeps them. */
 export const createModelServer = (planned: readonly { readonly key: string; readonly kind: MessageKind }[]) => {
@@ -166,5 +166,3 @@ export const createModelServer = (planned: readonly { readonly key: string; read
     isAtRest: (): boolean => pending.size === 0 && nextNew() === undefined,
   };
 };
-
-export type ModelServer = ReturnType<typeof createModelServer>;

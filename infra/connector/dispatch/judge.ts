@@ -66,70 +66,6 @@ export const isDependencyDown = (outcomes: Iterable<Outcome>): boolean => {
   return any;
 };
 
-interface Retry {
-  readonly code: ErrorCode;
-  readonly reason: string;
-  readonly delayMs?: number;
-}
-
-const noOutcome: Retry = { code: 'no_outcome', reason: 'the function’s answer does not name the message' };
-
-interface RetryContext {
-  /** Answers that acknowledged something before the one that is judged. */
-  readonly answersBefore: number;
-  /** Whether the message is blamed only together with others: it may be any of them. */
-  readonly isGroup: boolean;
-}
-
-/**
- * The tries of a message after a `retry`. Whether the message or the whole function is at fault shows only when others are
- * acknowledged meanwhile, so an attempt counts only then. An unknown id and a missing outcome are the message's own.
- */
-const triesAfterRetry = (
-  tries: Tries,
-  { code }: Retry,
-  context: JudgeContext,
-  { answersBefore, isGroup }: RetryContext,
-): Tries => {
-  const isProven = tries.answersAtLastRetry !== undefined && context.answers > tries.answersAtLastRetry;
-  const isOwn = code.startsWith('unknown_') || code === 'no_outcome' || isProven;
-  const counts = isOwn && !isGroup && !dependencyCodes.has(code);
-  return {
-    ...tries,
-    attempts: tries.attempts + (counts ? 1 : 0),
-    answersAtFirstFailure: tries.answersAtFirstFailure ?? answersBefore,
-    answersAtLastRetry: answersBefore,
-  };
-};
-
-const judgeRetry = (
-  queued: QueuedMessage,
-  retry: Retry,
-  context: JudgeContext,
-  retryContext: RetryContext,
-  verdicts: Verdicts,
-): void => {
-  queued.tries = triesAfterRetry(queued.tries, retry, context, retryContext);
-  const { attempts } = queued.tries;
-  const isLastDelivery = queued.maxDeliver !== undefined && queued.deliveryCount >= queued.maxDeliver;
-  if (attempts >= context.limits.maxAttempts || (isLastDelivery && attempts > 0)) {
-    const tries = isLastDelivery ? 'at its last delivery' : `after ${attempts} attempts`;
-    verdicts.rejected.push({ queued, code: retry.code, reason: `given up ${tries}: ${retry.reason}` });
-    return;
-  }
-  verdicts.retried.push({ queued, code: retry.code, delayMs: retry.delayMs ?? 0 });
-};
-
-/**
- * Whether all of these came back with an error that the function did not expect. One statement stores several messages, so the
- * cause may be any one of them (C7).
- */
-const isBlamedTogether = (messages: readonly QueuedMessage[], outcomes: ReadonlyMap<string, Outcome>): boolean =>
-  messages.every(({ message }) => {
-    const outcome = outcomes.get(message.id);
-    return outcome?.outcome === 'retry' && outcome.code === 'internal_error';
-  });
-
 /**
  * Applies the outcomes of an answered request to its messages; one without an outcome failed.
  * @param context its answers count this one already
@@ -160,19 +96,6 @@ export const judgeAnswer = (
   return verdicts;
 };
 
-const judgeOutcome = (
-  queued: QueuedMessage,
-  outcome: Outcome | undefined,
-  context: JudgeContext,
-  retryContext: RetryContext,
-  verdicts: Verdicts,
-): void => {
-  if (outcome?.outcome === 'ack') verdicts.acked.push(queued);
-  else if (outcome?.outcome === 'reject') {
-    verdicts.rejected.push({ queued, code: outcome.code, reason: outcome.reason });
-  } else judgeRetry(queued, outcome ?? noOutcome, context, retryContext, verdicts);
-};
-
 /** Whether the answer acknowledges anything. */
 export const anyAcked = (outcomes: ReadonlyMap<string, Outcome>): boolean => {
   for (const { outcome } of outcomes.values()) if (outcome === 'ack') return true;
@@ -184,15 +107,6 @@ export type WholeFailure = Extract<
   BatchFailure,
   { kind: 'died' | 'gateway_error' | 'timeout' | 'nonsense' | 'refused' }
 >;
-
-/** Code of a message that alone, again and again, makes its request fail. */
-const killCode = (failure: WholeFailure): ErrorCode => {
-  if (failure.kind === 'timeout') return 'function_timeout';
-  if (failure.kind === 'nonsense') return 'no_outcome';
-  // A gateway that refuses this request and no other.
-  const isRefusal = failure.kind === 'gateway_error' && failure.status >= 400 && failure.status < 500;
-  return isRefusal ? 'function_refused' : 'function_killed';
-};
 
 /** What is known about the function when a request has failed as a whole. */
 export interface Evidence {
@@ -232,6 +146,83 @@ export const judgeFailure = (
   return verdicts;
 };
 
+/**
+ * Whether all of these came back with an error that the function did not expect. One statement stores several messages, so the
+ * cause may be any one of them (C7).
+ */
+const isBlamedTogether = (messages: readonly QueuedMessage[], outcomes: ReadonlyMap<string, Outcome>): boolean =>
+  messages.every(({ message }) => {
+    const outcome = outcomes.get(message.id);
+    return outcome?.outcome === 'retry' && outcome.code === 'internal_error';
+  });
+
+interface RetryContext {
+  /** Answers that acknowledged something before the one that is judged. */
+  readonly answersBefore: number;
+  /** Whether the message is blamed only together with others: it may be any of them. */
+  readonly isGroup: boolean;
+}
+
+interface Retry {
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly delayMs?: number;
+}
+
+const noOutcome: Retry = { code: 'no_outcome', reason: 'the function’s answer does not name the message' };
+
+const judgeOutcome = (
+  queued: QueuedMessage,
+  outcome: Outcome | undefined,
+  context: JudgeContext,
+  retryContext: RetryContext,
+  verdicts: Verdicts,
+): void => {
+  if (outcome?.outcome === 'ack') verdicts.acked.push(queued);
+  else if (outcome?.outcome === 'reject') {
+    verdicts.rejected.push({ queued, code: outcome.code, reason: outcome.reason });
+  } else judgeRetry(queued, outcome ?? noOutcome, context, retryContext, verdicts);
+};
+
+const judgeRetry = (
+  queued: QueuedMessage,
+  retry: Retry,
+  context: JudgeContext,
+  retryContext: RetryContext,
+  verdicts: Verdicts,
+): void => {
+  queued.tries = triesAfterRetry(queued.tries, retry, context, retryContext);
+  const { attempts } = queued.tries;
+  const isLastDelivery = queued.maxDeliver !== undefined && queued.deliveryCount >= queued.maxDeliver;
+  if (attempts >= context.limits.maxAttempts || (isLastDelivery && attempts > 0)) {
+    const tries = isLastDelivery ? 'at its last delivery' : `after ${attempts} attempts`;
+    verdicts.rejected.push({ queued, code: retry.code, reason: `given up ${tries}: ${retry.reason}` });
+    return;
+  }
+  verdicts.retried.push({ queued, code: retry.code, delayMs: retry.delayMs ?? 0 });
+};
+
+/**
+ * The tries of a message after a `retry`. Whether the message or the whole function is at fault shows only when others are
+ * acknowledged meanwhile, so an attempt counts only then. An unknown id and a missing outcome are the message's own.
+ */
+const triesAfterRetry = (
+  tries: Tries,
+  { code }: Retry,
+  context: JudgeContext,
+  { answersBefore, isGroup }: RetryContext,
+): Tries => {
+  const isProven = tries.answersAtLastRetry !== undefined && context.answers > tries.answersAtLastRetry;
+  const isOwn = code.startsWith('unknown_') || code === 'no_outcome' || isProven;
+  const counts = isOwn && !isGroup && !dependencyCodes.has(code);
+  return {
+    ...tries,
+    attempts: tries.attempts + (counts ? 1 : 0),
+    answersAtFirstFailure: tries.answersAtFirstFailure ?? answersBefore,
+    answersAtLastRetry: answersBefore,
+  };
+};
+
 const judgeOnly = (
   only: QueuedMessage,
   failure: WholeFailure,
@@ -253,4 +244,13 @@ const judgeOnly = (
   if (only.tries.kills < evidence.killsNeeded) return;
   const times = `alone in its request it failed ${only.tries.kills} times`;
   verdicts.rejected.push({ queued: only, code: killCode(failure), reason: `${times}: ${reason}` });
+};
+
+/** Code of a message that alone, again and again, makes its request fail. */
+const killCode = (failure: WholeFailure): ErrorCode => {
+  if (failure.kind === 'timeout') return 'function_timeout';
+  if (failure.kind === 'nonsense') return 'no_outcome';
+  // A gateway that refuses this request and no other.
+  const isRefusal = failure.kind === 'gateway_error' && failure.status >= 400 && failure.status < 500;
+  return isRefusal ? 'function_refused' : 'function_killed';
 };

@@ -33,6 +33,15 @@ export const readAnswer = (answer: HttpAnswer, nowMs: number): PostResult => {
   return isMarked(headers) ? ofFunction(status, body, waitMs) : ofGateway(status, body, waitMs);
 };
 
+/** `Retry-After` in seconds or as a date, as milliseconds; 0 if there is none. */
+export const retryAfterMs = (value: string | string[] | undefined, nowMs: number): number => {
+  const text = Array.isArray(value) ? value[0] : value;
+  if (text === undefined) return 0;
+  if (/^\d+$/.test(text)) return Math.min(Number(text), 3_600) * 1_000;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? 0 : Math.min(3_600_000, Math.max(0, at - nowMs));
+};
+
 const ofFunction = (status: number, body: Uint8Array, waitMs: number): PostResult => {
   const error = errorIn(body);
   const code = error?.code === undefined ? '' : `${error.code}: `;
@@ -45,6 +54,29 @@ const ofFunction = (status: number, body: Uint8Array, waitMs: number): PostResul
   if (status === 502 || status === 504) return { kind: 'gateway_error', status, reason };
   if (status >= 400 && status < 500) return { kind: 'refused', status, reason };
   return { kind: 'died', status, reason };
+};
+
+/** The function's own reason, if it gave one in the common error shape. */
+const errorIn = (body: Uint8Array): { readonly code: string | undefined; readonly reason: string } | undefined => {
+  try {
+    const { error } = JSON.parse(new TextDecoder().decode(body)) as { error?: { code?: unknown; reason?: unknown } };
+    if (typeof error?.reason !== 'string') return undefined;
+    return { code: typeof error.code === 'string' ? error.code : undefined, reason: error.reason };
+  } catch {
+    // Not our error shape: the status says enough.
+    return undefined;
+  }
+};
+
+/** What means the same whoever says it. */
+const ofEither = (status: number, reason: string, waitMs: number): BatchFailure | undefined => {
+  if (status === 429) return { kind: 'overloaded', status, reason, retryAfterMs: waitMs };
+  if (status === 503 || status === 408) return { kind: 'unavailable', status, reason, retryAfterMs: waitMs };
+  if (status === 413) return { kind: 'too_large', status, reason };
+  if (status === 401 || status === 403 || status === 404 || status === 405 || (status >= 300 && status < 400)) {
+    return { kind: 'misconfigured', status, reason };
+  }
+  return undefined;
 };
 
 /** What queue-proxy of Knative says when more requests wait for a pod than it lets wait. */
@@ -64,36 +96,4 @@ const ofGateway = (status: number, body: Uint8Array, waitMs: number): PostResult
   return { kind: 'gateway_error', status, reason };
 };
 
-/** What means the same whoever says it. */
-const ofEither = (status: number, reason: string, waitMs: number): BatchFailure | undefined => {
-  if (status === 429) return { kind: 'overloaded', status, reason, retryAfterMs: waitMs };
-  if (status === 503 || status === 408) return { kind: 'unavailable', status, reason, retryAfterMs: waitMs };
-  if (status === 413) return { kind: 'too_large', status, reason };
-  if (status === 401 || status === 403 || status === 404 || status === 405 || (status >= 300 && status < 400)) {
-    return { kind: 'misconfigured', status, reason };
-  }
-  return undefined;
-};
-
-/** `Retry-After` in seconds or as a date, as milliseconds; 0 if there is none. */
-export const retryAfterMs = (value: string | string[] | undefined, nowMs: number): number => {
-  const text = Array.isArray(value) ? value[0] : value;
-  if (text === undefined) return 0;
-  if (/^\d+$/.test(text)) return Math.min(Number(text), 3_600) * 1_000;
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? 0 : Math.min(3_600_000, Math.max(0, at - nowMs));
-};
-
 const textOf = (body: Uint8Array): string => new TextDecoder().decode(body.subarray(0, 4_096));
-
-/** The function's own reason, if it gave one in the common error shape. */
-const errorIn = (body: Uint8Array): { readonly code: string | undefined; readonly reason: string } | undefined => {
-  try {
-    const { error } = JSON.parse(new TextDecoder().decode(body)) as { error?: { code?: unknown; reason?: unknown } };
-    if (typeof error?.reason !== 'string') return undefined;
-    return { code: typeof error.code === 'string' ? error.code : undefined, reason: error.reason };
-  } catch {
-    // Not our error shape: the status says enough.
-    return undefined;
-  }
-};

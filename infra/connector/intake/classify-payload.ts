@@ -26,54 +26,6 @@ export type Classified =
     };
 
 const maxKeyCharacters = 255;
-/** Deeper payloads travel as base64: whatever they do to the function's parser stays with them. */
-const maxSplicedDepth = 64;
-/** So do longer numbers: the function refuses those of more than 4300 digits, as Python does, and their batch with them. */
-const maxSplicedDigits = 4_000;
-
-// A byte order mark is kept: it is no JSON, so such a payload is not spliced.
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Whether the payload nests too deep, or holds too long a number, to be put between others; text in strings is skipped. */
-const isToBeKeptApart = (payload: Uint8Array): boolean => {
-  let depth = 0;
-  let inString = false;
-  let lastBreak = -1;
-  for (let index = 0; index < payload.length; index += 1) {
-    const byte = payload[index]!;
-    if (inString) {
-      if (byte === 0x5c) index += 1;
-      else if (byte === 0x22) {
-        inString = false;
-        lastBreak = index;
-      }
-    } else if (byte < 0x30 || byte > 0x39) {
-      if (index - lastBreak > maxSplicedDigits) return true;
-      lastBreak = index;
-      if (byte === 0x22) inString = true;
-      else if (byte === 0x7b || byte === 0x5b) {
-        depth += 1;
-        if (depth > maxSplicedDepth) return true;
-      } else if (byte === 0x7d || byte === 0x5d) depth -= 1;
-    }
-  }
-  return false;
-};
-
-const parse = (payload: Uint8Array): { readonly value: JsonValue; readonly isStrict: boolean } => {
-  let text: string;
-  try {
-    text = utf8.decode(payload);
-  } catch (cause) {
-    throw new TerminalError('invalid_json', 'the message is not UTF-8', { cause });
-  }
-  try {
-    return { value: JSON.parse(text) as JsonValue, isStrict: true };
-  } catch {
-    // Python writes NaN and Infinity, which strict JSON has not: the lossless parser decides.
-    return { value: parseJson(text.startsWith('\uFEFF') ? text.slice(1) : text), isStrict: false };
-  }
-};
 
 const keyCodes: Readonly<Record<string, TerminalCode>> = {
   state_id: 'missing_state_id',
@@ -127,4 +79,54 @@ export const classifyPayload = (payload: Uint8Array, triggers: readonly TriggerC
   } catch (error) {
     return refuse(error instanceof TerminalError ? error.code : 'invalid_json', reasonOf(error));
   }
+};
+
+// A byte order mark is kept: it is no JSON, so such a payload is not spliced.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+const parse = (payload: Uint8Array): { readonly value: JsonValue; readonly isStrict: boolean } => {
+  let text: string;
+  try {
+    text = utf8.decode(payload);
+  } catch (cause) {
+    throw new TerminalError('invalid_json', 'the message is not UTF-8', { cause });
+  }
+  try {
+    return { value: JSON.parse(text) as JsonValue, isStrict: true };
+  } catch {
+    // Python writes NaN and Infinity, which strict JSON has not: the lossless parser decides.
+    return { value: parseJson(text.startsWith('\uFEFF') ? text.slice(1) : text), isStrict: false };
+  }
+};
+
+/** So do longer numbers: the function refuses those of more than 4300 digits, as Python does, and their batch with them. */
+const maxSplicedDigits = 4_000;
+
+/** Deeper payloads travel as base64: whatever they do to the function's parser stays with them. */
+const maxSplicedDepth = 64;
+
+/** Whether the payload nests too deep, or holds too long a number, to be put between others; text in strings is skipped. */
+const isToBeKeptApart = (payload: Uint8Array): boolean => {
+  let depth = 0;
+  let inString = false;
+  let lastBreak = -1;
+  for (let index = 0; index < payload.length; index += 1) {
+    const byte = payload[index]!;
+    if (inString) {
+      if (byte === 0x5c) index += 1;
+      else if (byte === 0x22) {
+        inString = false;
+        lastBreak = index;
+      }
+    } else if (byte < 0x30 || byte > 0x39) {
+      if (index - lastBreak > maxSplicedDigits) return true;
+      lastBreak = index;
+      if (byte === 0x22) inString = true;
+      else if (byte === 0x7b || byte === 0x5b) {
+        depth += 1;
+        if (depth > maxSplicedDepth) return true;
+      } else if (byte === 0x7d || byte === 0x5d) depth -= 1;
+    }
+  }
+  return false;
 };

@@ -137,6 +137,10 @@ const releaseAll = ({ awaited, unblock }: State): void => {
   for (const sequence of awaited.releaseAll()) unblock(sequence);
 };
 
+const release = ({ awaited, unblock }: State, sequence: number): void => {
+  if (awaited.release(sequence)) unblock(sequence);
+};
+
 /** Holds back what is unsettled and not here; returns how many messages were delivered and are gone. */
 const findUnsettled = async (state: State, position: ConsumerPosition): Promise<number> => {
   const { connection, consumer, clock } = state;
@@ -193,8 +197,4 @@ const releaseSettled = async (state: State): Promise<void> => {
       release(state, sequence);
     if (state.stopped) return;
   }
-};
-
-const release = ({ awaited, unblock }: State, sequence: number): void => {
-  if (awaited.release(sequence)) unblock(sequence);
 };

@@ -83,9 +83,6 @@ export const watchDeliveries = (telemetry: ConnectorTelemetry, epochMs: () => nu
 /** Messages of a durable whose failures are remembered; the reasons of more than these are the same few. */
 const maxRetries = 10_000;
 
-/** A message that nobody settles (its stream was deleted) is not tried any more. */
-const forgetAfterMs = 900_000;
-
 const answers = { failingSinceMs: null, reason: null };
 
 interface Retry {
@@ -102,6 +99,9 @@ interface Durable {
   /** By the message's id. */
   readonly retries: Map<string, Retry>;
 }
+
+/** A message that nobody settles (its stream was deleted) is not tried any more. */
+const forgetAfterMs = 900_000;
 
 const durableReport = ({ stream, consumer, lastSettledMs, retries }: Durable, nowMs: number): DurableReport => {
   const byCode = new Map<string, RetryReport & { readonly lastMs: number }>();

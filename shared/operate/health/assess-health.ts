@@ -46,20 +46,7 @@ export const assessHealth = (facts: StoreFacts): Health => {
   return { level: worst.level, headline: `${worst.headline}${others}`, states };
 };
 
-/** A durable is seen to move if it did within this time. */
-const movesWithinMs = 10_000;
-/** Messages wait, and none was settled for this long: it stands still. */
-const stuckAfterMs = 30_000;
-/** Whoever waits longer than this is told to the operator. */
-const behindAfterMs = 60_000;
-/** A stream with less room than this share is full for all who publish more than a little. */
-const fullShare = 0.98;
-
 const severity: Readonly<Record<HealthLevel, number>> = { good: 0, warn: 1, bad: 2 };
-
-type StateOf = Omit<HealthState, 'reason' | 'sinceMs'> & Partial<Pick<HealthState, 'reason' | 'sinceMs'>>;
-
-const stateOf = (state: StateOf): HealthState => ({ reason: '', sinceMs: null, ...state });
 
 const natsState = ({ nats }: StoreFacts): HealthState => {
   const base = { part: 'nats', name: 'NATS' } as const;
@@ -67,6 +54,10 @@ const natsState = ({ nats }: StoreFacts): HealthState => {
     ? stateOf({ ...base, level: 'good', code: 'answers', headline: 'NATS answers' })
     : stateOf({ ...base, level: 'bad', code: nats.code, headline: 'NATS unreachable', reason: nats.reason });
 };
+
+type StateOf = Omit<HealthState, 'reason' | 'sinceMs'> & Partial<Pick<HealthState, 'reason' | 'sinceMs'>>;
+
+const stateOf = (state: StateOf): HealthState => ({ reason: '', sinceMs: null, ...state });
 
 const databaseState = ({ database }: StoreFacts): HealthState => {
   const base = { part: 'database', name: 'database' } as const;
@@ -92,21 +83,6 @@ const gatewayStates = ({ functions }: StoreFacts): readonly HealthState[] => {
       ];
 };
 
-const reportsOf = ({ connectors }: StoreFacts): readonly ConnectorReport[] => (connectors.ok ? connectors.list : []);
-
-const nowOf = ({ time }: StoreFacts): number => Date.parse(time);
-
-const isRecent = (ms: number | null, nowMs: number, withinMs: number): boolean => ms !== null && nowMs - ms <= withinMs;
-
-/** Whether somebody reads the durable: a pull request waits, or a message was given out or settled a moment ago (H2). */
-const moves = (consumer: ConsumerStatus, nowMs: number): boolean =>
-  consumer.waiting > 0 ||
-  isRecent(consumer.lastDeliveredMs, nowMs, movesWithinMs) ||
-  isRecent(consumer.lastSettledMs, nowMs, movesWithinMs);
-
-const ownConsumers = ({ streams }: StoreFacts): readonly ConsumerStatus[] =>
-  streams.flatMap((named) => (named.functions.length > 0 && named.ok ? (named.stream?.consumers ?? []) : []));
-
 const connectorStates = (facts: StoreFacts): readonly HealthState[] => {
   // H5
   if (!facts.nats.ok || !facts.connectors.ok) return [];
@@ -121,6 +97,24 @@ const connectorStates = (facts: StoreFacts): readonly HealthState[] => {
   const reason = 'No connector answers, and nobody asks for messages: what is published waits.';
   return [stateOf({ ...base, level: 'bad', code: 'connector_away', headline: 'No connector', reason })];
 };
+
+const reportsOf = ({ connectors }: StoreFacts): readonly ConnectorReport[] => (connectors.ok ? connectors.list : []);
+
+const ownConsumers = ({ streams }: StoreFacts): readonly ConsumerStatus[] =>
+  streams.flatMap((named) => (named.functions.length > 0 && named.ok ? (named.stream?.consumers ?? []) : []));
+
+/** A durable is seen to move if it did within this time. */
+const movesWithinMs = 10_000;
+
+/** Whether somebody reads the durable: a pull request waits, or a message was given out or settled a moment ago (H2). */
+const moves = (consumer: ConsumerStatus, nowMs: number): boolean =>
+  consumer.waiting > 0 ||
+  isRecent(consumer.lastDeliveredMs, nowMs, movesWithinMs) ||
+  isRecent(consumer.lastSettledMs, nowMs, movesWithinMs);
+
+const isRecent = (ms: number | null, nowMs: number, withinMs: number): boolean => ms !== null && nowMs - ms <= withinMs;
+
+const nowOf = ({ time }: StoreFacts): number => Date.parse(time);
 
 const functionStates = (facts: StoreFacts): readonly HealthState[] => {
   const names = [...new Set(facts.streams.flatMap(({ functions }) => functions))];
@@ -157,6 +151,9 @@ const functionState = (name: string, facts: StoreFacts): HealthState => {
 
 type NamedStream = StoreFacts['streams'][number];
 
+/** A stream with less room than this share is full for all who publish more than a little. */
+const fullShare = 0.98;
+
 const streamStates = (named: NamedStream, facts: StoreFacts): readonly HealthState[] => {
   // H4, H5
   if (named.functions.length === 0 || !facts.nats.ok) return [];
@@ -177,6 +174,11 @@ const streamStates = (named: NamedStream, facts: StoreFacts): readonly HealthSta
   });
   return [...(isFull ? [full] : []), ...consumers.map((consumer) => durableState(named.name, consumer, facts))];
 };
+
+/** Messages wait, and none was settled for this long: it stands still. */
+const stuckAfterMs = 30_000;
+/** Whoever waits longer than this is told to the operator. */
+const behindAfterMs = 60_000;
 
 const durableState = (stream: string, consumer: ConsumerStatus, facts: StoreFacts): HealthState => {
   const nowMs = nowOf(facts);

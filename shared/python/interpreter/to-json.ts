@@ -5,25 +5,6 @@ import { integerText } from '../objects/repr.ts';
 import type { PyDict, PyValue, Run } from '../objects/object.ts';
 import { typeName } from '../objects/type-name.ts';
 
-/** Keys as Python's `json.dumps` writes them: numbers, booleans and None become texts. */
-const keyText = (run: Run, key: PyValue): string => {
-  if (typeof key === 'string') return key;
-  if (typeof key === 'bigint') return integerText(run, key);
-  if (typeof key === 'boolean') return key ? 'true' : 'false';
-  if (key === null) return 'null';
-  if (typeof key !== 'number') {
-    throw typeError(`keys must be str, int, float, bool or None, not ${typeName(key)}`);
-  }
-  if (Number.isFinite(key)) return floatRepr(key);
-  return Number.isNaN(key) ? 'NaN' : key > 0 ? 'Infinity' : '-Infinity';
-};
-
-const fromDict = (run: Run, dict: PyDict, depth: number): JsonValue => {
-  const members = new Map<string, JsonValue>();
-  for (const { key, value } of dict.entries.values()) members.set(keyText(run, key), toJson(run, value, depth));
-  return members;
-};
-
 /**
  * A result as JSON: tuples and lists are arrays, dictionaries are maps. Sets, bytes, functions and the like cannot be
  * stored; Throws `TypeError: Object of type set is not JSON serializable`.
@@ -51,4 +32,23 @@ export const toJson = (run: Run, value: PyValue, depth = 0): JsonValue => {
     default:
       throw typeError(`Object of type ${typeName(value)} is not JSON serializable`);
   }
+};
+
+const fromDict = (run: Run, dict: PyDict, depth: number): JsonValue => {
+  const members = new Map<string, JsonValue>();
+  for (const { key, value } of dict.entries.values()) members.set(keyText(run, key), toJson(run, value, depth));
+  return members;
+};
+
+/** Keys as Python's `json.dumps` writes them: numbers, booleans and None become texts. */
+const keyText = (run: Run, key: PyValue): string => {
+  if (typeof key === 'string') return key;
+  if (typeof key === 'bigint') return integerText(run, key);
+  if (typeof key === 'boolean') return key ? 'true' : 'false';
+  if (key === null) return 'null';
+  if (typeof key !== 'number') {
+    throw typeError(`keys must be str, int, float, bool or None, not ${typeName(key)}`);
+  }
+  if (Number.isFinite(key)) return floatRepr(key);
+  return Number.isNaN(key) ? 'NaN' : key > 0 ? 'Infinity' : '-Infinity';
 };

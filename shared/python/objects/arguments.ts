@@ -25,16 +25,6 @@ export const signature = (name: string, parameters: string, byName = false): Sig
 /* Signatures by function and parameters: all of them stand in our own source, so there is an end to them. */
 const signatures = new Map<string, Map<string, Signature>>();
 
-const describe = (name: string, parameters: string, byName: boolean): Signature => {
-  const names = parameters === '' ? [] : parameters.split(' ');
-  return {
-    name,
-    least: names.filter((each) => !each.endsWith('?')).length,
-    parameters: names.map((each) => each.replace('?', '')),
-    byName,
-  };
-};
-
 /** Binds arguments to parameters: one entry per parameter, undefined where it was not passed. Throws `TypeError`. */
 export const bind = (
   signature: Signature,
@@ -66,6 +56,16 @@ export const requireText = (value: PyValue | undefined, what: string): string =>
 /** An optional count: the default where it was not passed. */
 export const countOr = (value: PyValue | undefined, byDefault: number): number =>
   value === undefined ? byDefault : requireCount(value);
+
+const describe = (name: string, parameters: string, byName: boolean): Signature => {
+  const names = parameters === '' ? [] : parameters.split(' ');
+  return {
+    name,
+    least: names.filter((each) => !each.endsWith('?')).length,
+    parameters: names.map((each) => each.replace('?', '')),
+    byName,
+  };
+};
 
 const countError = ({ name, least, parameters }: Signature, given: number): Error => {
   if (parameters.length === 0) return typeError(`${name}() takes no arguments (${given} given)`);

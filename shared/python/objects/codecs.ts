@@ -2,35 +2,7 @@ import { PythonError, typeError, withheld } from './python-error.ts';
 import { typeName } from './type-name.ts';
 import type { PyValue, Run } from './object.ts';
 
-const names: ReadonlyMap<string, 'utf-8' | 'ascii' | 'latin-1'> = new Map([
-  ['utf8', 'utf-8'],
-  ['ascii', 'ascii'],
-  ['usascii', 'ascii'],
-  ['latin1', 'latin-1'],
-  ['iso88591', 'latin-1'],
-]);
-
-const codecOf = (encoding: string): 'utf-8' | 'ascii' | 'latin-1' => {
-  // The longest name that is known is far shorter.
-  const codec = names.get(encoding.slice(0, 32).toLowerCase().replaceAll(/[-_ ]/g, ''));
-  if (codec === undefined) throw new PythonError('LookupError', `unknown encoding: ${withheld}`);
-  return codec;
-};
-
-/** An argument that names an encoding or a way to treat errors; absent, it has a default. */
-const nameOf = (value: PyValue | undefined, byDefault: string): string => {
-  if (value === undefined) return byDefault;
-  if (typeof value !== 'string') throw typeError(`encoding and errors must be str, not ${typeName(value)}`);
-  return value;
-};
-
 const loneSurrogate = /[\ud800-\udfff]/u;
-
-const encodeError = (codec: string, position: number, reason: string): PythonError =>
-  new PythonError(
-    'UnicodeEncodeError',
-    `'${codec}' codec can't encode character ${withheld} in position ${position}: ${reason}`,
-  );
 
 /** Python's `str.encode` for UTF-8, ASCII and Latin-1; `errors` is `strict`, `ignore` or `replace`. */
 export const encodeText = (run: Run, text: string, encoding?: PyValue, onError?: PyValue): Uint8Array => {
@@ -73,6 +45,34 @@ export const decodeBytes = (run: Run, bytes: Uint8Array, encoding?: PyValue, onE
     throw decodeError(codec, 0);
   }
 };
+
+const names: ReadonlyMap<string, 'utf-8' | 'ascii' | 'latin-1'> = new Map([
+  ['utf8', 'utf-8'],
+  ['ascii', 'ascii'],
+  ['usascii', 'ascii'],
+  ['latin1', 'latin-1'],
+  ['iso88591', 'latin-1'],
+]);
+
+const codecOf = (encoding: string): 'utf-8' | 'ascii' | 'latin-1' => {
+  // The longest name that is known is far shorter.
+  const codec = names.get(encoding.slice(0, 32).toLowerCase().replaceAll(/[-_ ]/g, ''));
+  if (codec === undefined) throw new PythonError('LookupError', `unknown encoding: ${withheld}`);
+  return codec;
+};
+
+/** An argument that names an encoding or a way to treat errors; absent, it has a default. */
+const nameOf = (value: PyValue | undefined, byDefault: string): string => {
+  if (value === undefined) return byDefault;
+  if (typeof value !== 'string') throw typeError(`encoding and errors must be str, not ${typeName(value)}`);
+  return value;
+};
+
+const encodeError = (codec: string, position: number, reason: string): PythonError =>
+  new PythonError(
+    'UnicodeEncodeError',
+    `'${codec}' codec can't encode character ${withheld} in position ${position}: ${reason}`,
+  );
 
 const decodeError = (codec: string, position: number): PythonError =>
   new PythonError(

@@ -15,7 +15,41 @@ import { viewAsSet } from './dict-view.ts';
 
 export type CompareOperator = '<' | '<=' | '>' | '>=' | '==' | '!=' | 'in' | 'not in' | 'is' | 'is not';
 
-const kindOf = (value: PyValue): string => (typeof value === 'object' && value !== null ? value.kind : typeof value);
+/** Every binary operator but the comparisons. Throws Python's errors. */
+export const binaryOperation = (run: Run, operator: ArithmeticOperator, left: PyValue, right: PyValue): PyValue => {
+  const number = numericOperation(run, operator, left, right);
+  if (number !== undefined) return number;
+  let result: PyValue | undefined;
+  if (operator === '+') result = concatenate(run, left, right);
+  else if (operator === '*') result = multiply(run, left, right);
+  else if (operator === '%' && typeof left === 'string') result = percentFormat(run, left, right);
+  else if (typeof left === 'object' && left !== null) {
+    if (operator === '|' && left.kind === 'dict') result = mergedDict(run, left, right);
+    else result = onSets(run, operator, left, right);
+  }
+  if (result === undefined) throw unsupported(operator === '**' ? '** or pow()' : operator, left, right);
+  return result;
+};
+
+/** One comparison of a chain. Throws `TypeError`. */
+export const compareOperation = (run: Run, operator: CompareOperator, left: PyValue, right: PyValue): boolean => {
+  switch (operator) {
+    case '==':
+      return equals(run, left, right);
+    case '!=':
+      return !equals(run, left, right);
+    case 'is':
+      return identical(left, right);
+    case 'is not':
+      return !identical(left, right);
+    case 'in':
+      return holdsIn(run, right, left);
+    case 'not in':
+      return !holdsIn(run, right, left);
+    default:
+      return order(run, operator, left, right);
+  }
+};
 
 const concatenate = (run: Run, left: PyValue, right: PyValue): PyValue | undefined => {
   if (typeof left === 'string') {
@@ -54,40 +88,13 @@ const multiply = (run: Run, left: PyValue, right: PyValue): PyValue | undefined 
   return undefined;
 };
 
+const kindOf = (value: PyValue): string => (typeof value === 'object' && value !== null ? value.kind : typeof value);
+
 const onSets = (run: Run, operator: ArithmeticOperator, left: PyValue, right: PyValue): PyValue | undefined => {
   if (!['&', '|', '-', '^'].includes(operator)) return undefined;
   const one = viewAsSet(run, left);
   const other = viewAsSet(run, right);
   return one === undefined || other === undefined ? undefined : combineSets(run, operator as SetOperator, one, other);
-};
-
-/** Every binary operator but the comparisons. Throws Python's errors. */
-export const binaryOperation = (run: Run, operator: ArithmeticOperator, left: PyValue, right: PyValue): PyValue => {
-  const number = numericOperation(run, operator, left, right);
-  if (number !== undefined) return number;
-  let result: PyValue | undefined;
-  if (operator === '+') result = concatenate(run, left, right);
-  else if (operator === '*') result = multiply(run, left, right);
-  else if (operator === '%' && typeof left === 'string') result = percentFormat(run, left, right);
-  else if (typeof left === 'object' && left !== null) {
-    if (operator === '|' && left.kind === 'dict') result = mergedDict(run, left, right);
-    else result = onSets(run, operator, left, right);
-  }
-  if (result === undefined) throw unsupported(operator === '**' ? '** or pow()' : operator, left, right);
-  return result;
-};
-
-const inBytes = (run: Run, container: PyBytes, value: PyValue): boolean => {
-  const byte = integerOf(value);
-  if (byte !== undefined) {
-    if (byte < 0n || byte > 255n) throw valueError('byte must be in range(0, 256)');
-    run.meter.scan(container.bytes.length);
-    return container.bytes.includes(Number(byte));
-  }
-  if (!(value instanceof PyBytes)) throw typeError(`a bytes-like object is required, not '${typeName(value)}'`);
-  run.meter.spend('latin', container.bytes.length + value.bytes.length);
-  const latin = (bytes: PyBytes): string => Buffer.from(bytes.bytes).toString('latin1');
-  return contains(run, latin(container), latin(value));
 };
 
 const holdsIn = (run: Run, container: PyValue, value: PyValue): boolean => {
@@ -130,22 +137,15 @@ const holdsIn = (run: Run, container: PyValue, value: PyValue): boolean => {
   return false;
 };
 
-/** One comparison of a chain. Throws `TypeError`. */
-export const compareOperation = (run: Run, operator: CompareOperator, left: PyValue, right: PyValue): boolean => {
-  switch (operator) {
-    case '==':
-      return equals(run, left, right);
-    case '!=':
-      return !equals(run, left, right);
-    case 'is':
-      return identical(left, right);
-    case 'is not':
-      return !identical(left, right);
-    case 'in':
-      return holdsIn(run, right, left);
-    case 'not in':
-      return !holdsIn(run, right, left);
-    default:
-      return order(run, operator, left, right);
+const inBytes = (run: Run, container: PyBytes, value: PyValue): boolean => {
+  const byte = integerOf(value);
+  if (byte !== undefined) {
+    if (byte < 0n || byte > 255n) throw valueError('byte must be in range(0, 256)');
+    run.meter.scan(container.bytes.length);
+    return container.bytes.includes(Number(byte));
   }
+  if (!(value instanceof PyBytes)) throw typeError(`a bytes-like object is required, not '${typeName(value)}'`);
+  run.meter.spend('latin', container.bytes.length + value.bytes.length);
+  const latin = (bytes: PyBytes): string => Buffer.from(bytes.bytes).toString('latin1');
+  return contains(run, latin(container), latin(value));
 };

@@ -26,25 +26,38 @@ export const integerText = (run: Run, value: bigint): string => {
   return text;
 };
 
-const bytesRepr = (run: Run, bytes: Uint8Array): string => {
-  run.meter.spend('classify', bytes.length);
-  run.meter.text(bytes.length);
-  run.meter.spend('item', bytes.length * 6);
-  const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
-  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const escaped = Array.from(text, (character) => {
-    if (character === '\\' || character === quote) return `\\${character}`;
-    if (character === '\n') return '\\n';
-    if (character === '\r') return '\\r';
-    if (character === '\t') return '\\t';
-    const code = character.charCodeAt(0);
-    return code < 0x20 || code > 0x7e ? `\\x${code.toString(16).padStart(2, '0')}` : character;
-  });
-  return `b${quote}${escaped.join('')}${quote}`;
+/** Python's `repr`. Throws `ValueError` for integers of more than 4300 digits. */
+export const repr = (run: Run, value: PyValue, depth = 0): string => {
+  let text: string;
+  if (typeof value === 'string') {
+    // What is all printable ASCII is quoted at once; else every character is looked up.
+    run.meter.scan(value.length);
+    if (!printable.test(value)) run.meter.spend('classify', value.length);
+    run.meter.text(value.length);
+    text = pythonRepr(value);
+  } else if (typeof value === 'bigint') text = integerText(run, value);
+  else if (typeof value === 'number') text = floatRepr(value);
+  else if (typeof value === 'boolean') text = value ? 'True' : 'False';
+  else if (value === null) text = 'None';
+  else text = objectRepr(run, value, depth);
+  run.meter.text(text.length);
+  return text;
 };
 
-/** Where an object would show its address: any address will do, as long as it is the same at every attempt. */
-const address = (run: Run, value: object): string => `0x${run.identify(value).toString(16).padStart(12, '0')}`;
+/** Python's `str`. */
+export const str = (run: Run, value: PyValue): string => {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'object' && value !== null) {
+    if (value.kind === 'record') return recordText(run, value.attributes, ' ', 0);
+    if (value.kind === 'exception') {
+      const [only] = value.args.items;
+      if (only === undefined) return '';
+      if (value.args.items.length > 1) return repr(run, value.args);
+      return value.type.name === 'KeyError' ? repr(run, only) : str(run, only);
+    }
+  }
+  return repr(run, value);
+};
 
 const objectRepr = (run: Run, value: PyObject, depth: number): string => {
   const inner = run.meter.deeper(depth);
@@ -94,38 +107,25 @@ const objectRepr = (run: Run, value: PyObject, depth: number): string => {
   }
 };
 
+const bytesRepr = (run: Run, bytes: Uint8Array): string => {
+  run.meter.spend('classify', bytes.length);
+  run.meter.text(bytes.length);
+  run.meter.spend('item', bytes.length * 6);
+  const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const escaped = Array.from(text, (character) => {
+    if (character === '\\' || character === quote) return `\\${character}`;
+    if (character === '\n') return '\\n';
+    if (character === '\r') return '\\r';
+    if (character === '\t') return '\\t';
+    const code = character.charCodeAt(0);
+    return code < 0x20 || code > 0x7e ? `\\x${code.toString(16).padStart(2, '0')}` : character;
+  });
+  return `b${quote}${escaped.join('')}${quote}`;
+};
+
 const recordText = (run: Run, attributes: ReadonlyMap<string, PyValue>, separator: string, depth: number): string =>
   Array.from(attributes, ([name, value]) => `${name}=${repr(run, value, depth)}`).join(separator);
 
-/** Python's `repr`. Throws `ValueError` for integers of more than 4300 digits. */
-export const repr = (run: Run, value: PyValue, depth = 0): string => {
-  let text: string;
-  if (typeof value === 'string') {
-    // What is all printable ASCII is quoted at once; else every character is looked up.
-    run.meter.scan(value.length);
-    if (!printable.test(value)) run.meter.spend('classify', value.length);
-    run.meter.text(value.length);
-    text = pythonRepr(value);
-  } else if (typeof value === 'bigint') text = integerText(run, value);
-  else if (typeof value === 'number') text = floatRepr(value);
-  else if (typeof value === 'boolean') text = value ? 'True' : 'False';
-  else if (value === null) text = 'None';
-  else text = objectRepr(run, value, depth);
-  run.meter.text(text.length);
-  return text;
-};
-
-/** Python's `str`. */
-export const str = (run: Run, value: PyValue): string => {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'object' && value !== null) {
-    if (value.kind === 'record') return recordText(run, value.attributes, ' ', 0);
-    if (value.kind === 'exception') {
-      const [only] = value.args.items;
-      if (only === undefined) return '';
-      if (value.args.items.length > 1) return repr(run, value.args);
-      return value.type.name === 'KeyError' ? repr(run, only) : str(run, only);
-    }
-  }
-  return repr(run, value);
-};
+/** Where an object would show its address: any address will do, as long as it is the same at every attempt. */
+const address = (run: Run, value: object): string => `0x${run.identify(value).toString(16).padStart(12, '0')}`;

@@ -8,8 +8,32 @@ import { tooSlow } from '../meter/meter.ts';
 /** Steps of the parser between two looks at the clock. */
 const stepsPerLook = 256;
 
-const tooDeep = (limits: ExpressionLimits): TerminalError =>
-  new TerminalError('expression_limit', `the expression nests deeper than ${limits.maxNesting} levels`);
+/**
+ * The parser's tree of a source, within the bounds of length, nesting and time. Throws `TerminalError`
+ * (`expression_limit`), `RetryableError` (`expression_timeout`); what is no Python at all is still a tree, with error nodes in it.
+ */
+export const parseSource = (source: string, limits: ExpressionLimits, clockMs: () => number): Tree => {
+  if (source.length > limits.maxSourceCharacters) {
+    throw new TerminalError(
+      'expression_limit',
+      `the expression is longer than ${limits.maxSourceCharacters} characters`,
+    );
+  }
+  checkBrackets(source, limits);
+  const startedMs = clockMs();
+  const parse = parser.startParse(source);
+  for (let step = 1; ; step += 1) {
+    const tree = parse.advance();
+    if (tree !== null) return tree;
+    if (step > limits.maxParserSteps) {
+      throw new TerminalError(
+        'expression_limit',
+        `the expression takes more than ${limits.maxParserSteps} steps to parse`,
+      );
+    }
+    if (step % stepsPerLook === 0 && clockMs() - startedMs > limits.maxTimeMs) throw tooSlow(limits);
+  }
+};
 
 const literalStart = /([a-zA-Z]*)('''|"""|'|")/y;
 
@@ -36,6 +60,9 @@ const checkBrackets = (source: string, limits: ExpressionLimits): void => {
   }
 };
 
+const tooDeep = (limits: ExpressionLimits): TerminalError =>
+  new TerminalError('expression_limit', `the expression nests deeper than ${limits.maxNesting} levels`);
+
 const skipLiteral = (
   source: string,
   start: number,
@@ -53,31 +80,4 @@ const skipLiteral = (
     index += source[index] === '\\' ? 2 : 1;
   }
   return index + quote.length - 1;
-};
-
-/**
- * The parser's tree of a source, within the bounds of length, nesting and time. Throws `TerminalError`
- * (`expression_limit`), `RetryableError` (`expression_timeout`); what is no Python at all is still a tree, with error nodes in it.
- */
-export const parseSource = (source: string, limits: ExpressionLimits, clockMs: () => number): Tree => {
-  if (source.length > limits.maxSourceCharacters) {
-    throw new TerminalError(
-      'expression_limit',
-      `the expression is longer than ${limits.maxSourceCharacters} characters`,
-    );
-  }
-  checkBrackets(source, limits);
-  const startedMs = clockMs();
-  const parse = parser.startParse(source);
-  for (let step = 1; ; step += 1) {
-    const tree = parse.advance();
-    if (tree !== null) return tree;
-    if (step > limits.maxParserSteps) {
-      throw new TerminalError(
-        'expression_limit',
-        `the expression takes more than ${limits.maxParserSteps} steps to parse`,
-      );
-    }
-    if (step % stepsPerLook === 0 && clockMs() - startedMs > limits.maxTimeMs) throw tooSlow(limits);
-  }
 };

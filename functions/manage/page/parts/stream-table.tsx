@@ -8,16 +8,6 @@ import { Spark } from './spark.tsx';
 import { Table, type Column } from './table.tsx';
 
 type NamedStream = StoreStatus['streams'][number];
-type Stream = NonNullable<Extract<NamedStream, { readonly ok: true }>['stream']>;
-type Consumer = Stream['consumers'][number];
-
-/** A stream with one of its consumers; a stream that has none, or that is not there, is a line too. */
-interface StreamLine {
-  readonly named: NamedStream;
-  readonly stream: Stream | undefined;
-  readonly consumer: Consumer | undefined;
-  readonly note: ComponentChildren;
-}
 
 /** Streams with their consumers, each on a line of its own. What cannot be asked now keeps its last figures. */
 export const StreamTable = (props: {
@@ -37,6 +27,41 @@ export const StreamTable = (props: {
     empty="The routing file names none."
   />
 );
+
+type Stream = NonNullable<Extract<NamedStream, { readonly ok: true }>['stream']>;
+type Consumer = Stream['consumers'][number];
+
+/** A stream with one of its consumers; a stream that has none, or that is not there, is a line too. */
+interface StreamLine {
+  readonly named: NamedStream;
+  readonly stream: Stream | undefined;
+  readonly consumer: Consumer | undefined;
+  readonly note: ComponentChildren;
+}
+
+const columnsOf = (samples: Samples, nowMs: number): readonly Column<StreamLine>[] => [
+  { head: 'Stream', cell: ({ named }) => <bdi title={named.selectors.join(', ')}>{named.name}</bdi> },
+  { head: 'Messages', kind: 'number', cell: ({ stream }) => numberText(stream?.messages) },
+  { head: 'In per second', kind: 'number', cell: ({ named }) => rateText(ratesOf(samples, named.name).at(-1)) },
+  { head: 'Last 2 minutes', cell: ({ named }) => <Spark rates={ratesOf(samples, named.name)} of={named.name} /> },
+  { head: 'Consumer', kind: 'code', cell: ({ consumer }) => <bdi>{consumer?.name ?? '–'}</bdi> },
+  { head: 'Waiting', kind: 'number', cell: ({ consumer }) => numberText(consumer?.pending) },
+  { head: 'In flight', kind: 'number', cell: ({ consumer }) => numberText(consumer?.ackPending) },
+  {
+    head: 'Oldest',
+    kind: 'number',
+    cell: ({ consumer }) =>
+      consumer === undefined || consumer.oldestMs === null ? '–' : ageText(nowMs - consumer.oldestMs),
+  },
+  { head: 'Redelivered', kind: 'number', cell: ({ consumer }) => numberText(consumer?.redelivered) },
+  {
+    head: 'Done per second',
+    kind: 'number',
+    cell: ({ named, consumer }) =>
+      rateText(consumer && ratesOf(samples, consumerKey(named.name, consumer.name)).at(-1)),
+  },
+  { head: 'Note', cell: ({ note }) => note },
+];
 
 const linesOf = (named: NamedStream, status: LiveStatus, known: LastKnown): readonly StreamLine[] => {
   const last = known.streams.get(named.name);
@@ -62,27 +87,3 @@ const noteOf = (consumer: Consumer, { health }: LiveStatus): ComponentChildren =
   if (state === undefined || state.level === 'good') return null;
   return <span class={state.level}>{state.headline}</span>;
 };
-
-const columnsOf = (samples: Samples, nowMs: number): readonly Column<StreamLine>[] => [
-  { head: 'Stream', cell: ({ named }) => <bdi title={named.selectors.join(', ')}>{named.name}</bdi> },
-  { head: 'Messages', kind: 'number', cell: ({ stream }) => numberText(stream?.messages) },
-  { head: 'In per second', kind: 'number', cell: ({ named }) => rateText(ratesOf(samples, named.name).at(-1)) },
-  { head: 'Last 2 minutes', cell: ({ named }) => <Spark rates={ratesOf(samples, named.name)} of={named.name} /> },
-  { head: 'Consumer', kind: 'code', cell: ({ consumer }) => <bdi>{consumer?.name ?? '–'}</bdi> },
-  { head: 'Waiting', kind: 'number', cell: ({ consumer }) => numberText(consumer?.pending) },
-  { head: 'In flight', kind: 'number', cell: ({ consumer }) => numberText(consumer?.ackPending) },
-  {
-    head: 'Oldest',
-    kind: 'number',
-    cell: ({ consumer }) =>
-      consumer === undefined || consumer.oldestMs === null ? '–' : ageText(nowMs - consumer.oldestMs),
-  },
-  { head: 'Redelivered', kind: 'number', cell: ({ consumer }) => numberText(consumer?.redelivered) },
-  {
-    head: 'Done per second',
-    kind: 'number',
-    cell: ({ named, consumer }) =>
-      rateText(consumer && ratesOf(samples, consumerKey(named.name, consumer.name)).at(-1)),
-  },
-  { head: 'Note', cell: ({ note }) => note },
-];

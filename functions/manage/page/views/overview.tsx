@@ -66,6 +66,17 @@ export const Overview = (props: OverviewProps): JSX.Element => {
   );
 };
 
+const functionsNote = (
+  functions: StoreStatus['functions'],
+  known: LastKnown['functions'],
+  nowMs: number,
+): ComponentChildren => {
+  if (functions === null) return <span class="quiet">GATEWAY_URL is not set.</span>;
+  if (functions.ok) return null;
+  const age = known === undefined ? '' : ` The figures are ${ageText(nowMs - known.atMs)} old.`;
+  return <span class="bad">{`${functions.code}: ${functions.reason}${age}`}</span>;
+};
+
 type FunctionLine = NonNullable<LastKnown['functions']>['value'][number];
 
 const functionColumns = ({ health }: StoreStatus): readonly Column<FunctionLine>[] => [
@@ -84,17 +95,6 @@ const functionColumns = ({ health }: StoreStatus): readonly Column<FunctionLine>
     },
   },
 ];
-
-const functionsNote = (
-  functions: StoreStatus['functions'],
-  known: LastKnown['functions'],
-  nowMs: number,
-): ComponentChildren => {
-  if (functions === null) return <span class="quiet">GATEWAY_URL is not set.</span>;
-  if (functions.ok) return null;
-  const age = known === undefined ? '' : ` The figures are ${ageText(nowMs - known.atMs)} old.`;
-  return <span class="bad">{`${functions.code}: ${functions.reason}${age}`}</span>;
-};
 
 const Tile = (props: {
   readonly id: string;

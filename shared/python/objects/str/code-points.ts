@@ -2,13 +2,6 @@ import type { Run } from '../object.ts';
 
 // oxlint-disable-next-line no-control-regex
 const beyondLatin = /[^\0-\xff]/;
-const pair = /[\ud800-\udbff][\udc00-\udfff]/;
-
-/** Whether UTF-16 units and code points of the text are the same thing: almost always, and then indexes need no count. */
-const isFlat = (run: Run, text: string): boolean => {
-  run.meter.scan(text.length);
-  return !pair.test(text);
-};
 
 /** Python's `len` of a text. */
 export const codePointLength = (run: Run, text: string): number => {
@@ -47,3 +40,11 @@ export const unitIndex = (run: Run, text: string, position: number): number => {
 /** The code point position of a UTF-16 index. */
 export const codePointIndex = (run: Run, text: string, unit: number): number =>
   codePointLength(run, text.slice(0, unit));
+
+const pair = /[\ud800-\udbff][\udc00-\udfff]/;
+
+/** Whether UTF-16 units and code points of the text are the same thing: almost always, and then indexes need no count. */
+const isFlat = (run: Run, text: string): boolean => {
+  run.meter.scan(text.length);
+  return !pair.test(text);
+};
