@@ -7,7 +7,7 @@ import { processors } from './create-states.ts';
 const duplicateWindowMs = 600_000;
 
 /** How long the stream of the store remembers ids. */
-export const idWindowMs = 2_000;
+const idWindowMs = 2_000;
 
 /** The streams behind the store. Those of the store itself are made by the connector and the publisher, as in a new cluster. */
 export const prepareStreams = async (connection: NatsConnection): Promise<void> => {
