@@ -68,15 +68,6 @@ interface ReadVariable {
 }
 type Rule = (value: string) => ReadVariable;
 
-/** What is no percent-encoding is taken as it is. */
-const decoded = (value: string): string => {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
-};
-
 const text: Rule = (value) => ({ value });
 const unused =
   (reason: string): Rule =>
@@ -256,4 +247,13 @@ const dropImpossibleBatches = (values: Record<string, string>, warnings: string[
   if (queue === undefined || batch === undefined || Number(batch) <= Number(queue)) return;
   delete values['OTEL_BSP_MAX_EXPORT_BATCH_SIZE'];
   warnings.push('OTEL_BSP_MAX_EXPORT_BATCH_SIZE is above OTEL_BSP_MAX_QUEUE_SIZE: its default is used');
+};
+
+/** What is no percent-encoding is taken as it is. */
+const decoded = (value: string): string => {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
 };
