@@ -1,5 +1,7 @@
 import type { Client } from '@neondatabase/serverless';
 import { createHash } from 'node:crypto';
+import { ConfigError } from '../config/settings.ts';
+import { RetryableError } from '../errors/sync-error.ts';
 import { createConnectionPool, type PooledConnection } from './connection-pool.ts';
 import { describeTarget, resolveTarget, type Environment, type ServerAddress } from './connection-target.ts';
 import { connectionAfter, isUnanswered, noteServer, sqlStateOf } from './database-error.ts';
@@ -201,9 +203,16 @@ const connector = (connectionString: string, options: PoolOptions): (() => Promi
       return await open();
     } catch (error) {
       if (!(error instanceof ConnectError) || !error.isRefusedLogin) throw error;
-      const now = options.reread?.() ?? text;
-      if (now === text) throw error;
-      target = resolveTarget(now, options.env);
+      let now: string;
+      try {
+        now = options.reread?.() ?? text;
+        if (now === text) throw error;
+        target = resolveTarget(now, options.env);
+      } catch (fault) {
+        // It was right when the process started; what is there now may be half written.
+        if (!(fault instanceof ConfigError)) throw fault;
+        throw new RetryableError('database_misconfigured', fault.message, { cause: error });
+      }
       text = now;
       first = undefined;
       return open();

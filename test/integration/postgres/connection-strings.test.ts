@@ -337,9 +337,11 @@ describe('a password that was changed while the process runs', () => {
     await database.pool.query(`alter role rotated password 'new'`);
     await expect.poll(() => pool.stats().total).toBe(0);
     await expect(work()).rejects.toThrow(/password authentication failed/);
+    mounted = 'half written';
+    await expect(work()).rejects.toThrow(/DATABASE_URL must begin with postgresql/);
     mounted = url('new');
     expect(await work()).toEqual([{ user: 'rotated' }]);
-    expect(reads).toBe(2);
+    expect(reads).toBe(3);
     await pool.end();
   });
 });
