@@ -136,6 +136,21 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
     else outside.onReject(message, 'invalid_json');
   };
 
+  const isReading = (): boolean => !isLooking && dispatch.view.mode === 'running';
+  const room = (onTheWay: number): number =>
+    pullCapacity({
+      maxMessages: limits.maxInFlightMessages,
+      maxBytes: limits.maxInFlightBytes,
+      shares: 1,
+      heldMessages: held.size,
+      heldBytes: held.amountOf('durable').bytes,
+      awaitedMessages: awaited.size,
+      reservedMessages: awaited.reserved(outside.nowMs()),
+      functions: [dispatch.view],
+      maxPayloadBytes: 1_024,
+      requestLimits: { messages: undefined, bytes: undefined, expiresMs: undefined },
+    }).messages - onTheWay;
+
   return {
     dispatch,
     events,
@@ -145,7 +160,7 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
     },
     /** Whether it reads: it has looked what is under way. */
     get isReading() {
-      return !isLooking && dispatch.view.mode === 'running';
+      return isReading();
     },
     /** Whether it gave up waiting for a message in other hands: the order of keys is not promised any more. */
     get hasLostPatience() {
@@ -155,17 +170,7 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
     isAwaited: (sequence: number): boolean => awaited.sequences().includes(sequence),
     feed,
     /** How many messages it would ask for now, beside those that are on their way. */
-    room: (onTheWay: number): number =>
-      pullCapacity({
-        maxMessages: limits.maxInFlightMessages,
-        maxBytes: limits.maxInFlightBytes,
-        shares: 1,
-        heldMessages: held.size,
-        heldBytes: held.amountOf('durable').bytes,
-        functions: [dispatch.view],
-        maxPayloadBytes: 1_024,
-        requestLimits: { messages: undefined, bytes: undefined, expiresMs: undefined },
-      }).messages - onTheWay,
+    room,
     /** Looks what was delivered, is not settled and is not here; fails after so many reads. */
     begin: (mostReads = Number.POSITIVE_INFINITY): void => {
       isLooking = true;
@@ -224,7 +229,7 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
           const isGone = outside.nextStored(sequence)?.sequence !== sequence;
           if (isGone || isSettled(position, sequence)) release(sequence);
         }
-        const { released, renewed } = awaited.due(nowMs);
+        const { released, renewed } = awaited.due(nowMs, !isReading() ? 'away' : room(0) > 0 ? 'asking' : 'full');
         if (released.length > 0) patienceEnded = true;
         for (const sequence of released) unblock(sequence);
         for (const sequence of renewed) outside.send({ kind: 'working', sequence, generation: 0 });

@@ -89,12 +89,13 @@ export const createModelServer = (planned: readonly { readonly key: string; read
     },
     entryAt,
     isDelivered: (sequence: number): boolean => sequence <= delivered,
-    /** What can be delivered now: any message whose ack wait is over, and the first that never was. */
+    /** What can be delivered now: the first message whose ack wait is over, else the first that never was delivered. */
     deliverable: (nowMs: number): readonly number[] => {
       const due: number[] = [];
       for (const [sequence, { deadlineMs }] of pending) if (deadlineMs <= nowMs) due.push(sequence);
-      const fresh = nextNew();
-      return fresh === undefined ? due : [...due, fresh];
+      // A server tries again in the order of the stream, and before anything new.
+      const fresh = due.length > 0 ? Math.min(...due) : nextNew();
+      return fresh === undefined ? [] : [fresh];
     },
     /** Gives a message to whoever asked; undefined if the stream holds it no longer. */
     deliver: (sequence: number, nowMs: number): Delivery | undefined => {

@@ -102,7 +102,7 @@ export const mutations: Readonly<Record<string, readonly SourceChange[]>> = {
   C12: [
     {
       file: 'infra/connector/intake/pull-capacity.ts',
-      find: `const free = share - heldMessages;`,
+      find: `const free = share - heldMessages - reservedMessages;`,
       replace: `const free = share;`,
     },
   ],

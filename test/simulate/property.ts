@@ -19,7 +19,11 @@ const withFewKillers = (run: SimulationPlan): SimulationPlan => {
     if (planned.kind === 'killer') killers += 1;
     return planned.kind === 'killer' && killers > mostKillers ? { ...planned, kind: 'good' } : planned;
   };
-  return { ...run, messages: run.messages.map(tame), laterMessages: run.laterMessages.map(tame) };
+  return {
+    ...run,
+    messages: run.messages.map(tame),
+    laterMessages: run.laterMessages.map(({ kind: own, key }) => ({ key, kind: own === 'killer' ? 'refused' : own })),
+  };
 };
 
 const anyPlan: fc.Arbitrary<SimulationPlan> = fc.record({

@@ -82,8 +82,7 @@ export const createSimulation = (plan: SimulationPlan) => {
   let toServer: AnswerOnTheWire[] = [];
   let isConnected = true;
   let snapshot: ServerSnapshot = server.snapshot();
-  // What is held back can fill the room of what it waits for; then it is let go without it.
-  let isOrderPromised = plan.room > plan.messages.length + plan.laterMessages.length;
+  let isOrderPromised = true;
   /** Keys that had a failure in this life: only for the others it is known that nothing holds them up. */
   let troubledKeys = new Set<string>();
   let hadWholeFailure = false;

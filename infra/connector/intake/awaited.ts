@@ -4,6 +4,9 @@ const overdueMs = 1_000;
 const graceMs = 5_000;
 const maxExtensions = 4;
 
+/** Whether a pull could bring what is in other hands: no server can be asked, there is no room, or it could. */
+export type Asking = 'away' | 'full' | 'asking';
+
 /** When something is done about a message that is in other hands. */
 interface Due {
   /** When it gets a new ack wait; infinite once it has. */
@@ -26,21 +29,39 @@ export interface Awaited {
   /** It is waited for no longer; whether it was. */
   release(sequence: number): boolean;
   releaseAll(): readonly number[];
-  /** What time has come for: these are released, and those get a new ack wait, once. */
-  due(nowMs: number): { readonly released: readonly number[]; readonly renewed: readonly number[] };
+  /** How many of them need room that nothing else may take: none once their ack wait is over, for then they come first. */
+  reserved(nowMs: number): number;
+  /**
+   * What time has come for: these are released, and those get a new ack wait, once. Time in which we could not have taken them does
+   * not count: `away`, without a server to ask; `full`, without room. But room may never come, so that has an end.
+   */
+  due(nowMs: number, asking: Asking): { readonly released: readonly number[]; readonly renewed: readonly number[] };
 }
 
 /** @param ackWaitMs of the consumer that was to deliver them */
 export const createAwaited = (ackWaitMs: number): Awaited => {
   const awaited = new Map<number, Due>();
   const patienceMs = ackWaitMs * 2 + overdueMs + graceMs;
+  let comesByMs = 0;
+  let lookedMs: number | undefined;
+
+  const putOff = (byMs: number, lastByMs: number): void => {
+    comesByMs += byMs;
+    for (const [sequence, due] of awaited) {
+      const endsAtLastMs = due.endsAtLastMs + lastByMs;
+      const endsAtMs = Math.min(due.endsAtMs + byMs, endsAtLastMs);
+      awaited.set(sequence, { renewsAtMs: due.renewsAtMs + byMs, endsAtMs, endsAtLastMs });
+    }
+  };
   return {
     get size() {
       return awaited.size;
     },
     sequences: () => [...awaited.keys()],
     add: (sequence, nowMs) => {
+      if (awaited.size === 0) lookedMs = nowMs;
       const known = awaited.get(sequence);
+      comesByMs = nowMs + ackWaitMs;
       const renewsAtMs = nowMs + ackWaitMs + overdueMs;
       const endsAtMs = nowMs + patienceMs;
       const endsAtLastMs = known?.endsAtLastMs ?? nowMs + patienceMs * maxExtensions;
@@ -58,7 +79,11 @@ export const createAwaited = (ackWaitMs: number): Awaited => {
       awaited.clear();
       return all;
     },
-    due: (nowMs) => {
+    reserved: (nowMs) => (nowMs < comesByMs ? awaited.size : 0),
+    due: (nowMs, asking) => {
+      const sinceMs = nowMs - (lookedMs ?? nowMs);
+      if (asking !== 'asking') putOff(sinceMs, asking === 'away' ? sinceMs : 0);
+      lookedMs = nowMs;
       const released: number[] = [];
       const renewed: number[] = [];
       for (const [sequence, due] of awaited) {
@@ -72,6 +97,8 @@ export const createAwaited = (ackWaitMs: number): Awaited => {
         const endsAtMs = Math.min(Math.max(due.endsAtMs, nowMs + ackWaitMs + graceMs), due.endsAtLastMs);
         awaited.set(sequence, { ...due, renewsAtMs: Number.POSITIVE_INFINITY, endsAtMs });
       }
+      // They come later now, and need their room until then.
+      if (renewed.length > 0) comesByMs = nowMs + ackWaitMs;
       return { released, renewed };
     },
   };

@@ -14,6 +14,7 @@ import type { RecentAnswers } from '../settle/recent-answers.ts';
 import type { Settler } from '../settle/settler.ts';
 import type { ConnectorMetrics } from '../telemetry/metrics.ts';
 import { classifyPayload } from './classify-payload.ts';
+import type { Asking } from './awaited.ts';
 import { meetDelivery, type HeldMessages } from './held-messages.ts';
 import { pullCapacity } from './pull-capacity.ts';
 import { receiveMessage, storedKey } from './received-message.ts';
@@ -192,8 +193,16 @@ const sourceOf = (state: State, consumer: BoundConsumer): Source => {
     settleAgain: ({ sequence, storedNs }) => settler.repeatFor(storedKey(sequence, storedNs)),
     block: (message) => block(state, message),
     unblock: (sequence) => unblock(state, sequence),
+    asking: () => askingOf(state, source),
+    onLook: () => source.puller?.wake(),
   });
-  return { consumer, takeover, puller: undefined };
+  const source: Source = { consumer, takeover, puller: undefined };
+  return source;
+};
+
+const askingOf = (state: State, source: Source): Asking => {
+  if (source.puller?.healthy !== true) return 'away';
+  return capacityOf(state, source).messages > 0 ? 'asking' : 'full';
 };
 
 const block = (state: State, { payload, sequence }: StoredMessage): void => {
@@ -232,12 +241,15 @@ const pull = (state: State, source: Source): Puller => {
 
 const capacityOf = (state: State, source: Source): Capacity => {
   const { messages, bytes } = state.held.amountOf(source);
+  const awaited = source.takeover.awaited();
   return pullCapacity({
     maxMessages: state.maxMessages,
     maxBytes: state.maxBytes,
     shares: Math.max(1, state.sources.length),
     heldMessages: messages,
     heldBytes: bytes,
+    awaitedMessages: awaited.messages,
+    reservedMessages: awaited.reserved,
     functions: [...state.dispatchers.values()].map(({ view }) => view),
     maxPayloadBytes: state.connection.info?.max_payload ?? 1_048_576,
     requestLimits: source.consumer.requestLimits,

@@ -18,6 +18,9 @@ export interface CapacityOptions {
   /** What is held of this one. */
   readonly heldMessages: number;
   readonly heldBytes: number;
+  /** Messages of this one that are in other hands, and how many of them need room that nothing else may take. */
+  readonly awaitedMessages: number;
+  readonly reservedMessages: number;
   readonly functions: readonly { readonly isOpen: boolean; readonly heldMessages: number }[];
   readonly maxPayloadBytes: number;
   readonly requestLimits: BoundConsumer['requestLimits'];
@@ -31,20 +34,30 @@ const none: Capacity = { messages: 0, bytes: 0 };
  * - every function is away and a few messages are held: more could not be sent;
  * - less than a quarter is free: a pull for so little is not worth a request;
  * - the largest message that the server allows would not fit.
+ *
+ * What keys wait for is fetched in any case once it can come. Whatever waits for it must not take the room that it needs, or
+ * both would wait for ever (C3).
  */
 export const pullCapacity = (options: CapacityOptions): Capacity => {
-  const { maxMessages, functions, heldMessages, requestLimits } = options;
-  const away = functions.filter(({ isOpen }) => isOpen);
-  if (away.reduce((sum, caller) => sum + caller.heldMessages, 0) > maxMessages / 2) return none;
+  const { maxMessages, heldMessages, awaitedMessages, reservedMessages, requestLimits } = options;
   const share = Math.max(1, Math.floor(maxMessages / options.shares));
-  const free = share - heldMessages;
-  const messages = away.length === functions.length ? Math.min(free, fewMessages - heldMessages) : free;
+  const free = share - heldMessages - reservedMessages;
+  const awaited = reservedMessages > 0 ? 0 : Math.min(awaitedMessages, free);
+  const messages = Math.max(awaited, worthwhile(options, free, share));
   const largestBytes = options.maxPayloadBytes + wireOverheadBytes;
   const bytes = Math.max(largestBytes, Math.floor(options.maxBytes / options.shares)) - options.heldBytes;
   if (messages < 1 || bytes < largestBytes) return none;
-  if (away.length < functions.length && heldMessages > 0 && messages < share / 4) return none;
   return {
     messages: Math.min(messages, requestLimits.messages ?? messages),
     bytes: Math.min(bytes, requestLimits.bytes ?? bytes),
   };
+};
+
+/** New messages that it is of use to fetch: of those that are free, none or all or a few. */
+const worthwhile = ({ functions, maxMessages, heldMessages }: CapacityOptions, free: number, share: number): number => {
+  const away = functions.filter(({ isOpen }) => isOpen);
+  const heldByAway = away.reduce((sum, caller) => sum + caller.heldMessages, 0);
+  if (heldByAway > maxMessages / 2) return 0;
+  if (away.length === functions.length) return Math.min(free, fewMessages - heldMessages);
+  return heldMessages > 0 && free < share / 4 ? 0 : free;
 };

@@ -7,7 +7,7 @@ import { apiErrorCode, apiErrorCodes } from '../../../shared/nats/jetstream-erro
 import { coversSubject } from '../../../shared/nats/subject-filter.ts';
 import { errorFields, type Log } from '../../../shared/telemetry/log.ts';
 import type { Clock } from '../clock.ts';
-import { createAwaited, type Awaited } from './awaited.ts';
+import { createAwaited, type Asking, type Awaited } from './awaited.ts';
 import { isSettled, searchUnsettled, type ConsumerPosition } from './unsettled-search.ts';
 
 export interface TakeoverOptions {
@@ -26,6 +26,10 @@ export interface TakeoverOptions {
   /** Holds back what comes after the message in its key. */
   readonly block: (message: StoredMessage) => void;
   readonly unblock: (sequence: number) => void;
+  /** Whether a pull could bring what is in other hands now. */
+  readonly asking: () => Asking;
+  /** Time has passed: there may be room now that there was not. */
+  readonly onLook: () => void;
 }
 
 export interface Takeover {
@@ -34,6 +38,8 @@ export interface Takeover {
    * after a connection was lost; if it rejects, it is to be called again. Returns whether the consumer is there.
    */
   begin(): Promise<boolean>;
+  /** Messages in other hands, and how many of them need room that nothing else may take. */
+  awaited(): { readonly messages: number; readonly reserved: number };
   /** The message was delivered to us. */
   seen(sequence: number): void;
   /** The stream is gone, and with it all that was waited for: its sequences may be other messages' now. */
@@ -83,6 +89,7 @@ export const createTakeover = (options: TakeoverOptions): Takeover => {
         schedule(state);
       }
     },
+    awaited: () => ({ messages: awaited.size, reserved: awaited.reserved(options.clock.nowMs()) }),
     seen: (sequence) => release(state, sequence),
     streamDeleted: () => releaseAll(state),
     stop,
@@ -175,12 +182,13 @@ const poll = async (state: State): Promise<void> => {
     log.warn('takeover_poll_failed', { consumer: consumer.durable, ...errorFields(error) }),
   );
   if (state.stopped) return;
-  const { released, renewed } = state.awaited.due(state.clock.nowMs());
+  const { released, renewed } = state.awaited.due(state.clock.nowMs(), state.asking());
   for (const sequence of released) state.unblock(sequence);
   if (!connection.isClosed()) {
     for (const sequence of renewed) settleUnseen.working(connection, consumer, sequence);
     if (renewed.length > 0) log.warn('takeover_overdue', { consumer: consumer.durable, messages: renewed.length });
   }
+  state.onLook();
   schedule(state);
 };
 

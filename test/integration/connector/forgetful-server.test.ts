@@ -219,6 +219,8 @@ for (const variant of await natsVariants()) {
         log: createLog({ service: 'test', level: 'ERROR', write: () => undefined, nowMs: Date.now }),
         isHeld: () => false,
         lastHeldSequence: () => 0,
+        asking: () => 'asking',
+        onLook: () => undefined,
         onStream: () => undefined,
         settleAgain: () => false,
         block: ({ sequence }) => blocked.add(sequence),

@@ -9,6 +9,8 @@ const room = (options: Partial<CapacityOptions> = {}) =>
     shares: 1,
     heldMessages: 0,
     heldBytes: 0,
+    awaitedMessages: 0,
+    reservedMessages: 0,
     functions: [
       { isOpen: false, heldMessages: 0 },
       { isOpen: false, heldMessages: 0 },
@@ -26,6 +28,17 @@ describe('C12: room for a pull', () => {
     ['its share where several durables share the bounds', { shares: 4 }, 250],
     ['what is left', { heldMessages: 700 }, 300],
     ['nothing where too little is left to be worth a request', { heldMessages: 800 }, 0],
+    [
+      'not what is kept for messages in other hands',
+      { heldMessages: 100, awaitedMessages: 300, reservedMessages: 300 },
+      600,
+    ],
+    ['however little, while keys wait for what can come now', { heldMessages: 999, awaitedMessages: 300 }, 1],
+    [
+      'what keys wait for, also while every function is away',
+      { heldMessages: 600, awaitedMessages: 9, functions: [{ ...away, heldMessages: 600 }] },
+      9,
+    ],
     ['nothing where the largest message would not fit', { heldMessages: 1, heldBytes: 64 * 1_048_576 - 1_000 }, 0],
     ['all of it while one function of two is away', { functions: [away, here] }, 1_000],
     ['nothing while those that are away hold half', { functions: [{ ...away, heldMessages: 501 }, here] }, 0],

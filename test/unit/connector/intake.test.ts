@@ -58,10 +58,10 @@ describe('C3: messages in other hands', () => {
   it('get a new ack wait once when they are overdue, and are waited for two ack waits and a few seconds', () => {
     const awaited = createAwaited(ackWaitMs);
     expect(awaited.add(5, 0)).toBe(true);
-    expect(awaited.due(1_999)).toEqual({ released: [], renewed: [] });
-    expect(awaited.due(2_000)).toEqual({ released: [], renewed: [5] });
-    expect(awaited.due(7_999)).toEqual({ released: [], renewed: [] });
-    expect(awaited.due(8_000)).toEqual({ released: [5], renewed: [] });
+    expect(awaited.due(1_999, 'asking')).toEqual({ released: [], renewed: [] });
+    expect(awaited.due(2_000, 'asking')).toEqual({ released: [], renewed: [5] });
+    expect(awaited.due(7_999, 'asking')).toEqual({ released: [], renewed: [] });
+    expect(awaited.due(8_000, 'asking')).toEqual({ released: [5], renewed: [] });
     expect(awaited.size).toBe(0);
   });
 
@@ -69,9 +69,9 @@ describe('C3: messages in other hands', () => {
     const awaited = createAwaited(ackWaitMs);
     for (let atMs = 0; atMs <= 31_000; atMs += 1_000) {
       expect(awaited.add(5, atMs)).toBe(atMs === 0);
-      expect(awaited.due(atMs).released).toEqual([]);
+      expect(awaited.due(atMs, 'asking').released).toEqual([]);
     }
-    expect(awaited.due(32_000).released).toEqual([5]);
+    expect(awaited.due(32_000, 'asking').released).toEqual([5]);
   });
 
   it('are let go when they come', () => {

@@ -9,9 +9,32 @@ describe('what is in other hands (C3)', () => {
     const awaited = createAwaited(ackWaitMs);
     awaited.add(7, 0);
     // Frozen from here on: what should have happened after 11 seconds happens after 24.
-    expect(awaited.due(24_000)).toEqual({ released: [], renewed: [7] });
-    expect(awaited.due(24_000 + ackWaitMs)).toEqual({ released: [], renewed: [] });
-    expect(awaited.due(24_000 + ackWaitMs + 5_000)).toEqual({ released: [7], renewed: [] });
+    expect(awaited.due(24_000, 'asking')).toEqual({ released: [], renewed: [7] });
+    expect(awaited.due(24_000 + ackWaitMs, 'asking')).toEqual({ released: [], renewed: [] });
+    expect(awaited.due(24_000 + ackWaitMs + 5_000, 'asking')).toEqual({ released: [7], renewed: [] });
+  });
+
+  it('keeps its room free until its ack wait is over, and gets it before anything new', () => {
+    const awaited = createAwaited(ackWaitMs);
+    for (const sequence of [7, 8, 9]) awaited.add(sequence, 0);
+    expect([awaited.reserved(0), awaited.reserved(ackWaitMs - 1), awaited.reserved(ackWaitMs)]).toEqual([3, 3, 0]);
+    // Those that get a new ack wait come later, and need their room for as long.
+    awaited.due(ackWaitMs + 1_000, 'asking');
+    expect([awaited.reserved(ackWaitMs + 1_000), awaited.reserved(2 * ackWaitMs + 1_000)]).toEqual([3, 0]);
+  });
+
+  it('is waited for in all the time in which no server can be asked, but not for ever without room', () => {
+    const away = createAwaited(ackWaitMs);
+    away.add(7, 0);
+    for (let atMs = 500; atMs <= 600_000; atMs += 500) expect(away.due(atMs, 'away').released).toEqual([]);
+    const full = createAwaited(ackWaitMs);
+    full.add(7, 0);
+    let releasedAtMs = 0;
+    for (let atMs = 500; atMs <= 600_000 && releasedAtMs === 0; atMs += 500) {
+      if (full.due(atMs, 'full').released.length > 0) releasedAtMs = atMs;
+    }
+    // Four times two ack waits, a second and five.
+    expect(releasedAtMs).toBe(104_000);
   });
 
   it('is not settled for a server that was killed and has forgotten the delivery', () => {
