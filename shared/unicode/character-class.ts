@@ -4,11 +4,17 @@ export type CharacterClass = (codePoint: number) => boolean;
 /** A class from its ranges (see `unicode-classes.ts` for the notation), decoded at first use. */
 export const characterClass = (ranges: string): CharacterClass => {
   let bounds: Uint32Array | undefined;
+  let low: Uint8Array | undefined;
   return (codePoint) => {
     bounds ??= decode(ranges);
-    return contains(bounds, codePoint);
+    low ??= lowOf(bounds);
+    return codePoint < low.length ? low[codePoint] === 1 : contains(bounds, codePoint);
   };
 };
+
+/** Latin letters, which most texts are made of, by their code points. */
+const lowOf = (bounds: Uint32Array): Uint8Array =>
+  Uint8Array.from({ length: 0x250 }, (_, codePoint) => (contains(bounds, codePoint) ? 1 : 0));
 
 /** First and last code point of every range, one after the other. */
 const decode = (ranges: string): Uint32Array => {

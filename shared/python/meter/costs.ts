@@ -14,6 +14,8 @@ export const costs = {
   scan: { steps: 1 / 64, bytes: 0 },
   /** A UTF-16 unit of a text that is made. */
   text: { steps: 1 / 64, bytes: 2 },
+  /** `bytes`, an exception, a view, a slice: an object, whatever it holds. */
+  object: { steps: 1, bytes: 256 },
   /** A byte that is made. */
   byte: { steps: 1 / 64, bytes: 1 },
   /** A byte that is read as a character of a text, or written back: both copies are made. */
@@ -29,7 +31,7 @@ export const costs = {
   /** A part that a text is cut into. */
   part: { steps: 1, bytes: 48 },
   /** An item of a list that is moved, copied or made. */
-  item: { steps: 1 / 8, bytes: 8 },
+  item: { steps: 1 / 8, bytes: 16 },
   /** An item that is sorted, before the comparisons. */
   sorted: { steps: 1 / 2, bytes: 64 },
   /** A member of a set or an entry of a dictionary that is looked up among those of another. */

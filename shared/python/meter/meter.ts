@@ -109,6 +109,7 @@ export class Meter {
   /** Admits so many bytes before they are made. */
   madeBytes(length: number): void {
     this.#admitText(length);
+    this.spend('object', 1);
     this.spend('byte', length);
   }
 

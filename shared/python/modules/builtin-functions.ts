@@ -14,7 +14,7 @@ import {
   requireCount,
   requireInteger,
 } from '../objects/number.ts';
-import { collect, iterate } from '../objects/iterate.ts';
+import { collect, visitItems } from '../objects/iterate.ts';
 import { binaryOperation } from '../objects/operators.ts';
 import { modularPower } from '../objects/power.ts';
 import { attributeError, overflowError, typeError, valueError, zeroDivisionError } from '../objects/python-error.ts';
@@ -158,7 +158,9 @@ const sum: NativeCall = (run, args, named) => {
   const [values = null, start = 0n] = bind(signature('sum', 'iterable start?', true), args, named);
   if (typeof start === 'string') throw typeError("sum() can't sum strings [use ''.join(seq) instead]");
   let total: PyValue = start;
-  for (const item of iterate(run, values)) total = binaryOperation(run, '+', total, item);
+  visitItems(run, values, (item) => {
+    total = binaryOperation(run, '+', total, item);
+  });
   return total;
 };
 

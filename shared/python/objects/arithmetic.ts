@@ -11,6 +11,69 @@ export type ArithmeticOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**' | '<<
 export const unsupported = (operator: string, left: PyValue, right: PyValue): Error =>
   typeError(`unsupported operand type(s) for ${operator}: '${typeName(left)}' and '${typeName(right)}'`);
 
+const divideIntegers = (run: Run, left: bigint, right: bigint): number => {
+  if (right === 0n) throw zeroDivisionError('division by zero');
+  const sign = left < 0n !== right < 0n ? -1 : 1;
+  run.meter.product(bitLength(left) + 64, bitLength(right) + 64);
+  const magnitude = nearestFloat(left < 0n ? -left : left, right < 0n ? -right : right);
+  if (magnitude === Infinity) throw overflowError('integer division result too large for a float');
+  return sign * magnitude;
+};
+
+const shift = (run: Run, operator: '<<' | '>>', left: bigint, right: bigint): bigint => {
+  if (right < 0n) throw valueError('negative shift count');
+  if (left === 0n) return 0n;
+  run.meter.bits(bitLength(left));
+  if (operator === '>>') return right > BigInt(bitLength(left)) ? (left < 0n ? -1n : 0n) : left >> right;
+  run.meter.bits(bitLength(left) + Number(right));
+  return left << right;
+};
+
+const onIntegers = (run: Run, operator: ArithmeticOperator, left: bigint, right: bigint): PyValue => {
+  switch (operator) {
+    case '+':
+    case '-': {
+      const result = operator === '+' ? left + right : left - right;
+      if (result > 0xffff_ffff_ffffn || result < -0xffff_ffff_ffffn) run.meter.bits(bitLength(result));
+      return result;
+    }
+    case '*': {
+      const leftBits = bitLength(left);
+      const rightBits = bitLength(right);
+      run.meter.bits(leftBits + rightBits);
+      run.meter.product(leftBits, rightBits);
+      return left * right;
+    }
+    case '/':
+      return divideIntegers(run, left, right);
+    case '//':
+      if (right === 0n) throw zeroDivisionError('integer division or modulo by zero');
+      chargeQuotient(run, left, right);
+      return floorDivide(left, right);
+    case '%':
+      if (right === 0n) throw zeroDivisionError('integer modulo by zero');
+      chargeQuotient(run, left, right);
+      return floorModulo(left, right);
+    case '**':
+      return power(run, left, right);
+    case '<<':
+    case '>>':
+      return shift(run, operator, left, right);
+    case '&':
+    case '|':
+    default:
+      run.meter.bits(Math.max(bitLength(left), bitLength(right)));
+      return operator === '&' ? left & right : operator === '|' ? left | right : left ^ right;
+  }
+};
+
+const chargeQuotient = (run: Run, left: bigint, right: bigint): void => {
+  const [leftBits, rightBits] = [bitLength(left), bitLength(right)];
+  run.meter.product(leftBits, rightBits);
+  run.meter.bits(leftBits);
+  run.meter.bits(rightBits);
+};
+
 /** Quotient towards minus infinity and rest with the divisor's sign, as CPython derives both from `fmod`. */
 export const divmodFloats = (left: number, right: number): { quotient: number; rest: number } => {
   let rest = left % right;
@@ -23,6 +86,33 @@ export const divmodFloats = (left: number, right: number): { quotient: number; r
   if (quotient === 0) return { quotient: left / right < 0 || Object.is(left / right, -0) ? -0 : 0, rest };
   const floor = Math.floor(quotient);
   return { quotient: quotient - floor > 0.5 ? floor + 1 : floor, rest };
+};
+
+const onFloats = (
+  run: Run,
+  operator: '+' | '-' | '*' | '/' | '//' | '%' | '**',
+  left: number,
+  right: number,
+): number => {
+  switch (operator) {
+    case '+':
+      return left + right;
+    case '-':
+      return left - right;
+    case '*':
+      return left * right;
+    case '/':
+      if (right === 0) throw zeroDivisionError('float division by zero');
+      return left / right;
+    case '//':
+      if (right === 0) throw zeroDivisionError('float floor division by zero');
+      return divmodFloats(left, right).quotient;
+    case '%':
+      if (right === 0) throw zeroDivisionError('float modulo');
+      return divmodFloats(left, right).rest;
+    default:
+      return power(run, left, right) as number;
+  }
 };
 
 /** `+ - * / // % ** << >> & | ^` of two numbers; undefined where one of them is none, or a float meets a bit operator. */
@@ -72,99 +162,17 @@ export const repeat = (run: Run, value: string | PyList | PyTuple | PyBytes, cou
     return new PyBytes(Uint8Array.from(Buffer.alloc(value.bytes.length * times, value.bytes)));
   }
   run.meter.items(value.items.length * times);
-  const items: PyValue[] = [];
-  if (value.items.length > 0) {
-    for (let time = 0; time < times; time += 1) for (const item of value.items) items.push(item);
-  }
+  const items = repeatItems(value.items, times);
   return value.kind === 'list' ? new PyList(items) : new PyTuple(items);
 };
 
-const onIntegers = (run: Run, operator: ArithmeticOperator, left: bigint, right: bigint): PyValue => {
-  switch (operator) {
-    case '+':
-    case '-': {
-      const result = operator === '+' ? left + right : left - right;
-      if (result > 0xffff_ffff_ffffn || result < -0xffff_ffff_ffffn) run.meter.bits(bitLength(result));
-      return result;
-    }
-    case '*': {
-      const leftBits = bitLength(left);
-      const rightBits = bitLength(right);
-      run.meter.bits(leftBits + rightBits);
-      run.meter.product(leftBits, rightBits);
-      return left * right;
-    }
-    case '/':
-      return divideIntegers(run, left, right);
-    case '//':
-      if (right === 0n) throw zeroDivisionError('integer division or modulo by zero');
-      chargeQuotient(run, left, right);
-      return floorDivide(left, right);
-    case '%':
-      if (right === 0n) throw zeroDivisionError('integer modulo by zero');
-      chargeQuotient(run, left, right);
-      return floorModulo(left, right);
-    case '**':
-      return power(run, left, right);
-    case '<<':
-    case '>>':
-      return shift(run, operator, left, right);
-    case '&':
-    case '|':
-    default:
-      run.meter.bits(Math.max(bitLength(left), bitLength(right)));
-      return operator === '&' ? left & right : operator === '|' ? left | right : left ^ right;
+/** By doubling: the engine copies whole blocks. */
+const repeatItems = (items: readonly PyValue[], times: number): PyValue[] => {
+  let result: PyValue[] = [];
+  let block = items;
+  for (let rest = items.length === 0 ? 0 : times; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) result = result.concat(block);
+    if (rest > 1) block = block.concat(block);
   }
-};
-
-const divideIntegers = (run: Run, left: bigint, right: bigint): number => {
-  if (right === 0n) throw zeroDivisionError('division by zero');
-  const sign = left < 0n !== right < 0n ? -1 : 1;
-  run.meter.product(bitLength(left) + 64, bitLength(right) + 64);
-  const magnitude = nearestFloat(left < 0n ? -left : left, right < 0n ? -right : right);
-  if (magnitude === Infinity) throw overflowError('integer division result too large for a float');
-  return sign * magnitude;
-};
-
-const chargeQuotient = (run: Run, left: bigint, right: bigint): void => {
-  const [leftBits, rightBits] = [bitLength(left), bitLength(right)];
-  run.meter.product(leftBits, rightBits);
-  run.meter.bits(leftBits);
-  run.meter.bits(rightBits);
-};
-
-const shift = (run: Run, operator: '<<' | '>>', left: bigint, right: bigint): bigint => {
-  if (right < 0n) throw valueError('negative shift count');
-  if (left === 0n) return 0n;
-  run.meter.bits(bitLength(left));
-  if (operator === '>>') return right > BigInt(bitLength(left)) ? (left < 0n ? -1n : 0n) : left >> right;
-  run.meter.bits(bitLength(left) + Number(right));
-  return left << right;
-};
-
-const onFloats = (
-  run: Run,
-  operator: '+' | '-' | '*' | '/' | '//' | '%' | '**',
-  left: number,
-  right: number,
-): number => {
-  switch (operator) {
-    case '+':
-      return left + right;
-    case '-':
-      return left - right;
-    case '*':
-      return left * right;
-    case '/':
-      if (right === 0) throw zeroDivisionError('float division by zero');
-      return left / right;
-    case '//':
-      if (right === 0) throw zeroDivisionError('float floor division by zero');
-      return divmodFloats(left, right).quotient;
-    case '%':
-      if (right === 0) throw zeroDivisionError('float modulo');
-      return divmodFloats(left, right).rest;
-    default:
-      return power(run, left, right) as number;
-  }
+  return result;
 };

@@ -40,6 +40,7 @@ const toLatin = (run: Run, value: PyValue): PyValue => {
 const fromLatin = (run: Run, value: PyValue): PyValue => {
   if (typeof value === 'string') {
     run.meter.spend('latin', value.length);
+    run.meter.spend('object', 1);
     return new PyBytes(Uint8Array.from(Buffer.from(value, 'latin1')));
   }
   if (typeof value !== 'object' || value === null) return value;
@@ -100,6 +101,7 @@ const decode: Method<PyBytes> = (run, self, args, named) => {
 
 const construct: NativeCall = (run, args, named) => {
   const [source, encoding, errors] = bind(signature('bytes', 'source? encoding? errors?', true), args, named);
+  run.meter.spend('object', 1);
   if (source === undefined) return new PyBytes(new Uint8Array());
   if (typeof source === 'string') {
     if (encoding === undefined) throw typeError('string argument without an encoding');

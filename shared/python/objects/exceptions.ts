@@ -27,7 +27,8 @@ const tree: readonly (readonly [string, string])[] = [
 const exceptionType = (name: string, base?: PyType): PyType => {
   const type: PyType = new PyType(
     name,
-    (_run, args, named) => {
+    (run, args, named) => {
+      run.meter.spend('object', 1);
       if (named.size > 0) throw typeError(`${name}() takes no keyword arguments`);
       return new PyException(type, new PyTuple(args));
     },

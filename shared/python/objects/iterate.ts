@@ -25,6 +25,29 @@ export const iterate = (run: Run, value: PyValue): IterableIterator<PyValue> => 
   };
 };
 
+/** Calls with every item, as {@link iterate} gives them: what is iterated most needs no objects for it. */
+export const visitItems = (run: Run, value: PyValue, visit: (item: PyValue) => void): void => {
+  if (typeof value === 'object' && value !== null) {
+    if (value.kind === 'list' || value.kind === 'tuple') {
+      for (let index = 0; index < value.items.length; index += 1) {
+        run.meter.charge(1);
+        visit(value.items[index]!);
+      }
+      return;
+    }
+    if (value.kind === 'range') {
+      const bits = longestBits(value);
+      for (let index = 0n, item = value.start; index < value.length; index += 1n, item += value.step) {
+        run.meter.charge(1);
+        if (bits > 64) run.meter.bits(bits);
+        visit(item);
+      }
+      return;
+    }
+  }
+  for (const item of iterate(run, value)) visit(item);
+};
+
 /** All items of an iterable, within the bound of a collection. */
 export const collect = (run: Run, value: PyValue): PyValue[] => {
   if (typeof value === 'object' && value !== null && (value.kind === 'list' || value.kind === 'tuple')) {
@@ -33,10 +56,10 @@ export const collect = (run: Run, value: PyValue): PyValue[] => {
     return [...value.items];
   }
   const items: PyValue[] = [];
-  for (const item of iterate(run, value)) {
+  visitItems(run, value, (item) => {
     items.push(item);
-    if (items.length > run.meter.limits.maxItems) run.meter.grown(items.length);
-  }
+    run.meter.grown(items.length);
+  });
   run.meter.items(items.length);
   return items;
 };
@@ -78,9 +101,12 @@ function* overDict(dict: PyDict, part: PyDictView['part']): Generator<PyValue> {
   }
 }
 
+const longestBits = ({ start, stop, step }: PyRange): number =>
+  Math.max(bitLength(start), bitLength(stop), bitLength(step));
+
 function* overRange(run: Run, range: PyRange): Generator<PyValue> {
   // Long integers are made one by one: each is charged.
-  const bits = Math.max(bitLength(range.start), bitLength(range.stop), bitLength(range.step));
+  const bits = longestBits(range);
   const { start, step, length } = range;
   for (let index = 0n, value = start; index < length; index += 1n, value += step) {
     if (bits > 64) run.meter.bits(bits);
