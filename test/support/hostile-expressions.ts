@@ -143,10 +143,10 @@ const operation = (draw: Draw, depth: number): string => {
         '#',
         () => any(draw, depth),
       );
-    default:
-      return `${oneOf(draw, ['[#]', '{#}', '{@: #}'])
-        .replace('#', any(draw, depth))
-        .replace('@', any(draw, depth))
-        .slice(0, -1)} for x in ${any(draw, depth)}${'}'}`.replace(/^(\[.*)\}$/s, '$1]');
+    default: {
+      const [open, close] = oneOf(draw, ['[]', '{}']);
+      const key = open === '{' && draw(2) === 0 ? `${any(draw, depth)}: ` : '';
+      return `${open}${key}${any(draw, depth)} for x in ${any(draw, depth)}${close}`;
+    }
   }
 };

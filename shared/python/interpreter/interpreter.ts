@@ -29,6 +29,30 @@ import type { Clause, Comprehension, Node, Target } from '../syntax/node.ts';
 import { truth } from '../objects/truth.ts';
 import { typeName } from '../objects/type-name.ts';
 
+/** Calls a function, a method, a type. Throws `TypeError` for anything else. */
+export const callValue = (
+  run: Run,
+  callee: PyValue,
+  args: readonly PyValue[],
+  named: NamedArguments = noNamed,
+): PyValue => {
+  run.meter.charge(1);
+  if (typeof callee === 'object' && callee !== null) {
+    if (callee.kind === 'function') return callee.call(run, args, named);
+    if (callee.kind === 'type') return callee.construct(run, args, named);
+  }
+  throw typeError(`'${typeName(callee)}' object is not callable`);
+};
+
+/** The value of a node. Throws `PythonError`, `TerminalError` (`expression_limit`). */
+export const evaluateNode = (run: Run, node: Node, frame: Frame): PyValue => {
+  run.meter.charge(1);
+  run.meter.enter();
+  const value = evaluateInner(run, node, frame);
+  run.meter.leave();
+  return value;
+};
+
 const unpack = (run: Run, targets: readonly Target[], value: PyValue, frame: Frame): void => {
   const star = targets.findIndex(({ kind }) => kind === 'starred');
   const items: PyValue[] = [];
@@ -54,21 +78,6 @@ const unpack = (run: Run, targets: readonly Target[], value: PyValue, frame: Fra
 const bindTarget = (run: Run, target: Target, value: PyValue, frame: Frame): void => {
   if (target.kind === 'tuple') unpack(run, target.targets, value, frame);
   else frame.variables.set(target.name, value);
-};
-
-/** Calls a function, a method, a type. Throws `TypeError` for anything else. */
-export const callValue = (
-  run: Run,
-  callee: PyValue,
-  args: readonly PyValue[],
-  named: NamedArguments = noNamed,
-): PyValue => {
-  run.meter.charge(1);
-  if (typeof callee === 'object' && callee !== null) {
-    if (callee.kind === 'function') return callee.call(run, args, named);
-    if (callee.kind === 'type') return callee.construct(run, args, named);
-  }
-  throw typeError(`'${typeName(callee)}' object is not callable`);
 };
 
 /** Calls once for every combination of a comprehension's clauses that passes its conditions. */
@@ -292,13 +301,4 @@ const evaluateInner = (run: Run, node: Node, frame: Frame): PyValue => {
     default:
       throw typeError("can't use starred expression here");
   }
-};
-
-/** The value of a node. Throws `PythonError`, `TerminalError` (`expression_limit`). */
-export const evaluateNode = (run: Run, node: Node, frame: Frame): PyValue => {
-  run.meter.charge(1);
-  run.meter.enter();
-  const value = evaluateInner(run, node, frame);
-  run.meter.leave();
-  return value;
 };

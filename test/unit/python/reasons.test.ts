@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { TerminalError } from '../../../shared/errors/sync-error.ts';
 import { createEvaluator, createEvaluatorFactory } from '../../../shared/python/evaluate.ts';
 import type { ExpressionScope } from '../../../shared/python/scope.ts';
-import { planAppend } from '../../../shared/state/plan-append.ts';
+import { planAppend } from '../../support/at-once.ts';
 import { column, stateModel } from '../../support/model-fixtures.ts';
 import { delivery } from '../../support/plan-states.ts';
 
@@ -109,7 +109,9 @@ describe('a reason holds no value of the data', () => {
       flatten: 'lossless',
       evaluators: createEvaluatorFactory(),
     });
-    expect(rejections.map(({ error }) => `${error.code}: ${error.message}`)).toEqual([
+    expect(
+      rejections.map(({ error }) => `${(error as TerminalError).code}: ${(error as TerminalError).message}`),
+    ).toEqual([
       'invalid_expression: column quantity, row 3: ValueError: invalid literal for int() with base 10: <value>',
     ]);
   });
