@@ -88,7 +88,7 @@ export const resolveTarget = (connectionString: string, env: Environment = {}): 
   };
 
   const servers = serversOf(get('host'), get('hostaddr'), get('port'));
-  const user = get('user') ?? env['USER'] ?? userInfo().username;
+  const user = get('user') ?? env['USER'] ?? systemUser();
   const database = get('dbname') ?? user;
   const tls = tlsOf(get, given, env);
   const channelBinding = (get('channel_binding') ?? 'prefer') as ConnectionTarget['channelBinding'];
@@ -193,6 +193,15 @@ const serversOf = (
 };
 
 const socketFolders: readonly string[] = ['/var/run/postgresql', '/tmp'];
+
+const systemUser = (): string => {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run as a number that no account has.
+    throw faulty(['has no user, and this process runs as nobody that has a name']);
+  }
+};
 
 /** Without a host libpq takes the local socket; on a machine that has none, this one. */
 const defaultHost = (port: number): string =>

@@ -29,8 +29,8 @@ export const constraintOf = (error: unknown): string => {
  */
 export const causeOf = (error: unknown): string => {
   const message = messageOf(error);
-  const { code } = (error ?? {}) as DriverError;
-  return typeof code === 'string' && code !== '' && !message.includes(code) ? `${message} (${code})` : message;
+  const code = errorCodeOf(error);
+  return code !== '' && !message.includes(code) ? `${message} (${code})` : message;
 };
 
 /**
@@ -44,7 +44,7 @@ export const toDatabaseError = (error: unknown, doing: string): RetryableError |
   if (error instanceof RetryableError || error instanceof TerminalError) return error;
   const message = messageOf(error);
   const code = codeOf(error, message);
-  const marks = [sqlStateOf(error), constraintOf(error)].filter((mark) => mark !== undefined && mark !== '');
+  const marks = [errorCodeOf(error), constraintOf(error)].filter((mark) => mark !== '' && !message.includes(mark));
   const server = typeof error === 'object' && error !== null ? serverOf.get(error) : undefined;
   const where = server === undefined || code === 'database_rejected' ? '' : ` at ${server}`;
   const text = `${doing}: ${message}${marks.length > 0 ? ` (${marks.join(', ')})` : ''}${where}`;
@@ -88,12 +88,18 @@ export class StaleMetadataError extends RetryableError {}
 
 const serverOf = new WeakMap<object, string>();
 
+/** A SQLSTATE, or Node's name of an error; empty if it has none. */
+const errorCodeOf = (error: unknown): string => {
+  const { code } = (error ?? {}) as DriverError;
+  return typeof code === 'string' ? code : '';
+};
+
 const messageOf = (error: unknown): string => {
   if (error instanceof AggregateError && error.message === '') {
     return [...new Set(error.errors.map((part) => messageOf(part)))].join(', ');
   }
   const message = error instanceof Error ? error.message : String((error as DriverError | null)?.message ?? error);
-  return message === '' && error instanceof Error ? error.name : message;
+  return message === '' ? 'no reason given' : message;
 };
 
 const systemCodes =

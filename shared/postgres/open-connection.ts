@@ -1,4 +1,5 @@
 import { Client, type ClientConfig } from '@neondatabase/serverless';
+import { lookup } from 'node:dns/promises';
 import { RetryableError } from '../errors/sync-error.ts';
 import type { RetryableCode } from '../errors/error-code.ts';
 import { serverLabel, type ConnectionTarget, type ServerAddress, type SslMode } from './connection-target.ts';
@@ -122,7 +123,7 @@ const connectServer = async (
     query_timeout: options.queryTimeoutMs,
     ...(target.options === undefined ? {} : { options: target.options }),
   };
-  if (target.transport === 'websocket') return connectWithin(new Client(config), limitMs);
+  if (target.transport === 'websocket') return connectWebSocket(config, server, limitMs);
   const tls = server.socketPath === undefined ? target.tls : undefined;
   const [first, second] = encryptionsOf(tls?.mode ?? 'disable', tls?.isDirect === true);
   const attempt = async (encryption: Encryption): Promise<TcpClient> => {
@@ -148,6 +149,17 @@ const connectServer = async (
     }
   };
   return attempt(first!);
+};
+
+/** A WebSocket fails without any reason (a browser must not tell a page): the name is looked up to find one. */
+const connectWebSocket = async (config: ClientConfig, server: ServerAddress, limitMs: number): Promise<Client> => {
+  try {
+    return await connectWithin(new Client(config), limitMs);
+  } catch (error) {
+    if (error instanceof Error && error.message !== '') throw error;
+    await lookup(server.host);
+    throw new Error(`the WebSocket wss://${server.host} could not be opened`, { cause: error });
+  }
 };
 
 /** Connects, or closes and throws. A host that accepts and says nothing is given up after that time. */

@@ -291,6 +291,14 @@ describe('a pool', () => {
     expect(await ask(plain.url.replace(/\/test$/, '/nothing'))).toMatchObject({ code: 'database_misconfigured' });
   });
 
+  it('reports a WebSocket that does not come about with the cause that the WebSocket itself keeps', async () => {
+    const error = await ask('postgresql://u:p@nowhere.invalid.neon.tech/d?sslmode=require');
+    expect(error).toMatchObject({
+      code: 'database_unavailable',
+      message: expect.stringMatching(/nowhere\.invalid\.neon\.tech:5432: getaddrinfo (ENOTFOUND|EAI_AGAIN)/) as string,
+    });
+  });
+
   it('throws if a transaction went on after a failed statement: its commit was a rollback', async () => {
     await plain.pool.query('create table if not exists swallowed (n int)');
     const done = plain.pool.transaction(async (connection) => {

@@ -76,6 +76,18 @@ describe('an error of the database', () => {
     expect(message).toBe('append to state S: the message (23505, ledger_pkey_102265)');
   });
 
+  it.each([
+    [new Error(''), 'connect: no reason given'],
+    [Object.assign(new Error(''), { code: 'ECONNRESET' }), 'connect: no reason given (ECONNRESET)'],
+    [
+      new AggregateError([new Error('connect ECONNREFUSED ::1:1'), new Error('connect ECONNREFUSED 127.0.0.1:1')]),
+      'connect: connect ECONNREFUSED ::1:1, connect ECONNREFUSED 127.0.0.1:1',
+    ],
+    [{ type: 'error', message: '' }, 'connect: no reason given'],
+  ])('always has a reason: %s', (cause, message) => {
+    expect(toDatabaseError(cause, 'connect').message).toBe(message);
+  });
+
   it('of ours passes through unchanged', async () => {
     const ours = new RetryableError('unknown_state', 'gone');
     expect(toDatabaseError(ours, 'x')).toBe(ours);
