@@ -65,12 +65,8 @@ export const rooms: readonly Room[] = [
   effectful('shared/operate/', 'what the page and the command line both do', [
     ...shared('errors', 'json', 'message', 'routing', 'process', 'config', 'http', 'postgres', 'nats', 'metadata'),
   ]),
-  effectful('functions/state-direct/', 'rows for the state that the message names', [
-    ...shared('message', 'function', 'store'),
-  ]),
-  effectful('functions/state-route/', 'rows for the state behind the OUTPUT route', [
-    ...shared('errors', 'message', 'state', 'function', 'store'),
-  ]),
+  effectful('functions/state-direct/', 'rows for the state that the message names', shared('function', 'store')),
+  effectful('functions/state-route/', 'rows for the state behind the OUTPUT route', shared('function', 'store')),
   effectful('functions/state-entry/', 'passes entries on to the processor behind a route', [
     ...shared('errors', 'json', 'message', 'state', 'routing', 'postgres', 'metadata'),
     ...shared('function'),
@@ -102,6 +98,7 @@ export const rooms: readonly Room[] = [
       'nats',
       'metadata',
       'function',
+      'store',
       'operate',
     ),
     'infra/postgres/',

@@ -1,13 +1,7 @@
 import type { FunctionApp, FunctionRuntime } from '../../shared/function/run-function.ts';
-import { readId } from '../../shared/message/envelope.ts';
+import { findDirectTarget } from '../../shared/store/find-target.ts';
 import { createStoreApp } from '../../shared/store/store-app.ts';
 
 /** `query_state_direct`: rows for the state that the message names (reference.md B.1). */
 export const createStateDirect = (runtime: FunctionRuntime): Promise<FunctionApp> =>
-  createStoreApp(runtime, {
-    accepts: ['query_state_direct'],
-    target: async ({ message }) => {
-      const stateId = readId(message, 'state_id');
-      return { stateId, scope: new Map([['state_id', stateId]]) };
-    },
-  });
+  createStoreApp(runtime, { accepts: ['query_state_direct'], target: findDirectTarget });

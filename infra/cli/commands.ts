@@ -11,6 +11,7 @@ import { stateCommands } from './commands/state.ts';
 import { status } from './commands/status.ts';
 import { streamsCreate } from './commands/streams.ts';
 import { tail } from './commands/tail.ts';
+import { takeover } from './commands/takeover.ts';
 
 /** Every command, in the order of the help. */
 export const commands: readonly CliCommand[] = [
@@ -25,5 +26,6 @@ export const commands: readonly CliCommand[] = [
   ledgerPrune,
   migrateCommand,
   streamsCreate,
+  takeover,
   completion(() => commands),
 ];

@@ -16,15 +16,20 @@ export const readHeaders = (message: Msg): MsgHdrs | undefined => {
   try {
     return message.headers;
   } catch {
-    const [first, ...lines] = rawHeaders(message).split('\r\n');
-    if (first?.startsWith(headerStart) !== true) return undefined;
-    return buildHeaders(
-      lines.flatMap((line): (readonly [string, string])[] => {
-        const colon = line.indexOf(':');
-        return colon === -1 ? [] : [[headerName(line.slice(0, colon)), line.slice(colon + 1).trim()]];
-      }),
-    );
+    return parseHeaders(rawHeaders(message));
   }
+};
+
+/** The headers of a block as it is on the wire; undefined if it is none. */
+export const parseHeaders = (block: string): MsgHdrs | undefined => {
+  const [first, ...lines] = block.split('\r\n');
+  if (first?.startsWith(headerStart) !== true) return undefined;
+  return buildHeaders(
+    lines.flatMap((line): (readonly [string, string])[] => {
+      const colon = line.indexOf(':');
+      return colon === -1 ? [] : [[headerName(line.slice(0, colon)), line.slice(colon + 1).trim()]];
+    }),
+  );
 };
 
 const traceHeaders = ['traceparent', 'tracestate', 'baggage'] as const;

@@ -1,4 +1,5 @@
 import type { NatsConnection } from './connect.ts';
+import { headerValue, parseHeaders } from './headers.ts';
 import { apiSubject } from './jetstream-api.ts';
 import { apiErrorCodes } from './jetstream-error.ts';
 
@@ -8,6 +9,8 @@ export interface StoredMessage {
   readonly payload: Uint8Array;
   /** When the stream stored it: nanoseconds since the epoch, as in the deliveries of the message. */
   readonly storedNs: string;
+  /** A header by its name, whatever its case; undefined if the message has none. */
+  header(name: string): string | undefined;
 }
 
 /**
@@ -25,7 +28,13 @@ export const isStored = async (connection: NatsConnection, stream: string, seque
   (await get(connection, stream, { seq: sequence })) !== undefined;
 
 interface GetAnswer {
-  readonly message?: { readonly seq: number; readonly subject: string; readonly data?: string; readonly time: string };
+  readonly message?: {
+    readonly seq: number;
+    readonly subject: string;
+    readonly data?: string;
+    readonly hdrs?: string;
+    readonly time: string;
+  };
   readonly error?: { readonly err_code?: number; readonly description: string };
 }
 
@@ -40,11 +49,13 @@ const get = async (
   const { message, error } = answer.json<GetAnswer>();
   if (error?.err_code === apiErrorCodes.messageNotFound) return undefined;
   if (message === undefined) throw new Error(`stream ${stream} cannot be read: ${error?.description ?? 'no message'}`);
+  const headers = message.hdrs === undefined ? undefined : parseHeaders(Buffer.from(message.hdrs, 'base64').toString());
   return {
     sequence: message.seq,
     subject: message.subject,
     payload: message.data === undefined ? new Uint8Array() : Buffer.from(message.data, 'base64'),
     storedNs: nanosecondsOf(message.time),
+    header: (name) => headerValue(headers, name),
   };
 };
 

@@ -7,14 +7,14 @@ import { toOutcome } from '../message/to-outcome.ts';
 import type { Metadata } from '../metadata/cached-metadata.ts';
 import { routerSelector, type RouteConfig } from '../routing/routing.ts';
 import { requireRoute } from '../routing/selector.ts';
+import type { FindTarget } from './find-target.ts';
 import { createPlanPace, type PlanPace } from './plan-pace.ts';
-import { storeDeliveries, type Scope, type StorePorts, type StoreTarget } from './store-deliveries.ts';
+import { storeDeliveries, type StorePorts, type StoreTarget } from './store-deliveries.ts';
 
 /** What tells state-direct and state-route apart. */
 export interface StoreFunction {
   readonly accepts: readonly MessageType[];
-  /** Finds the state of a delivery. Throws what becomes its outcome. */
-  target(delivery: Delivery, metadata: Metadata): Promise<{ readonly stateId: string; readonly scope: Scope }>;
+  readonly target: FindTarget;
 }
 
 /** A function that stores rows: finds the state of each delivery, then stores and passes on what belongs to it. */

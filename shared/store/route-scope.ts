@@ -1,5 +1,5 @@
-import { ScopeRecord, type ScopeValue } from '../../shared/state/evaluator.ts';
-import type { Processor, Provider, Route } from '../../shared/state/state-model.ts';
+import { ScopeRecord, type ScopeValue } from '../state/evaluator.ts';
+import type { Processor, Provider, Route } from '../state/state-model.ts';
 
 /**
  * The variables that a callable column sees on the route path: `route_id`, `processor_state`, `processor`, `provider`
