@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { batchReply, singleReply } from './outcome-reply.ts';
 import { errorReply, type HttpReply, type HttpRequest } from '../http/http-server.ts';
 import { toOutcome } from '../message/to-outcome.ts';
 import { RetryableError } from '../errors/sync-error.ts';
-import { decodeRequest } from '../message/decode-request.ts';
+import { decodeRequest, type DecodedMessage } from '../message/decode-request.ts';
 import type { Delivery, MessageType } from '../message/delivery.ts';
 import type { Outcome } from '../message/outcome.ts';
 import { within } from '../process/within.ts';
@@ -20,6 +21,8 @@ export interface RequestHandlerOptions {
   readonly monotonicMs: () => number;
   /** A request answers by then: below the gateway's own timeout, so that the outcome is ours to say. */
   readonly deadlineMs: number;
+  /** What one message may take when it is read, and what is read at the same time, about. */
+  readonly maxExpandedBytes: number;
   readonly log: Log;
   readonly metrics: FunctionMetrics;
   /** One outcome for every delivery; what it throws all the same is the outcome of all of them. */
@@ -37,37 +40,45 @@ export const createRequestHandler = (
     }
     const nowMs = options.nowMs();
     const startedMs = options.monotonicMs();
-    const decoded = decodeRequest(request.headers, request.body, {
+    const { mode, messages } = decodeRequest(request.headers, request.body, {
       accepts: options.accepts,
       nowMs,
       newId: randomUUID,
+      maxExpandedBytes: options.maxExpandedBytes,
     });
-    const { deliveries } = decoded;
-    const trace = startRequestTrace({
-      functionName: options.functionName,
-      headers: request.headers,
-      deliveries,
-      coldStart,
-      nowMs,
-    });
-    coldStart = false;
-    let outcomes: readonly Outcome[];
-    try {
-      outcomes =
-        deliveries.length === 0 ? [] : await withinDeadline(options.process(deliveries, trace), options.deadlineMs);
-    } catch (error) {
-      outcomes = deliveries.map(({ id }) => toOutcome(id, error));
+    const results: Outcome[] = [];
+    const iterator = messages[Symbol.iterator]();
+    let deliveryCount = 0;
+    // Almost always one: a batch that takes more memory than one message may is handled part by part.
+    for (let isOver = false; !isOver;) {
+      const part = await readPart(iterator, options);
+      const { deliveries } = part;
+      isOver = part.isOver;
+      deliveryCount += deliveries.length;
+      const trace = startRequestTrace({
+        functionName: options.functionName,
+        headers: request.headers,
+        deliveries,
+        coldStart,
+        nowMs,
+      });
+      coldStart = false;
+      const leftMs = options.deadlineMs - (options.monotonicMs() - startedMs);
+      let outcomes: readonly Outcome[];
+      try {
+        outcomes =
+          deliveries.length === 0
+            ? []
+            : await withinDeadline(options.process(deliveries, trace), Math.max(1, leftMs), options.deadlineMs);
+      } catch (error) {
+        outcomes = deliveries.map(({ id }) => toOutcome(id, error));
+      }
+      const own = [...part.rejections, ...completeOutcomes(deliveries, outcomes)];
+      trace.end(own, mode === 'batch' ? 200 : singleReply(own[0] ?? nothing(), mode).status);
+      results.push(...own);
     }
-    const results = [...decoded.rejections, ...completeOutcomes(deliveries, outcomes)];
-    const reply =
-      decoded.mode === 'batch'
-        ? batchReply(results)
-        : singleReply(
-            results[0] ?? toOutcome('', new RetryableError('no_outcome', 'there was no message')),
-            decoded.mode,
-          );
-    trace.end(results, reply.status);
-    options.metrics.request(deliveries.length, options.monotonicMs() - startedMs, results);
+    const reply = mode === 'batch' ? batchReply(results) : singleReply(results[0] ?? nothing(), mode);
+    options.metrics.request(deliveryCount, options.monotonicMs() - startedMs, results);
     for (const result of results) {
       if (result.outcome === 'ack') continue;
       options.log.warn(result.outcome, { id: result.id, code: result.code, reason: result.reason });
@@ -76,12 +87,48 @@ export const createRequestHandler = (
   };
 };
 
+/** What a request of no message is answered with. */
+const nothing = (): Outcome => toOutcome('', new RetryableError('no_outcome', 'there was no message'));
+
+/** Reading goes on for so long before the event loop turns. */
+const maxTurnMs = 5;
+
+interface RequestPart {
+  readonly deliveries: readonly Delivery[];
+  readonly rejections: readonly Outcome[];
+  readonly isOver: boolean;
+}
+
+/** Reads messages until they take the memory that one may, or until there are no more. */
+const readPart = async (
+  messages: Iterator<DecodedMessage>,
+  { maxExpandedBytes, monotonicMs }: RequestHandlerOptions,
+): Promise<RequestPart> => {
+  const deliveries: Delivery[] = [];
+  const rejections: Outcome[] = [];
+  let bytes = 0;
+  let turnStartedMs = monotonicMs();
+  while (bytes < maxExpandedBytes) {
+    const next = messages.next();
+    if (next.done === true) return { deliveries, rejections, isOver: true };
+    if ('rejection' in next.value) rejections.push(next.value.rejection);
+    else {
+      deliveries.push(next.value.delivery);
+      bytes += next.value.bytes;
+    }
+    if (monotonicMs() - turnStartedMs < maxTurnMs) continue;
+    await nextTurn();
+    turnStartedMs = monotonicMs();
+  }
+  return { deliveries, rejections, isOver: false };
+};
+
 /**
  * The work's outcomes, or a rejection when its time is up. The work goes on by itself then; whatever it still stores, the
  * ledger keeps from being stored again.
  */
-const withinDeadline = <T>(work: Promise<T>, deadlineMs: number): Promise<T> =>
-  within(deadlineMs, work, () => {
+const withinDeadline = <T>(work: Promise<T>, leftMs: number, deadlineMs: number): Promise<T> =>
+  within(leftMs, work, () => {
     throw new RetryableError('function_timeout', `the function had no answer after ${deadlineMs} ms`);
   });
 

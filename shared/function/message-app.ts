@@ -32,6 +32,7 @@ export const createMessageApp = (parts: Parts, definition: MessageFunction): Fun
       nowMs: runtime.nowMs,
       monotonicMs: runtime.monotonicMs,
       deadlineMs: runtime.config.deadlineMs,
+      maxExpandedBytes: runtime.config.maxExpandedBytes,
       log: runtime.log,
       metrics: parts.metrics,
       process: (deliveries, trace) =>

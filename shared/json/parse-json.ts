@@ -9,8 +9,9 @@ import { parseLossless } from './parse-lossless.ts';
  * they differ, the lossless parser reads the text anew.
  *
  * Throws `TerminalError`: `invalid_json`, `nesting_too_deep`.
+ * @param textMembers how many members the objects of the text have together, if somebody has counted them (`isExact`)
  */
-export const parseJson = (text: string): JsonValue => {
+export const parseJson = (text: string, textMembers?: number): JsonValue => {
   let value: JsonValue;
   try {
     value = JSON.parse(text) as JsonValue;
@@ -18,5 +19,5 @@ export const parseJson = (text: string): JsonValue => {
     // Not JSON, or JSON with the tokens that Python adds: the lossless parser tells which, with a position.
     return parseLossless(text);
   }
-  return isExact(text, value) ? value : parseLossless(text, true);
+  return isExact(text, value, textMembers) ? value : parseLossless(text, true);
 };

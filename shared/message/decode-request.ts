@@ -1,5 +1,6 @@
 import { TerminalError } from '../errors/sync-error.ts';
 import { isJsonObject, memberOf, type JsonObject } from '../json/json-value.ts';
+import { measureJson, readBytes } from '../json/measure-json.ts';
 import { parseJson } from '../json/parse-json.ts';
 import { cloudEventsBatchType } from './cloud-event.ts';
 import { contentHash, identityReuse } from './content-hash.ts';
@@ -10,16 +11,19 @@ import type { Outcome } from './outcome.ts';
 import { scanEvent, scanEvents, type EventExtent } from './scan-events.ts';
 import { toOutcome } from './to-outcome.ts';
 
-/** What a request held: deliveries to plan, and the outcomes of what could not be decoded. */
+/** What a request held, message by message. */
 export interface DecodedRequest {
   /**
    * `batch`: the answer is a BatchReply. `event` and `message`: the status code is the outcome; whoever sends a CloudEvent takes
    * a body for the next event, so it gets none.
    */
   readonly mode: 'batch' | 'event' | 'message';
-  readonly deliveries: readonly Delivery[];
-  readonly rejections: readonly Outcome[];
+  /** Each message is read when it is asked for, so that they need not all be in memory at once. */
+  readonly messages: Iterable<DecodedMessage>;
 }
+
+/** A delivery to plan, with about the bytes that it takes; or the outcome of what could not be decoded. */
+export type DecodedMessage = { readonly delivery: Delivery; readonly bytes: number } | { readonly rejection: Outcome };
 
 export interface DecodeContext {
   /** The message types of this function; others are rejected with `wrong_function`. */
@@ -27,6 +31,8 @@ export interface DecodeContext {
   readonly nowMs: number;
   /** An identity for a bare message that brings none: such a message cannot be recognised when it is sent again. */
   newId(): string;
+  /** What one message may take when it is read: beyond it, it is rejected with `expansion_too_large`. */
+  readonly maxExpandedBytes: number;
 }
 
 /**
@@ -43,9 +49,11 @@ export const decodeRequest = (
   const contentType = (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
   if (contentType === cloudEventsBatchType) {
     try {
-      return { mode: 'batch', ...decodeEvents(body, context) };
+      const extents = scanEvents(body);
+      if (extents === undefined) throw new TerminalError('invalid_envelope', 'the batch is not a JSON array');
+      return { mode: 'batch', messages: decodeEvents(body, extents, context) };
     } catch (error) {
-      return { mode: 'batch', deliveries: [], rejections: [toOutcome('', error)] };
+      return { mode: 'batch', messages: [{ rejection: toOutcome('', error) }] };
     }
   }
   if (contentType === 'application/cloudevents+json') {
@@ -58,7 +66,7 @@ export const decodeRequest = (
       if (attributes === undefined) throw new TerminalError('invalid_envelope', 'the event has no id');
       return decodeSingle('event', attributes, payload, context);
     } catch (error) {
-      return { mode: 'event', deliveries: [], rejections: [toOutcome('', error)] };
+      return { mode: 'event', messages: [{ rejection: toOutcome('', error) }] };
     }
   }
   const binary = attributesOf(
@@ -85,11 +93,12 @@ const decodeText = (bytes: Uint8Array): string => {
   }
 };
 
-const decodeEvents = (body: Buffer, context: DecodeContext): Omit<DecodedRequest, 'mode'> => {
-  const extents = scanEvents(body);
-  if (extents === undefined) throw new TerminalError('invalid_envelope', 'the batch is not a JSON array');
-  const deliveries = new Map<string, Delivery>();
-  const rejections: Outcome[] = [];
+function* decodeEvents(
+  body: Buffer,
+  extents: readonly EventExtent[],
+  context: DecodeContext,
+): Generator<DecodedMessage> {
+  const contents = new Map<string, string>();
   for (const extent of extents) {
     let id = '';
     try {
@@ -97,18 +106,21 @@ const decodeEvents = (body: Buffer, context: DecodeContext): Omit<DecodedRequest
       // An event without an id cannot be named in the answer: its sender sees a missing result, which is a failure.
       if (attributes === undefined) continue;
       id = attributes.identity;
-      const delivery = toDelivery(attributes, payload(), context);
-      const earlier = deliveries.get(id);
+      const bytes = payload();
+      const content = contentHash(bytes);
+      const earlier = contents.get(id);
       // The same message twice in one batch: one outcome stands for both.
-      const reuse = earlier && identityReuse({ ...earlier, stateId: null }, { ...delivery, stateId: null });
+      const own = { contentHash: content, stateId: null };
+      const reuse = earlier === undefined ? undefined : identityReuse({ ...own, contentHash: earlier }, own);
       if (reuse !== undefined) throw reuse;
-      if (earlier === undefined) deliveries.set(id, delivery);
+      if (earlier !== undefined) continue;
+      contents.set(id, content);
+      yield toDelivery(attributes, bytes, context);
     } catch (error) {
-      rejections.push(toOutcome(id, error));
+      yield { rejection: toOutcome(id, error) };
     }
   }
-  return { deliveries: [...deliveries.values()], rejections };
-};
+}
 
 /** One event of a body whose data is still bytes. */
 interface OpenEvent {
@@ -119,9 +131,14 @@ interface OpenEvent {
 }
 
 const quoteBytes = 1;
+const maxAttributeBytes = 64 * 1024;
 
 /** The event without its data, which is read by itself: whatever is wrong with it is its own. */
 const openEvent = (body: Buffer, { start, end, data }: EventExtent): OpenEvent => {
+  const attributeBytes = end - start - (data === undefined ? 0 : data.end - data.start);
+  if (attributeBytes > maxAttributeBytes) {
+    throw new TerminalError('invalid_envelope', `an event has more than ${maxAttributeBytes} bytes beside its data`);
+  }
   const attributesText =
     data === undefined
       ? decodeText(body.subarray(start, end))
@@ -177,13 +194,21 @@ const eventAttribute =
     return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
   };
 
-const toDelivery = (attributes: Attributes, payload: Uint8Array, context: DecodeContext): Delivery => {
-  const { message, type } = readEnvelope(parseJson(decodeText(payload)));
+const toDelivery = (attributes: Attributes, payload: Uint8Array, context: DecodeContext): DecodedMessage => {
+  const measure = measureJson(payload);
+  const bytes = readBytes(measure);
+  if (bytes > context.maxExpandedBytes) {
+    throw new TerminalError(
+      'expansion_too_large',
+      `the message takes ${bytes} bytes when it is read, the limit is ${context.maxExpandedBytes}`,
+    );
+  }
+  const { message, type } = readEnvelope(parseJson(decodeText(payload), measure.members));
   if (!context.accepts.includes(type)) {
     throw new TerminalError('wrong_function', `this function does not handle messages of type ${type}`);
   }
   const parsedMs = attributes.time === undefined ? Number.NaN : Date.parse(attributes.time);
-  return {
+  const delivery = {
     id: attributes.identity,
     subject: attributes.subject,
     timestampMs: Number.isNaN(parsedMs) ? context.nowMs : parsedMs,
@@ -193,6 +218,7 @@ const toDelivery = (attributes: Attributes, payload: Uint8Array, context: Decode
     type,
     message,
   };
+  return { delivery, bytes };
 };
 
 const decodeSingle = (
@@ -202,8 +228,8 @@ const decodeSingle = (
   context: DecodeContext,
 ): DecodedRequest => {
   try {
-    return { mode, deliveries: [toDelivery(attributes, read(), context)], rejections: [] };
+    return { mode, messages: [toDelivery(attributes, read(), context)] };
   } catch (error) {
-    return { mode, deliveries: [], rejections: [toOutcome(attributes.identity, error)] };
+    return { mode, messages: [{ rejection: toOutcome(attributes.identity, error) }] };
   }
 };

@@ -1,3 +1,5 @@
+import { endOfString } from '../json/measure-json.ts';
+
 /** Where one event stands in a body, and where its data does within it. Ends are exclusive. */
 export interface EventExtent {
   readonly start: number;
@@ -102,46 +104,16 @@ const endOfValue = (bytes: Uint8Array, from: number): number => {
   return position;
 };
 
-/** From here on a search by the engine is quicker than a loop. */
-const longString = 24;
-
-const backslash = 92;
-
-/** The position behind the string that begins at `from`; the length of the bytes if it does not end. */
-const endOfString = (bytes: Uint8Array, from: number): number => {
-  let position = from + 1;
-  const near = position + longString;
-  while (position < bytes.length) {
-    const byte = bytes[position]!;
-    if (byte === quote) return position + 1;
-    position += byte === backslash ? 2 : 1;
-    if (position > near) return endOfLongString(bytes, position);
-  }
-  return bytes.length;
-};
-
-const endOfLongString = (bytes: Uint8Array, from: number): number => {
-  let position = from;
-  for (;;) {
-    const end = bytes.indexOf(quote, position);
-    if (end < 0) return bytes.length;
-    let backslashes = 0;
-    while (end - 1 - backslashes >= position && bytes[end - 1 - backslashes] === backslash) backslashes += 1;
-    if (backslashes % 2 === 0) return end + 1;
-    position = end + 1;
-  }
-};
-
-const trimmedEnd = (bytes: Uint8Array, start: number, end: number): number => {
-  let position = end;
-  while (position > start && isSpace(bytes[position - 1])) position -= 1;
-  return position;
-};
-
 const isKey = (bytes: Uint8Array, start: number, end: number, key: string): boolean => {
   if (end - start !== key.length + 2) return false;
   for (let index = 0; index < key.length; index += 1) {
     if (bytes[start + 1 + index] !== key.charCodeAt(index)) return false;
   }
   return true;
+};
+
+const trimmedEnd = (bytes: Uint8Array, start: number, end: number): number => {
+  let position = end;
+  while (position > start && isSpace(bytes[position - 1])) position -= 1;
+  return position;
 };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { entryContext } from '../../functions/state-entry/entry-ports.ts';
 import { handleEntries } from '../../functions/state-entry/handle-entries.ts';
 import type { JsonObject } from '../../shared/json/json-value.ts';
-import { decodeRequest } from '../../shared/message/decode-request.ts';
+import { decodeAll } from '../support/decode-all.ts';
 import type { Outcome } from '../../shared/message/outcome.ts';
 import { createEvaluator } from '../../shared/python/evaluate.ts';
 import { inputRoute, memoryEntryPorts, processor, textOf } from '../support/entry-ports.ts';
@@ -80,7 +80,7 @@ const run = async ({
     stateId,
     Array.from({ length: input.state_rows }, (_, index) => [`${index}`, 'true', '1.5', null, `{"x": ${index}}`]),
   );
-  const decoded = decodeRequest({ 'content-type': 'application/json' }, new TextEncoder().encode(input.message), {
+  const decoded = decodeAll({ 'content-type': 'application/json' }, new TextEncoder().encode(input.message), {
     accepts: ['query_state_entry', 'query_processor_entry', 'query_state_route'],
     nowMs: Date.UTC(2026, 0, 1),
     newId: () => 'D',

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { JsonFloat, memberOf } from '../../../shared/json/json-value.ts';
-import { decodeRequest, type DecodeContext } from '../../../shared/message/decode-request.ts';
+import type { DecodeContext } from '../../../shared/message/decode-request.ts';
+import { decodeAll } from '../../support/decode-all.ts';
 
-const context: DecodeContext = {
+const context: Omit<DecodeContext, 'maxExpandedBytes'> = {
   accepts: ['query_state_direct', 'query_state_route'],
   nowMs: 1_700_000_000_000,
   newId: () => 'generated',
@@ -20,7 +21,7 @@ const direct = '{"type":"query_state_direct","state_id":"s","query_state":[{"a":
 describe('decoding a batch', () => {
   it('keeps the order, the identity, the time and the attempt of every delivery', () => {
     const body = `[${event('s/1@5', direct, ',"attempt":3')},${event('s/2@6', direct)}]`;
-    const { mode, deliveries, rejections } = decodeRequest(batchType, encode(body), context);
+    const { mode, deliveries, rejections } = decodeAll(batchType, encode(body), context);
     expect(mode).toBe('batch');
     expect(rejections).toEqual([]);
     expect(deliveries.map(({ id, attempt, subject, timestampMs }) => [id, attempt, subject, timestampMs])).toEqual([
@@ -40,7 +41,7 @@ describe('decoding a batch', () => {
     ['{"type":"query_state_entry"}', 'wrong_function'],
   ])('rejects %s with %s and keeps its neighbours', (data, code) => {
     const body = `[${event('a', direct)},${event('bad', data)},${event('c', direct)}]`;
-    const { deliveries, rejections } = decodeRequest(batchType, encode(body), context);
+    const { deliveries, rejections } = decodeAll(batchType, encode(body), context);
     expect(deliveries.map(({ id }) => id)).toEqual(['a', 'c']);
     expect(rejections).toMatchObject([{ id: 'bad', outcome: 'reject', code }]);
   });
@@ -49,13 +50,13 @@ describe('decoding a batch', () => {
     const payload = '{"type":"query_state_direct","state_id":"s","query_state":[{"a":NaN,"b":1.0}]}';
     const encoded = Buffer.from(payload).toString('base64');
     const body = `[{"specversion":"1.0","id":"n","source":"/nats/s","type":"t","data_base64":"${encoded}"}]`;
-    const [delivery] = decodeRequest(batchType, encode(body), context).deliveries;
+    const [delivery] = decodeAll(batchType, encode(body), context).deliveries;
     const [row] = memberOf(delivery!.message, 'query_state') as readonly Record<string, unknown>[];
     expect(row).toEqual({ a: Number.NaN, b: new JsonFloat(1) });
   });
 
   it('treats one identity in two events as one message', () => {
-    const { deliveries } = decodeRequest(batchType, encode(`[${event('a', direct)},${event('a', direct)}]`), context);
+    const { deliveries } = decodeAll(batchType, encode(`[${event('a', direct)},${event('a', direct)}]`), context);
     expect(deliveries).toHaveLength(1);
   });
 });
@@ -63,11 +64,7 @@ describe('decoding a batch', () => {
 describe('decoding a single message', () => {
   it('takes a structured event and scopes its id by its source', () => {
     const body = event('7', direct).replace('/nats/s', '/knative/broker');
-    const { mode, deliveries } = decodeRequest(
-      { 'content-type': 'application/cloudevents+json' },
-      encode(body),
-      context,
-    );
+    const { mode, deliveries } = decodeAll({ 'content-type': 'application/cloudevents+json' }, encode(body), context);
     expect([mode, deliveries[0]?.id]).toEqual(['event', '/knative/broker#7']);
   });
 
@@ -80,23 +77,59 @@ describe('decoding a single message', () => {
       'ce-specversion': '1.0',
       traceparent,
     };
-    const [delivery] = decodeRequest(headers, encode(direct), context).deliveries;
+    const [delivery] = decodeAll(headers, encode(direct), context).deliveries;
     expect([delivery?.id, delivery?.traceContext['traceparent']]).toEqual(['/b#7', traceparent]);
   });
 
   it('takes a bare message, with its message id if there is one', () => {
     const ids = [{}, { 'nats-msg-id': 'm1' }, { 'idempotency-key': 'k1' }].map(
-      (headers) => decodeRequest(headers, encode(direct), context).deliveries[0]?.id,
+      (headers) => decodeAll(headers, encode(direct), context).deliveries[0]?.id,
     );
     expect(ids).toEqual(['http/generated', 'http/m1', 'http/k1']);
   });
 
   it('bounds an identity of any length, the same every time', () => {
     const [first, second] = [0, 1].map(
-      () => decodeRequest({ 'nats-msg-id': 'x'.repeat(5_000) }, encode(direct), context).deliveries[0]?.id,
+      () => decodeAll({ 'nats-msg-id': 'x'.repeat(5_000) }, encode(direct), context).deliveries[0]?.id,
     );
     expect(first).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(second).toBe(first);
+  });
+});
+
+describe('a message that takes more memory than its share when it is read', () => {
+  const of = (data: string): string => `{"type":"query_state_direct","state_id":"s","query_state":${data}}`;
+  it.each([
+    ['objects with a key like an index', (bytes: number) => of(`[${'{"1":0},'.repeat(bytes / 8)}{}]`)],
+    ['empty lists', (bytes: number) => of(`[${'[],'.repeat(bytes / 3)}[]]`)],
+    ['lists in lists', (bytes: number) => of(`[${`${'['.repeat(60)}${']'.repeat(60)},`.repeat(bytes / 121)}0]`)],
+    [
+      'keys that are never the same',
+      (bytes: number) => of(`[{${Array.from({ length: bytes / 6 }, (_, n) => `"${n.toString(36)}":0`).join()}}]`),
+    ],
+  ])('%s: is refused before it is read, and its neighbours are there', (_name, make) => {
+    const data = make(8_000_000);
+    const body = encode(`[${event('a', direct)},${event('bad', data)},${event('c', direct)}]`);
+    const before = process.memoryUsage().heapUsed;
+    const { deliveries, rejections } = decodeAll(batchType, body, context);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 1024 * 1024);
+    expect(deliveries.map(({ id }) => id)).toEqual(['a', 'c']);
+    expect(rejections).toMatchObject([{ id: 'bad', outcome: 'reject', code: 'expansion_too_large' }]);
+    expect(decodeAll({}, encode(data), context).rejections).toMatchObject([{ code: 'expansion_too_large' }]);
+  });
+
+  it('an ordinary one of 5 MB is read', () => {
+    const rows = Array.from({ length: 10_000 }, (_, n) =>
+      Object.fromEntries([...'abcdefgh'].map((key) => [key, `${'x'.repeat(50)}${n}`])),
+    );
+    expect(decodeAll({}, encode(of(JSON.stringify(rows))), context).deliveries).toHaveLength(1);
+  });
+
+  it('an event has no more than a few attributes', () => {
+    const body = `[${event('a', direct)},${event('b', direct, `,"x":"${'y'.repeat(100_000)}"`)}]`;
+    const { deliveries, rejections } = decodeAll(batchType, encode(body), context);
+    expect(deliveries.map(({ id }) => id)).toEqual(['a']);
+    expect(rejections).toMatchObject([{ id: '', code: 'invalid_envelope' }]);
   });
 });
 
@@ -110,7 +143,7 @@ describe('laws of decoding', () => {
     );
     fc.assert(
       fc.property(contentType, fc.uint8Array({ maxLength: 200 }), (type, bytes) => {
-        decodeRequest({ 'content-type': type }, bytes, context);
+        decodeAll({ 'content-type': type }, bytes, context);
       }),
       { numRuns: 2_000 },
     );
@@ -123,7 +156,7 @@ describe('laws of decoding', () => {
         const body = JSON.stringify(
           payloads.map((data, index) => ({ specversion: '1.0', id: `e${index}`, source: '/nats/s', data })),
         );
-        const { deliveries, rejections } = decodeRequest(batchType, encode(body), context);
+        const { deliveries, rejections } = decodeAll(batchType, encode(body), context);
         const ids = [...deliveries, ...rejections].map(({ id }) => id).sort();
         expect(ids).toEqual(payloads.map((_, index) => `e${index}`).sort());
       }),

@@ -5,7 +5,7 @@ import { boundedIdentity, deliveryIdentity } from '../../../shared/message/deliv
 import { buildDeadLetterHeaders, parseDeadLetterHeaders } from '../../../shared/message/dead-letter.ts';
 import { replayHeaders, standsFor } from '../../../shared/message/replay.ts';
 import { buildHeaders, headerEntries } from '../../../shared/nats/headers.ts';
-import { decodeRequest } from '../../../shared/message/decode-request.ts';
+import { decodeAll } from '../../support/decode-all.ts';
 
 const kept = ['s/order-1', 's/Zürich 7', 's/a/b c', 's/😀', 's/100%25', 's/{"a":1}'];
 const hashed = [
@@ -57,15 +57,11 @@ describe('the identity of a delivery', () => {
           source: '/nats/s',
           data: { type: 'query_state_direct' },
         });
-        const decoded = decodeRequest(
-          { 'content-type': 'application/cloudevents-batch+json' },
-          Buffer.from(`[${event}]`),
-          {
-            accepts: ['query_state_direct'],
-            nowMs: 0,
-            newId: () => '',
-          },
-        );
+        const decoded = decodeAll({ 'content-type': 'application/cloudevents-batch+json' }, Buffer.from(`[${event}]`), {
+          accepts: ['query_state_direct'],
+          nowMs: 0,
+          newId: () => '',
+        });
         expect(decoded.deliveries[0]?.id).toBe(id);
 
         const letter = buildDeadLetterHeaders([], {
