@@ -16,6 +16,7 @@ const functionSettings = {
   cacheTtlSeconds: integer('CACHE_TTL_SECONDS', 10, { min: 0, max: 86_400 }),
   cacheMaxEntries: integer('CACHE_MAX_ENTRIES', 10_000, { min: 1, max: 10_000_000 }),
   maxBodyBytes: integer('MAX_BODY_BYTES', 8 * 1024 * 1024, { min: 1_024, max: 1024 * 1024 * 1024 }),
+  maxBufferedBytes: integer('MAX_BUFFERED_BYTES', 64 * 1024 * 1024, { min: 65_536, max: 16 * 1024 * 1024 * 1024 }),
   maxExpandedBytes: integer('MAX_MESSAGE_EXPANDED_BYTES', 64 * 1024 * 1024, { min: 65_536, max: 1024 * 1024 * 1024 }),
   maxConnections: integer('MAX_DB_CONNECTIONS', 2, { min: 1, max: 100 }),
   flatten: oneOf('STATE_SYNC_FLATTEN', 'lossless', ['lossless', 'reference']),

@@ -78,16 +78,19 @@ export const runFunction = async (definition: FunctionDefinition, env: NodeJS.Pr
     port: config.port,
     host: config.host,
     maxBodyBytes: config.maxBodyBytes,
+    maxBufferedBytes: config.maxBufferedBytes,
     requestTimeoutMs: 60_000,
     isReady: () => loaded !== undefined,
     onError: (error) => log.error('request_failed', errorFields(error)),
+    admit: ({ method, path, headers }) => {
+      // What is open is there to be read: nobody sends a body there without the token.
+      const isRead = method === 'GET' || method === 'HEAD';
+      const isOpen = isRead && (definition.openPaths?.includes(path) === true || path === '/metrics');
+      if (isOpen || hasToken(headers, config.functionToken)) return undefined;
+      const reason = 'the shared token is missing or wrong';
+      return errorReply(401, 'unauthorized', reason, { 'www-authenticate': 'Bearer' });
+    },
     handle: async (request) => {
-      const open = definition.openPaths?.includes(request.path) === true || request.path === '/metrics';
-      if (!open && !hasToken(request.headers, config.functionToken)) {
-        return errorReply(401, 'unauthorized', 'the shared token is missing or wrong', {
-          'www-authenticate': 'Bearer',
-        });
-      }
       const app = loaded ?? (await load());
       if (request.path === '/metrics') {
         const body = await app.metrics();

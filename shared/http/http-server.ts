@@ -2,6 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { answerMark } from './answer-mark.ts';
 
+/** A request whose body has not come yet. */
+export type HttpRequestHead = Omit<HttpRequest, 'body'>;
+
 export interface HttpRequest {
   readonly method: string;
   /** Path without query. */
@@ -31,8 +34,14 @@ export interface HttpServerOptions {
   readonly host?: string;
   /** A larger body is answered with 413 without being kept. */
   readonly maxBodyBytes: number;
+  /** All bodies that are being received or handled, together; one for which there is no room is answered with 503. */
+  readonly maxBufferedBytes?: number;
+  /** More are closed as they come. */
+  readonly maxConnections?: number;
   /** Longest time a client may take to send its request. */
   readonly requestTimeoutMs: number;
+  /** What a request is refused with by its headers, before its body is read; undefined lets it in. */
+  admit?(request: HttpRequestHead): HttpReply | undefined;
   handle(request: HttpRequest): Promise<HttpReply | HttpStream>;
   /** Whether the function can take work now; `/_/ready` answers 503 while it cannot. */
   isReady(): boolean;
@@ -58,7 +67,21 @@ export const errorReply = (
   body: JSON.stringify({ error: { code, reason } }),
 });
 
-class BodyTooLarge extends Error {}
+/** Why a body is not read to its end. */
+class BodyRefused extends Error {
+  readonly reply: HttpReply;
+  constructor(reply: HttpReply) {
+    super(`answered with ${reply.status}`);
+    this.reply = reply;
+  }
+}
+
+const defaultMaxBufferedBytes = 64 * 1024 * 1024;
+const defaultMaxConnections = 1_000;
+/** Slow requests are looked for this often, or twice in their time. */
+const checkEveryMs = 5_000;
+/** What stands before a body is short. */
+const maxHeadersMs = 10_000;
 
 /** How long the rest of a refused body is read past. */
 const lingerMs = 2_000;
@@ -71,6 +94,7 @@ export const startHttpServer = async (options: HttpServerOptions): Promise<HttpS
   let inFlight = 0;
   let closing = false;
   const aborts = new Set<AbortController>();
+  const buffered = bufferedBytes(options.maxBufferedBytes ?? defaultMaxBufferedBytes);
 
   const send = (response: ServerResponse, reply: HttpReply): void => {
     response.writeHead(reply.status, {
@@ -85,8 +109,7 @@ export const startHttpServer = async (options: HttpServerOptions): Promise<HttpS
    * Answers at once, then reads the rest of the body for a while. A connection that is closed with unread bytes in it
    * is reset. A sender that is still writing (a gateway) would see the reset instead of the answer.
    */
-  const refuseLarge = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const reply = errorReply(413, 'payload_too_large', `the body is over the limit of ${options.maxBodyBytes} bytes`);
+  const refuse = async (incoming: IncomingMessage, response: ServerResponse, reply: HttpReply): Promise<void> => {
     response.writeHead(reply.status, {
       ...reply.headers,
       'content-length': Buffer.byteLength(reply.body),
@@ -117,20 +140,21 @@ export const startHttpServer = async (options: HttpServerOptions): Promise<HttpS
       const ready = !closing && options.isReady();
       return send(response, { status: ready ? 200 : 503, body: ready ? 'OK' : 'not ready' });
     }
-    let body: Buffer;
-    try {
-      body = await readBody(incoming, options.maxBodyBytes);
-    } catch (error) {
-      if (!(error instanceof BodyTooLarge)) throw error;
-      return await refuseLarge(incoming, response);
+    const head = { method: incoming.method ?? 'GET', path, query, headers: headersOf(incoming) };
+    const refusal = options.admit?.(head);
+    if (refusal !== undefined) {
+      return hasBody(incoming) ? await refuse(incoming, response, refusal) : send(response, refusal);
     }
-    const reply = await options.handle({
-      method: incoming.method ?? 'GET',
-      path,
-      query,
-      headers: headersOf(incoming),
-      body,
-    });
+    const share = buffered.open();
+    let reply: HttpReply | HttpStream;
+    try {
+      reply = await options.handle({ ...head, body: await readBody(incoming, options.maxBodyBytes, share) });
+    } catch (error) {
+      if (!(error instanceof BodyRefused)) throw error;
+      return await refuse(incoming, response, error.reply);
+    } finally {
+      share.release();
+    }
     if ('body' in reply) return send(response, reply);
     const abort = new AbortController();
     aborts.add(abort);
@@ -141,7 +165,8 @@ export const startHttpServer = async (options: HttpServerOptions): Promise<HttpS
     response.end();
   };
 
-  const server: Server = createServer((incoming, response) => {
+  const connectionsCheckingInterval = Math.min(checkEveryMs, Math.ceil(options.requestTimeoutMs / 2));
+  const server: Server = createServer({ connectionsCheckingInterval }, (incoming, response) => {
     inFlight += 1;
     response.setHeader(answerMark.name, answerMark.value);
     answer(incoming, response)
@@ -155,6 +180,8 @@ export const startHttpServer = async (options: HttpServerOptions): Promise<HttpS
       });
   });
   server.requestTimeout = options.requestTimeoutMs;
+  server.headersTimeout = Math.min(options.requestTimeoutMs, maxHeadersMs);
+  server.maxConnections = options.maxConnections ?? defaultMaxConnections;
   // Longer than any proxy in front keeps its idle connections, so that it is not we who close under a request.
   server.keepAliveTimeout = 75_000;
   server.on('clientError', (_error, socket) => socket.destroy());
@@ -187,14 +214,51 @@ export const startHttpServer = async (options: HttpServerOptions): Promise<HttpS
   };
 };
 
-const readBody = async (incoming: IncomingMessage, maxBytes: number): Promise<Buffer> => {
-  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw new BodyTooLarge();
+/** The bytes of all bodies that are in memory. */
+const bufferedBytes = (maxBytes: number): { open(): BufferShare } => {
+  let total = 0;
+  return {
+    open: () => {
+      let own = 0;
+      return {
+        take: (bytes) => {
+          if (total + bytes > maxBytes) return false;
+          total += bytes;
+          own += bytes;
+          return true;
+        },
+        release: () => {
+          total -= own;
+          own = 0;
+        },
+      };
+    },
+  };
+};
+
+interface BufferShare {
+  /** False if there is no room for so many more. */
+  take(bytes: number): boolean;
+  release(): void;
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+const readBody = async (incoming: IncomingMessage, maxBytes: number, share: BufferShare): Promise<Buffer> => {
+  const tooLarge = (): BodyRefused =>
+    new BodyRefused(errorReply(413, 'payload_too_large', `the body is over the limit of ${maxBytes} bytes`));
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
   // A body that is given up is not destroyed, because the answer goes out on the same connection.
   for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxBytes) throw new BodyTooLarge();
+    if (size > maxBytes) throw tooLarge();
+    if (!share.take(chunk.length)) {
+      const reason = 'the bodies of the requests under way take all the memory that they may';
+      throw new BodyRefused(errorReply(503, 'overloaded', reason, { 'retry-after': '1' }));
+    }
     chunks.push(chunk);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);

@@ -42,6 +42,15 @@ export const endOfString = (bytes: Uint8Array, from: number): number => {
   return bytes.length;
 };
 
+/** What the text takes when it is read, at most, beside itself. */
+export const readBytes = ({ containers, members, commas, bytes }: JsonMeasure): number =>
+  containers * containerBytes + members * memberBytes + commas * itemBytes + bytes;
+
+/* What a value takes once it is read, at most: an object that is a Map, a member with a key of its own, a number or a place. */
+const containerBytes = 320;
+const memberBytes = 64;
+const itemBytes = 16;
+
 /** From here on a search by the engine is quicker than a loop. */
 const longString = 24;
 
@@ -63,12 +72,3 @@ const colon = 58;
 const openBracket = 91;
 const backslash = 92;
 const openBrace = 123;
-
-/* What a value takes once it is read, at most: an object that is a Map, a member with a key of its own, a number or a place. */
-const containerBytes = 320;
-const memberBytes = 64;
-const itemBytes = 16;
-
-/** What the text takes when it is read, at most, beside itself. */
-export const readBytes = ({ containers, members, commas, bytes }: JsonMeasure): number =>
-  containers * containerBytes + members * memberBytes + commas * itemBytes + bytes;

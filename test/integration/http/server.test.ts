@@ -29,6 +29,93 @@ const start = async (options: Partial<HttpServerOptions> = {}): Promise<{ server
   return { server, url: `http://127.0.0.1:${server.port}` };
 };
 
+/** Begins a post and sends some of its body; resolves with the status once there is an answer, 0 if there is none. */
+const beginPost = (port: number, headers: string, body: string): { status: Promise<number>; end: () => void } => {
+  const socket = connect(port, '127.0.0.1', () => {
+    socket.write(`POST / HTTP/1.1\r\nhost: x\r\n${headers}\r\n\r\n`);
+    socket.write(body);
+  });
+  const status = new Promise<number>((resolve) => {
+    let text = '';
+    socket
+      .on('data', (chunk: Buffer) => {
+        text += chunk.toString('latin1');
+        const found = /^HTTP\/1\.1 (\d+)/.exec(text)?.[1];
+        if (found !== undefined && found !== '100') resolve(Number(found));
+      })
+      .on('error', () => resolve(0))
+      .on('close', () => resolve(0));
+  });
+  return { status, end: () => socket.destroy() };
+};
+
+describe('bodies in memory', () => {
+  const megabytes = 1024 * 1024;
+  const unauthorized = { status: 401, headers: { 'www-authenticate': 'Bearer' }, body: 'no token' };
+
+  it('60 unfinished posts of 8 MB without a token are answered at once and cost nothing', async () => {
+    let handled = 0;
+    const { server } = await start({
+      maxBodyBytes: 8 * megabytes,
+      admit: ({ headers }) => (hasToken(headers, 'secret') ? undefined : unauthorized),
+      handle: () => {
+        handled += 1;
+        return Promise.resolve({ status: 200, body: '' });
+      },
+    });
+    const before = process.memoryUsage();
+    const part = 'x'.repeat(7 * megabytes);
+    const posts = Array.from({ length: 60 }, () => beginPost(server.port, `content-length: ${8 * megabytes}`, part));
+    expect(new Set(await Promise.all(posts.map(({ status }) => status)))).toEqual(new Set([401]));
+    await delay(200);
+    const after = process.memoryUsage();
+    expect(after.external + after.arrayBuffers - before.external - before.arrayBuffers).toBeLessThan(60 * megabytes);
+    expect(handled).toBe(0);
+    for (const { end } of posts) end();
+  });
+
+  it('are bounded together: one for which there is no room is told to come again, and room is given back', async () => {
+    const { server, url } = await start({ maxBodyBytes: 2 * megabytes, maxBufferedBytes: 3 * megabytes });
+    const part = 'x'.repeat(megabytes);
+    const open = [1, 2].map(() => beginPost(server.port, `content-length: ${2 * megabytes}`, part));
+    await delay(300);
+    const refused = await fetch(url, { method: 'POST', body: part + part.slice(0, 1_000) });
+    expect([refused.status, refused.headers.get('retry-after'), refused.headers.get('x-state-sync')]).toEqual([
+      503,
+      '1',
+      '1',
+    ]);
+    expect(await refused.json()).toMatchObject({ error: { code: 'overloaded' } });
+    for (const { end } of open) end();
+    await delay(300);
+    for (let again = 0; again < 5; again += 1) {
+      expect((await fetch(url, { method: 'POST', body: part + part })).status).toBe(200);
+    }
+  });
+
+  it('that stop coming are given up, and so are headers', async () => {
+    const { server } = await start({ requestTimeoutMs: 400 });
+    const startedMs = performance.now();
+    const [body, headers] = [
+      beginPost(server.port, 'content-length: 100', 'x'),
+      beginPost(server.port, 'x-slow: y', '').status,
+    ];
+    const silent = connect(server.port, '127.0.0.1', () => silent.write('POST / HT'));
+    await Promise.all([body.status, new Promise((resolve) => silent.once('close', resolve))]);
+    expect(await headers).toBe(200);
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+  });
+
+  it('come over a bounded number of connections', async () => {
+    const { server } = await start({ maxConnections: 5 });
+    const posts = Array.from({ length: 20 }, () => beginPost(server.port, 'content-length: 100', 'x'));
+    await delay(300);
+    const states = await Promise.all(posts.map(({ status }) => Promise.race([status, delay(50, 'open')])));
+    expect(states.filter((state) => state === 'open')).toHaveLength(5);
+    for (const { end } of posts) end();
+  });
+});
+
 describe('the HTTP server of a function', () => {
   it('answers health and readiness without the handler', async () => {
     let ready = false;
@@ -143,7 +230,7 @@ describe('a function whose port is taken', () => {
     const { server } = await start();
     const entry = fileURLToPath(new URL('../../../functions/state-direct/main.ts', import.meta.url));
     const child = spawn(process.execPath, [entry], {
-      env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(server.port) },
+      env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(server.port), FUNCTION_TOKEN: 't' },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let log = '';
