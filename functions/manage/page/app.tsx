@@ -40,7 +40,10 @@ export const App = ({ session, client }: { readonly session: Session; readonly c
   useEffect(() => {
     document.title = `${titles[address.view]} · State Sync Store`;
     // A reader who asked for another view starts at its beginning; at the first one the browser does that.
-    if (lastView.current !== address.view) main.current?.focus();
+    if (lastView.current !== address.view) {
+      main.current?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
     lastView.current = address.view;
   }, [address.view]);
 

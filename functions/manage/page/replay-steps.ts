@@ -24,6 +24,13 @@ export const inSteps = async <Step extends Pick<ReplayStep, 'next' | 'until'>>(
   }
 };
 
+/** Several steps as one. */
+export const sumSteps = (steps: readonly ReplayStep[]): Pick<ReplayStep, 'replayed' | 'failures' | 'failed'> => ({
+  replayed: steps.reduce((total, { replayed }) => total + replayed, 0),
+  failures: steps.reduce((total, { failures }) => total + failures, 0),
+  failed: steps.flatMap(({ failed }) => failed),
+});
+
 /** What became of a replay, in one line. */
 export const replayText = (step: Pick<ReplayStep, 'replayed' | 'failures' | 'failed'>): string => {
   const { replayed, failures, failed } = step;

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 
 /** A modal dialog for as long as it is part of the page; closing it gives the focus back to where it was. */
 export const Dialog = (props: {
@@ -9,6 +9,7 @@ export const Dialog = (props: {
   readonly describedBy?: string;
   readonly children: ComponentChildren;
 }): JSX.Element => {
+  const titleId = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     const element = dialog.current;
@@ -19,14 +20,14 @@ export const Dialog = (props: {
     <dialog
       ref={dialog}
       role={props.role}
-      aria-labelledby="dialog-title"
+      aria-labelledby={titleId}
       aria-describedby={props.describedBy}
       onCancel={(event) => {
         event.preventDefault();
         props.onClose();
       }}
     >
-      <h2 id="dialog-title">{props.title}</h2>
+      <h2 id={titleId}>{props.title}</h2>
       {props.children}
     </dialog>
   );

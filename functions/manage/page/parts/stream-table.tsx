@@ -40,11 +40,18 @@ interface StreamLine {
 }
 
 const columnsOf = (samples: Samples, nowMs: number): readonly Column<StreamLine>[] => [
-  { head: 'Stream', cell: ({ named }) => <bdi title={named.selectors.join(', ')}>{named.name}</bdi> },
+  {
+    head: 'Stream and consumer',
+    cell: ({ named, consumer }) => (
+      <span>
+        <bdi title={named.selectors.join(', ')}>{named.name}</bdi>
+        {consumer !== undefined && <bdi class="sub mono quiet">{consumer.name}</bdi>}
+      </span>
+    ),
+  },
   { head: 'Messages', kind: 'number', cell: ({ stream }) => numberText(stream?.messages) },
   { head: 'In per second', kind: 'number', cell: ({ named }) => rateText(ratesOf(samples, named.name).at(-1)) },
   { head: 'Last 2 minutes', cell: ({ named }) => <Spark rates={ratesOf(samples, named.name)} of={named.name} /> },
-  { head: 'Consumer', kind: 'code', cell: ({ consumer }) => <bdi>{consumer?.name ?? '–'}</bdi> },
   { head: 'Waiting', kind: 'number', cell: ({ consumer }) => numberText(consumer?.pending) },
   { head: 'In flight', kind: 'number', cell: ({ consumer }) => numberText(consumer?.ackPending) },
   {

@@ -1,68 +1,46 @@
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { StoreStatus } from '../../../../shared/operate/commands/status.ts';
 import type { DeadLetterLine } from '../../../../shared/operate/describe-dead-letter.ts';
 import { formatAddress, type Address } from '../address.ts';
 import { useDesk } from '../desk.ts';
+import { filterOf, filterText, selectionOf, type LetterFilter } from '../letter-filter.ts';
 import { ActionButton } from '../parts/action-button.tsx';
+import { LetterGroupTable } from '../parts/letter-groups.tsx';
 import { SearchField } from '../parts/search-field.tsx';
 import { Table, type Column } from '../parts/table.tsx';
 import { TimeText } from '../parts/time-text.tsx';
 import { TraceLink } from '../parts/trace-link.tsx';
-import { inSteps, replayText, type ReplayStep } from '../replay-steps.ts';
+import { inSteps, replayText, sumSteps, type ReplayStep } from '../replay-steps.ts';
 import { replaceAddress } from '../use-address.ts';
-import { numberText } from '../words.ts';
+import { useLetters, type LetterGroups, type LetterPage } from '../use-letters.ts';
+import { countText, numberText } from '../words.ts';
 import { DeadLetter } from './dead-letter.tsx';
 
-interface LetterPage {
-  readonly total: number;
-  readonly lastSequence: number;
-  readonly letters: readonly DeadLetterLine[];
-  readonly next: number | null;
+/** So many are replayed first, to see whether they come back. */
+const canarySize = 10;
+const stepSize = 500;
+/** What is refused again is a dead letter again within this time, if its function is warm. */
+const cameBackMs = 3_000;
+
+/** What a replay did, and what came back of it. */
+interface Replayed {
+  readonly text: string;
+  readonly cameBack: LetterGroups;
 }
 
-const pageSize = 25;
-const longestPage = 500;
-
-/** Dead letters, newest first. A list that is read does not move: what is new is shown when it is asked for. */
+/** Dead letters: by reason, then one by one, newest first. What is done is done to the letters of the filter. */
 export const DeadLetters = (props: {
   readonly address: Address;
   readonly summary: StoreStatus['deadLetters'];
 }): JSX.Element => {
-  const { client, say, ask, attempt } = useDesk();
-  const { address, summary } = props;
-  const [page, setPage] = useState<LetterPage>();
-  const { code } = address.query;
-  const filter = code === undefined ? {} : { code };
-  const isStale = page !== undefined && hasChanged(page, summary);
-
-  const readPage = (fields: Readonly<Record<string, unknown>>): Promise<LetterPage> =>
-    client.command<LetterPage>('dead.list', { ...filter, ...fields });
-
-  const reload = async (): Promise<void> => {
-    const shown = page?.letters.length ?? 0;
-    setPage(await readPage({ limit: Math.max(pageSize, Math.min(longestPage, shown)) }));
-  };
-
-  useEffect(() => {
-    let isCurrent = true;
-    void attempt(async () => {
-      const first = await readPage({ limit: pageSize });
-      if (isCurrent) setPage(first);
-    });
-    return () => void (isCurrent = false);
-  }, [code]);
-
-  // Nobody reads an empty list: it may fill itself.
-  const isEmptyAndStale = isStale && page.letters.length === 0;
-  useEffect(() => {
-    if (isEmptyAndStale) void attempt(reload);
-  }, [isEmptyAndStale]);
-
-  const more = async (): Promise<void> => {
-    const older = await readPage({ limit: 50, before: page?.next });
-    setPage({ ...older, letters: [...(page?.letters ?? []), ...older.letters] });
-  };
+  const { client, say, ask } = useDesk();
+  const { query } = props.address;
+  const filter = filterOf(query);
+  const before = query['before'] === undefined ? undefined : Number(query['before']);
+  const { page, groups, isStale, reload } = useLetters(filter, before, props.summary);
+  const [replayed, setReplayed] = useState<Replayed>();
+  const which = filterText(filter) === '' ? 'every dead letter' : `the dead letters with ${filterText(filter)}`;
 
   const replayOne = async (sequence: number): Promise<boolean> => {
     const step = await client.command<ReplayStep>('dead.replay', { sequence });
@@ -71,111 +49,179 @@ export const DeadLetters = (props: {
     return step.failures === 0;
   };
 
-  const which = code === undefined ? 'every dead letter' : `every dead letter with the code ${code}`;
-  const selection = code === undefined ? { all: true } : filter;
-
-  const replayAll = async (): Promise<void> => {
-    const text = `Sends ${which} back to where it came from. A message that is refused again becomes a dead letter again.`;
+  /** @param limit undefined: all of them */
+  const replay = async (limit: number | undefined): Promise<void> => {
+    const many = limit === undefined ? which : `the oldest ${limit} of ${which.replace('every', 'the')}`;
+    const text = `Sends ${many} back to where they came from. A message that is refused again becomes a dead letter again.`;
     if (!(await ask({ title: 'Replay', text, yes: 'Replay' }))) return;
-    const steps = await inSteps((more_) =>
-      client.command<ReplayStep>('dead.replay', { limit: longestPage, ...selection, ...more_ }),
-    );
-    const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
-    const failures = sum(steps.map((step) => step.failures));
-    const replayed = sum(steps.map((step) => step.replayed));
-    say(replayText({ replayed, failures, failed: steps.flatMap(({ failed }) => failed) }), failures > 0);
+    const { lastSequence } = await client.command<LetterPage>('dead.list', { limit: 1 });
+    const request = (more: object): Promise<ReplayStep> =>
+      client.command<ReplayStep>('dead.replay', { limit: limit ?? stepSize, ...selectionOf(filter), ...more });
+    const done = sumSteps(limit === undefined ? await inSteps(request) : [await request({})]);
+    say(replayText(done), done.failures > 0);
+    await new Promise((resolve) => setTimeout(resolve, cameBackMs));
+    const cameBack = await client.command<LetterGroups>('dead.groups', { after: lastSequence });
+    setReplayed({ text: `${countText(done.replayed, 'dead letter')} replayed`, cameBack });
     await reload();
   };
 
-  const purgeAll = async (): Promise<void> => {
-    const text = `Removes ${which} for good: the messages are lost.`;
+  const purge = async (): Promise<void> => {
+    const count = groups === undefined ? '' : ` (${countText(countOf(groups), 'letter')})`;
+    const text = `Removes ${which}${count} for good: the messages are lost.`;
     if (!(await ask({ title: 'Purge', text, yes: 'Purge', isDanger: true }))) return;
     type Step = { readonly purged: number; readonly next: number | null; readonly until: number | null };
-    const limit = code === undefined ? {} : { limit: longestPage };
-    const steps = await inSteps((more_) => client.command<Step>('dead.purge', { ...limit, ...selection, ...more_ }));
+    const limit = 'all' in selectionOf(filter) ? {} : { limit: stepSize };
+    const steps = await inSteps((more) =>
+      client.command<Step>('dead.purge', { ...limit, ...selectionOf(filter), ...more }),
+    );
     say(`${numberText(steps.reduce((total, { purged }) => total + purged, 0))} purged`);
     await reload();
   };
 
-  const columns: readonly Column<DeadLetterLine>[] = [
-    { head: 'Sequence', kind: 'number', cell: ({ sequence }) => sequence },
-    { head: 'Time', cell: ({ time }) => <TimeText time={time} /> },
-    { head: 'Code', kind: 'code', cell: ({ code: own }) => <bdi class="bad">{own}</bdi> },
-    { head: 'Reason', kind: 'reason', cell: ({ reason }) => <bdi>{reason}</bdi> },
-    { head: 'State or route', kind: 'code', cell: ({ stateId, routeId }) => <bdi>{stateId ?? routeId ?? '–'}</bdi> },
-    { head: 'From', kind: 'code', cell: ({ stream }) => <bdi>{stream}</bdi> },
-    { head: 'Trace', cell: (letter) => <TraceLink letter={letter} /> },
-    {
-      head: 'Actions',
-      kind: 'actions',
-      cell: ({ sequence }) => (
-        <>
-          <a
-            class="button"
-            href={formatAddress({ view: 'dead', id: sequence, query: address.query })}
-            aria-label={`Inspect dead letter ${sequence}`}
-          >
-            Inspect
-          </a>
-          <ActionButton label={`Replay dead letter ${sequence}`} onAction={() => replayOne(sequence)}>
-            Replay
-          </ActionButton>
-        </>
-      ),
-    },
-  ];
-
   const letters = page?.letters ?? [];
-  const suffix = code === undefined ? '' : ` ${code}`;
+  const suffix = Object.keys(filter).length === 0 ? '' : ` ${filter.code ?? 'of the filter'}`;
+  const isEmpty = page?.total === 0;
   return (
-    <section aria-labelledby="dead-title">
-      <div class="head">
-        <h2 id="dead-title">Dead letters</h2>
-        {page !== undefined && page.total > 0 && (
-          <span class="quiet">{`${numberText(letters.length)} of ${numberText(page.total)} shown`}</span>
-        )}
-        <span class="grow" />
-        <SearchField
-          label="Code"
-          placeholder="all"
-          value={code ?? ''}
-          suggestions={[...new Set(letters.map((letter) => letter.code))].sort()}
-          onValue={(value) => replaceAddress(formatAddress({ view: 'dead', query: { ...address.query, code: value } }))}
+    <>
+      {replayed !== undefined && <CameBack {...replayed} onClose={() => setReplayed(undefined)} />}
+      <section aria-labelledby="dead-title">
+        <div class="head">
+          <h2 id="dead-title">Dead letters</h2>
+          {page !== undefined && page.total > 0 && <span class="quiet">{`${numberText(page.total)} in all`}</span>}
+          <span class="grow" />
+          <Filter filter={filter} codes={codesOf(groups)} />
+          <ActionButton onAction={reload} kind={isStale ? 'primary' : undefined}>
+            {isStale ? 'Refresh: the list has changed' : 'Refresh'}
+          </ActionButton>
+        </div>
+        <div class="buttons">
+          <ActionButton onAction={() => replay(canarySize)} disabled={isEmpty}>
+            {`Replay ${canarySize} first`}
+          </ActionButton>
+          <ActionButton onAction={() => replay(undefined)} disabled={isEmpty}>{`Replay all${suffix}`}</ActionButton>
+          <ActionButton onAction={purge} disabled={isEmpty} kind="danger">{`Purge all${suffix}`}</ActionButton>
+        </div>
+        {groups !== undefined && groups.groups.length > 1 && <LetterGroupTable id="groups-table" groups={groups} />}
+      </section>
+      <section aria-labelledby="letters-title">
+        <div class="head">
+          <h2 id="letters-title">Letters, newest first</h2>
+        </div>
+        <Table
+          id="dead-table"
+          caption="Dead letters, newest first"
+          columns={columnsOf(query, replayOne)}
+          rows={letters}
+          rowKey={({ sequence }) => String(sequence)}
+          empty={page === undefined ? 'Loading …' : emptyText(filter)}
         />
-        <ActionButton onAction={reload} kind={isStale ? 'primary' : undefined}>
-          {isStale ? 'Refresh: the list has changed' : 'Refresh'}
-        </ActionButton>
-        <ActionButton onAction={replayAll} disabled={page?.total === 0}>{`Replay all${suffix}`}</ActionButton>
-        <ActionButton
-          onAction={purgeAll}
-          disabled={page?.total === 0}
-          kind="danger"
-        >{`Purge all${suffix}`}</ActionButton>
-      </div>
-      <Table
-        id="dead-table"
-        caption="Dead letters, newest first"
-        columns={columns}
-        rows={letters}
-        rowKey={({ sequence }) => String(sequence)}
-        empty={
-          page === undefined ? 'Loading …' : `No dead letters${code === undefined ? '' : ` with the code ${code}`}`
-        }
+        <div class="buttons">
+          {before !== undefined && (
+            <a class="button" href={formatAddress({ view: 'dead', query: filter })}>
+              Newest
+            </a>
+          )}
+          {page !== undefined && page.next !== null && (
+            <a class="button" href={formatAddress({ view: 'dead', query: { ...filter, before: String(page.next) } })}>
+              Older ones
+            </a>
+          )}
+        </div>
+      </section>
+      {props.address.id !== undefined && (
+        <DeadLetter
+          key={props.address.id}
+          sequence={Number(props.address.id)}
+          query={query}
+          letters={letters}
+          onReplay={replayOne}
+          onChange={reload}
+        />
+      )}
+    </>
+  );
+};
+
+const emptyText = (filter: LetterFilter): string =>
+  filterText(filter) === '' ? 'No dead letters' : `No dead letters with ${filterText(filter)}`;
+
+const countOf = ({ groups, others }: LetterGroups): number =>
+  groups.reduce((total, { count }) => total + count, others);
+
+const codesOf = (groups: LetterGroups | undefined): readonly string[] =>
+  [...new Set((groups?.groups ?? []).map(({ code }) => code))].sort();
+
+/** Two fields that are typed into; what else the address asks for is said, and can be left. */
+const Filter = (props: { readonly filter: LetterFilter; readonly codes: readonly string[] }): JSX.Element => {
+  const { code, text, ...further } = props.filter;
+  const go = (query: LetterFilter): void => replaceAddress(formatAddress({ view: 'dead', query }));
+  return (
+    <>
+      <SearchField
+        label="Code"
+        placeholder="all"
+        value={code ?? ''}
+        suggestions={props.codes}
+        onValue={(value) => go({ ...props.filter, code: value })}
       />
-      {page !== undefined && page.next !== null && (
-        <p>
-          <ActionButton onAction={more}>Older ones</ActionButton>
-        </p>
+      <SearchField
+        label="Text in the payload"
+        placeholder="any"
+        value={text ?? ''}
+        onValue={(value) => go({ ...props.filter, text: value })}
+      />
+      {Object.keys(further).length > 0 && (
+        <span>
+          <bdi class="quiet">{filterText(further)}</bdi> <a href={formatAddress({ view: 'dead' })}>Show all</a>
+        </span>
       )}
-      {address.id !== undefined && (
-        <DeadLetter key={address.id} sequence={Number(address.id)} query={address.query} onReplay={replayOne} />
-      )}
+    </>
+  );
+};
+
+const CameBack = ({ text, cameBack, onClose }: Replayed & { readonly onClose: () => void }): JSX.Element => {
+  const count = countOf(cameBack);
+  return (
+    <section aria-labelledby="came-back-title">
+      <div class="head">
+        <h2 id="came-back-title">{`${text}: ${count === 0 ? 'none has' : `${numberText(count)} ${count === 1 ? 'has' : 'have'}`} come back`}</h2>
+        <span class="grow" />
+        <button type="button" onClick={onClose}>
+          Close
+        </button>
+      </div>
+      {count > 0 && <LetterGroupTable id="came-back-table" groups={cameBack} />}
     </section>
   );
 };
 
-/** Whether the stream holds others than the page was read from. */
-const hasChanged = (page: LetterPage, summary: StoreStatus['deadLetters']): boolean =>
-  summary.ok &&
-  (summary.lastSequence > page.lastSequence ||
-    (summary.lastSequence === page.lastSequence && summary.messages < page.total));
+const columnsOf = (
+  query: Address['query'],
+  replayOne: (sequence: number) => Promise<boolean>,
+): readonly Column<DeadLetterLine>[] => [
+  { head: 'Sequence', kind: 'number', cell: ({ sequence }) => sequence },
+  { head: 'Time', cell: ({ time }) => <TimeText time={time} /> },
+  { head: 'Code', kind: 'code', cell: ({ code }) => <bdi class="bad">{code}</bdi> },
+  { head: 'Reason', kind: 'reason', cell: ({ reason }) => <bdi>{reason}</bdi> },
+  { head: 'State or route', kind: 'code', cell: ({ stateId, routeId }) => <bdi>{stateId ?? routeId ?? '–'}</bdi> },
+  { head: 'From', kind: 'code', cell: ({ stream }) => <bdi>{stream}</bdi> },
+  { head: 'Trace', cell: (letter) => <TraceLink letter={letter} /> },
+  {
+    head: 'Actions',
+    kind: 'actions',
+    cell: ({ sequence }) => (
+      <>
+        <a
+          class="button"
+          href={formatAddress({ view: 'dead', id: sequence, query })}
+          aria-label={`Inspect dead letter ${sequence}`}
+        >
+          Inspect
+        </a>
+        <ActionButton label={`Replay dead letter ${sequence}`} onAction={() => replayOne(sequence)}>
+          Replay
+        </ActionButton>
+      </>
+    ),
+  },
+];
