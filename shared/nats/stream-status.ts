@@ -131,7 +131,7 @@ const readOldestMs = async (manager: JetStreamManager, info: ConsumerInfo): Prom
         return (await manager.streams.getMessage(info.stream_name, query)).time.getTime();
       } catch (error) {
         // Settled or removed meanwhile, or no right to read: an age that nobody knows.
-        if (apiErrorCode(error) === undefined && !isTimeout(error)) throw error;
+        if (apiErrorCode(error) === undefined && !isSilence(error)) throw error;
         return undefined;
       }
     }),
@@ -140,5 +140,7 @@ const readOldestMs = async (manager: JetStreamManager, info: ConsumerInfo): Prom
   return known.length === 0 ? null : Math.min(...known);
 };
 
-const isTimeout = (error: unknown): boolean =>
-  (error as { readonly code?: unknown } | null)?.code === ErrorCode.Timeout;
+const isSilence = (error: unknown): boolean => {
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  return code === ErrorCode.Timeout || code === ErrorCode.PermissionsViolation;
+};

@@ -1,4 +1,5 @@
-import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
+import { ensureStream, type StreamInfo } from '../../../shared/nats/ensure-stream.ts';
+import { isPublishSubject } from '../../../shared/routing/subject-token.ts';
 import type { CliCommand } from '../cli-command.ts';
 import { exitCodes } from '../cli-io.ts';
 
@@ -10,26 +11,40 @@ export const streamsCreate: CliCommand = {
   examples: ['state-sync streams create'],
   positionals: { min: 0, max: 0 },
   changes: () => true,
-  run: async ({ store, output }) => {
+  run: async ({ store, output, io }) => {
     const { routes, deadLetter } = await store.routing();
     const connection = await (await store.bus()).connection();
-    const streams: { readonly name: string; readonly subjects: readonly string[] }[] = [];
+    const streams: { readonly name: string; readonly subjects: readonly string[]; readonly replicas: number }[] = [];
+    const onWarning = (reason: string): void => io.writeError(`${reason}\n`);
     for (const route of routes.values()) {
-      // A route without JetStream has no stream.
-      if (!route.jetstreamEnabled) continue;
+      // A route without JetStream has no stream, and one with wildcards is another service's.
+      if (!route.jetstreamEnabled || !isPublishSubject(route.subject)) continue;
       const info = await ensureStream(connection, {
         stream: route.name,
         baseSubject: route.subject,
+        onWarning,
       });
-      streams.push({ name: info.config.name, subjects: info.config.subjects ?? [] });
+      streams.push(shown(info));
     }
     const info = await ensureStream(connection, {
       stream: deadLetter.stream,
       baseSubject: deadLetter.subject,
       retention: 'limits',
+      onWarning,
     });
-    streams.push({ name: info.config.name, subjects: info.config.subjects ?? [] });
-    await output.result({ streams }, () => streams.map(({ name, subjects }) => `${name}: ${subjects.join(', ')}`));
+    streams.push(shown(info));
+    await output.result({ streams }, () =>
+      streams.map(
+        ({ name, subjects, replicas }) =>
+          `${name}: ${subjects.join(', ')} (${replicas} ${replicas === 1 ? 'copy' : 'copies'})`,
+      ),
+    );
     return exitCodes.ok;
   },
 };
+
+const shown = ({ config }: StreamInfo) => ({
+  name: config.name,
+  subjects: config.subjects ?? [],
+  replicas: config.num_replicas,
+});

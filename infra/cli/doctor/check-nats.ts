@@ -1,6 +1,8 @@
 import type { FunctionConfig } from '../../../shared/config/function-config.ts';
 import { reasonOf } from '../../../shared/message/to-outcome.ts';
 import type { NatsConnection } from '../../../shared/nats/connect.ts';
+import { judgeSettings, type SettingsVerdict } from '../../../shared/nats/judge-settings.ts';
+import { isPublishSubject } from '../../../shared/routing/subject-token.ts';
 import { coversSubject } from '../../../shared/nats/subject-filter.ts';
 import { readStreamStatus, type ConsumerStatus, type StreamStatus } from '../../../shared/nats/stream-status.ts';
 import type { RouteConfig, Routing } from '../../../shared/routing/routing.ts';
@@ -22,8 +24,8 @@ export const checkNats = async (
       fail(
         'nats',
         'nats_unavailable',
-        `the NATS server cannot be reached: ${reasonOf(cause)}`,
-        'start nats-server -js (npm start has one), or correct MSG_URL',
+        reasonOf(cause),
+        'start nats-server -js (npm start has one), or correct MSG_URL and what it needs (shared/nats/README.md)',
       ),
     ];
   }
@@ -31,7 +33,8 @@ export const checkNats = async (
   if (findings.some(({ code }) => code === 'jetstream_off')) return findings;
   const read = new Set(routing.triggers.map(({ selector }) => selector));
   for (const route of routing.routes.values()) {
-    if (!route.jetstreamEnabled) continue;
+    // Nothing is published to a subject with wildcards: it is another service's.
+    if (!route.jetstreamEnabled || !isPublishSubject(route.subject)) continue;
     try {
       findings.push(...(await checkRoute(connection, route, read.has(route.selector))));
     } catch (error) {
@@ -40,7 +43,7 @@ export const checkNats = async (
           'streams',
           'stream_unreadable',
           `stream ${route.name}: ${reasonOf(error)}`,
-          'allow $JS.API.> to the user of MSG_URL',
+          'give the user its rights (infra/kubernetes/nats/users.conf)',
         ),
       );
     }
@@ -125,8 +128,52 @@ const checkRoute = async (
       : [ok('streams', 'stream_not_yet', `stream ${route.name} is made with its first message`)];
   }
   const findings = [...checkStream(route, isRead, stream)];
-  if (isRead) findings.push(...stream.consumers.flatMap((consumer) => checkConsumer(route, stream, consumer)));
+  if (!isRead) return findings;
+  const verdict = await judgeSettings(connection, route.name);
+  findings.push(...(verdict === undefined ? [] : checkSettings(route.name, verdict)));
+  findings.push(...stream.consumers.flatMap((consumer) => checkConsumer(route, stream, consumer)));
   return findings;
+};
+
+/** These have findings of their own. */
+const isTold = (reason: string): boolean => /^(sealed|no_ack|deliver_subject|pause_until|max_deliver) /.test(reason);
+
+/** What the settings of a stream and its durables cost, and how many copies there are. */
+const checkSettings = (name: string, verdict: SettingsVerdict): readonly Finding[] => {
+  const untold = (reasons: readonly string[]): readonly string[] => reasons.filter((reason) => !isTold(reason));
+  return [
+    ...(verdict.isClustered && verdict.replicas < 3
+      ? [
+          warn(
+            'streams',
+            'too_few_replicas',
+            `stream ${name} has ${verdict.replicas} ${verdict.replicas === 1 ? 'copy' : 'copies'} on a cluster: what one server loses is lost`,
+            `nats stream edit ${name} --replicas=3`,
+          ),
+        ]
+      : []),
+    ...untold(verdict.warnings).map((reason) =>
+      warn('streams', 'stream_setting', `stream ${name}: ${reason}`, `nats stream edit ${name}`),
+    ),
+    ...verdict.consumers.flatMap((consumer) => [
+      ...untold(consumer.refused).map((reason) =>
+        fail(
+          'consumers',
+          'consumer_unusable',
+          `consumer ${consumer.name} of ${name} cannot be read: ${reason}`,
+          `stop its reader, then: nats consumer rm ${name} ${consumer.name}`,
+        ),
+      ),
+      ...untold(consumer.warnings).map((reason) =>
+        warn(
+          'consumers',
+          'consumer_setting',
+          `consumer ${consumer.name} of ${name}: ${reason}`,
+          `nats consumer edit ${name} ${consumer.name}`,
+        ),
+      ),
+    ]),
+  ];
 };
 
 const checkStream = (route: RouteConfig, isRead: boolean, stream: StreamStatus): readonly Finding[] => {
