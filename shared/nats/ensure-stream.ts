@@ -120,7 +120,7 @@ const addStream = async (connection: NatsConnection, wanted: StreamWanted): Prom
  * Replicas of a stream that is made: as the settings say, else three on a cluster of three servers and more. A server that
  * does not advertise its neighbours says only that it has some: then three are asked for, and one is taken if it refuses.
  */
-const replicasFor = (
+export const replicasFor = (
   info: NatsConnection['info'],
   setting: number | undefined,
 ): { readonly replicas: number; readonly mayBeFewer: boolean } => {
