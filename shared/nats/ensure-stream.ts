@@ -87,6 +87,20 @@ export const findStreamOf = async (connection: NatsConnection, subject: string):
   return streams?.[0];
 };
 
+/**
+ * Replicas of a stream that is made: as the settings say, else three on a cluster of three servers and more. A server that
+ * does not advertise its neighbours says only that it has some: then three are asked for, and one is taken if it refuses.
+ */
+export const replicasFor = (
+  info: NatsConnection['info'],
+  setting: number | undefined,
+): { readonly replicas: number; readonly mayBeFewer: boolean } => {
+  if (setting !== undefined) return { replicas: setting, mayBeFewer: false };
+  const isClustered = (info as { readonly cluster?: string } | undefined)?.cluster !== undefined;
+  if (!isClustered) return { replicas: 1, mayBeFewer: false };
+  return { replicas: 3, mayBeFewer: new Set(info?.connect_urls ?? []).size < 3 };
+};
+
 const lookMs = 2_000;
 
 /** "No suitable peers", "replicas > 1 not supported in non-clustered mode". */
@@ -114,20 +128,6 @@ const addStream = async (connection: NatsConnection, wanted: StreamWanted): Prom
     const reason = explainApiError(cause, call);
     throw new JetStreamError(`there is no stream ${wanted.stream}, and it cannot be made: ${reason}`, cause);
   }
-};
-
-/**
- * Replicas of a stream that is made: as the settings say, else three on a cluster of three servers and more. A server that
- * does not advertise its neighbours says only that it has some: then three are asked for, and one is taken if it refuses.
- */
-export const replicasFor = (
-  info: NatsConnection['info'],
-  setting: number | undefined,
-): { readonly replicas: number; readonly mayBeFewer: boolean } => {
-  if (setting !== undefined) return { replicas: setting, mayBeFewer: false };
-  const isClustered = (info as { readonly cluster?: string } | undefined)?.cluster !== undefined;
-  if (!isClustered) return { replicas: 1, mayBeFewer: false };
-  return { replicas: 3, mayBeFewer: new Set(info?.connect_urls ?? []).size < 3 };
 };
 
 const storeTries = 10;

@@ -17,7 +17,6 @@ export const judgeStream = (config: StreamFields): readonly string[] =>
   });
 
 const fine: Rule = () => undefined;
-const unknownField: Rule = () => 'is not known to this version: what it does to messages cannot be told';
 const ifSet =
   (text: string): Rule =>
   (value) =>
@@ -81,3 +80,5 @@ export const streamRules: Readonly<Record<string, Rule>> = {
   allow_msg_schedules: fine,
   persist_mode: (value) => (value === 'async' ? 'is async: a message is confirmed before it is on disk' : undefined),
 };
+
+const unknownField: Rule = () => 'is not known to this version: what it does to messages cannot be told';

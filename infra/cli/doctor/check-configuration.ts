@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { settingSource, type FunctionConfig } from '../../../shared/config/function-config.ts';
 import { ConfigError, secretFileName } from '../../../shared/config/settings.ts';
+import { readNatsSettings } from '../../../shared/config/nats-settings.ts';
 import type { Routing } from '../../../shared/routing/routing.ts';
 import type { Store } from '../open-store.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
@@ -21,6 +22,7 @@ export const checkConfiguration = async (store: Store): Promise<Configuration> =
   try {
     config = await store.config();
     findings.push(ok('configuration', 'settings_valid', 'every setting is valid'));
+    findings.push(...unusedSettings(await store.environment()));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     findings.push(...faultFindings('configuration', error.faults, 'correct the variable, or its secret file'));
@@ -36,6 +38,11 @@ export const checkConfiguration = async (store: Store): Promise<Configuration> =
         `${config.routingFile}: ${routing.routes.size} routes, ${routing.triggers.length} triggers`,
       ),
     );
+    for (const reason of routing.warnings) {
+      findings.push(
+        warn('routing', 'routing_not_used', `the routing file: ${reason}`, `nothing, or correct ${config.routingFile}`),
+      );
+    }
     findings.push(...checkFit(config, routing));
   } catch (error) {
     const faults = (error as { readonly faults?: readonly string[] }).faults;
@@ -51,10 +58,29 @@ export const checkConfiguration = async (store: Store): Promise<Configuration> =
   return { findings, config, routing };
 };
 
+/** Values that are understood and not used, such as the URL of a broker of the days before NATS. */
+const unusedSettings = (env: Readonly<Record<string, string | undefined>>): readonly Finding[] => {
+  const reasons: string[] = [];
+  readNatsSettings(settingSource(env, (reason) => reasons.push(reason)));
+  return reasons.map((reason) =>
+    warn('configuration', 'setting_not_used', reason, `unset ${reason.split(' ', 1)[0]!}, or name a NATS server`),
+  );
+};
+
 const faultFindings = (check: string, faults: readonly string[], fix: string): readonly Finding[] =>
   faults.map((fault) => fail(check, `${check}_fault`, fault, fix));
 
-const secretNames = ['DATABASE_URL', 'MSG_URL', 'FUNCTION_TOKEN'] as const;
+/** What holds if the setting is absent; of the others nothing is said then. */
+const secretFallbacks: Readonly<Record<string, string>> = {
+  DATABASE_URL: 'the default of a local installation is used',
+  MSG_URL: 'each route’s own url is used',
+  FUNCTION_TOKEN: 'whoever reaches a function may call it, replays are not signed, commands over NATS are off',
+};
+
+const secretNames: readonly string[] = [
+  ...Object.keys(secretFallbacks),
+  ...['PASSWORD', 'TOKEN', 'NKEY', 'CREDS', 'JWT', 'SEED', 'KEY'].map((name) => `NATS_${name}`),
+];
 
 const checkSecrets = async (store: Store): Promise<readonly Finding[]> => {
   const env = await store.environment();
@@ -77,8 +103,8 @@ const checkSecrets = async (store: Store): Promise<readonly Finding[]> => {
     const given = isStarted ? 'a running npm start' : 'the environment';
     const source = env[name] ? given : files.includes(file) ? join(secretsDir, file) : undefined;
     if (source === undefined) {
-      const fallback =
-        name === 'FUNCTION_TOKEN' ? 'calls are not checked' : 'the default of a local installation is used';
+      const fallback = name === 'MSG_URL' && env['NATS_URL'] ? undefined : secretFallbacks[name];
+      if (fallback === undefined) continue;
       findings.push(
         warn(
           'secrets',

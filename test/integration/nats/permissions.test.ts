@@ -117,6 +117,19 @@ for (const { name, binary } of await natsVariants()) {
       expect(refusals.get('connector')).toEqual([]);
     });
 
+    it('the connector holds leases: keys of a bucket that it makes, writes, compares and watches', async () => {
+      const bucket = await as('connector').jetstream().views.kv('state_sync_leases', { history: 1 });
+      const revision = await bucket.create('sync', 'one');
+      expect((await bucket.get('sync'))?.string()).toBe('one');
+      await bucket.update('sync', 'two', revision);
+      const watch = await bucket.watch({ key: 'sync' });
+      for await (const entry of watch) {
+        expect(entry.string()).toBe('two');
+        break;
+      }
+      expect(refusals.get('connector')).toEqual([]);
+    });
+
     it('functions forward, make missing streams, and hear what is said to every replica', async () => {
       expect(await publish('functions', routerStream, 'a forward')).toBe(true);
       const processors = { stream: 'demo_processors', baseSubject: 'demo.processors.echo' };
