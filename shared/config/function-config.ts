@@ -18,6 +18,7 @@ const functionSettings = {
   maxBodyBytes: integer('MAX_BODY_BYTES', 8 * 1024 * 1024, { min: 1_024, max: 1024 * 1024 * 1024 }),
   maxBufferedBytes: integer('MAX_BUFFERED_BYTES', 64 * 1024 * 1024, { min: 65_536, max: 16 * 1024 * 1024 * 1024 }),
   maxExpandedBytes: integer('MAX_MESSAGE_EXPANDED_BYTES', 64 * 1024 * 1024, { min: 65_536, max: 1024 * 1024 * 1024 }),
+  maxStateColumns: integer('MAX_STATE_COLUMNS', 1_000, { min: 1, max: 100_000 }),
   maxConnections: integer('MAX_DB_CONNECTIONS', 2, { min: 1, max: 100 }),
   flatten: oneOf('STATE_SYNC_FLATTEN', 'lossless', ['lossless', 'reference']),
   tableSchema: optionalText('STATE_SYNC_TABLE_SCHEMA'),

@@ -28,6 +28,8 @@ export const terminalCodes = [
   'identity_reused',
   'unstorable_text',
   'column_name_too_long',
+  'too_many_columns',
+  'state_full',
   'value_too_long',
   'ambiguous_route',
   'invalid_priority',

@@ -1,4 +1,5 @@
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
+import { maxStateRows } from '../state/plan-limits.ts';
 import type { ColumnDefinition } from '../state/state-model.ts';
 import { identityReuse, type IdentityUse } from '../message/content-hash.ts';
 import { rejectedDelivery, type AppendDelivery, type AppendedDelivery } from './append-request.ts';
@@ -117,7 +118,7 @@ const runMended = async (
       }
       const broken: boolean = !reconnected && isBrokenConnection(error);
       reconnected ||= broken;
-      const again = broken || (attempt < maxAttempts && (await mend(pool, batch.stateId, error)) === 'again');
+      const again = broken || (attempt < maxAttempts && (await mend(pool, batch, error)) === 'again');
       if (!again) throw toDatabaseError(error, `append to state ${batch.stateId}`);
     }
   }
@@ -138,9 +139,15 @@ const isBrokenConnection = (error: unknown): boolean => {
  * does not lock, a deadlock, a connection that had died while idle. Running again is safe, because the ledger decides
  * each time.
  */
-const mend = async (pool: DatabasePool, stateId: string, error: unknown): Promise<'again' | 'fail'> => {
+const mend = async (
+  pool: DatabasePool,
+  { stateId, deliveries }: AppendBatch,
+  error: unknown,
+): Promise<'again' | 'fail'> => {
+  const rows = deliveries.reduce((sum, { rowCount }) => sum + rowCount, 0);
   const state = sqlStateOf(error);
   if (state === '40001' || state === '40P01') return 'again';
+  if (state === '22003') await requireRows(pool, stateId, rows);
   if (state === '23505') {
     if (!isTakenPosition(error)) return 'again';
     try {
@@ -155,6 +162,17 @@ const mend = async (pool: DatabasePool, stateId: string, error: unknown): Promis
     }
   }
   return 'fail';
+};
+
+/** A number was too large: whether it was the count of the state's rows. Throws `TerminalError('state_full')`. */
+const requireRows = async (pool: DatabasePool, stateId: string, rows: number): Promise<void> => {
+  const statement = `select count from ${pool.tables.state} where id = $1`;
+  const [found] = await pool.query<{ count: number }>(statement, [stateId]);
+  if (found === undefined || found.count + rows <= maxStateRows) return;
+  throw new TerminalError(
+    'state_full',
+    `state ${stateId} has ${found.count} rows; ${rows} more are over the ${maxStateRows} that a state can have`,
+  );
 };
 
 /** The unique index of the cells by its name, or (another name in an older installation) by its table. */

@@ -4,7 +4,7 @@ import { applyEntry, prepareState, type PreparedState } from './apply-entry.ts';
 import { ColumnSet } from './column-set.ts';
 import type { Evaluator, EvaluatorFactory, ExpressionScope } from './evaluator.ts';
 import { Expansion, tooManyRows } from './expansion.ts';
-import { maxCellsPerMessage, maxNameCharacters } from './plan-limits.ts';
+import { maxCellsPerMessage, maxNameCharacters, maxStateColumns } from './plan-limits.ts';
 import { nullCells, renderCells } from './render-cells.ts';
 import type { FlattenRule } from './shape-entry.ts';
 import type { ColumnDefinition, Row, StateModel } from './state-model.ts';
@@ -27,6 +27,8 @@ export interface PlanOptions {
   readonly evaluators: EvaluatorFactory;
   /** What one message may expand to. */
   readonly maxExpandedBytes?: number;
+  /** The most columns that a state may have when data makes another one. */
+  readonly maxStateColumns?: number;
   /** What is planned together, about: the messages behind the one that reaches it are left for the next plan. */
   readonly maxPlanBytes?: number;
 }
@@ -127,6 +129,7 @@ function* planDelivery(delivery: DeliveryToPlan, context: DeliveryContext): Step
   const fresh = knownKeys === undefined ? rows : freshRows(rows, stateKeys, knownKeys);
   const created = yield* columns.missing(fresh, expansion.held);
   const width = columns.columns.length + created.length;
+  requireRoom(columns.columns.length, created, context);
   if (width === 0) throw new TerminalError('empty_row', 'no key of the entry names a column');
   if (width * rows.length > maxCellsPerMessage) throw tooManyRows();
   const cells = yield* renderCells(rows, columns, created, expansion.held);
@@ -135,6 +138,17 @@ function* planDelivery(delivery: DeliveryToPlan, context: DeliveryContext): Step
   const { id } = delivery;
   return { id, rows, append: { id, rowCount: rows.length, cells, stateKeys, bytes: expansion.bytes } };
 }
+
+/** Throws `TerminalError('too_many_columns')`. It depends on the columns that the state has, however many messages wait. */
+const requireRoom = (have: number, created: readonly ColumnDefinition[], { options, state }: DeliveryContext): void => {
+  const most = options.maxStateColumns ?? maxStateColumns;
+  const first = created[0];
+  if (first === undefined || have + created.length <= most) return;
+  throw new TerminalError(
+    'too_many_columns',
+    `state ${state.model.id} has ${have} columns and may get ${Math.max(0, most - have)} more; the message needs ${created.length}, the first is ${JSON.stringify(first.name)}`,
+  );
+};
 
 function* rowsOf(delivery: DeliveryToPlan, { state, options, expansion }: DeliveryContext): Steps<readonly Row[]> {
   // One evaluator for all rows of the delivery, made only if the state has an expression.

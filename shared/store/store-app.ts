@@ -65,6 +65,7 @@ const storePorts = (
   routerRoute,
   flatten: parts.runtime.config.flatten,
   maxExpandedBytes: parts.runtime.config.maxExpandedBytes,
+  maxStateColumns: parts.runtime.config.maxStateColumns,
   pace,
   onStored: parts.metrics.rows,
 });

@@ -45,6 +45,8 @@ export interface StorePorts {
   readonly flatten: 'lossless' | 'reference';
   /** What one message may expand to. */
   readonly maxExpandedBytes: number;
+  /** The most columns that a state may get from data. */
+  readonly maxStateColumns: number;
   /** How all plans of the process share its time and memory. */
   readonly pace: PlanPace;
   /** Told of the rows that were stored now. */
@@ -177,7 +179,13 @@ const planGroup = async (
         scope,
         timestampMs: delivery.timestampMs,
       })),
-      { flatten: ports.flatten, evaluators, maxExpandedBytes: ports.maxExpandedBytes, maxPlanBytes },
+      {
+        flatten: ports.flatten,
+        evaluators,
+        maxExpandedBytes: ports.maxExpandedBytes,
+        maxStateColumns: ports.maxStateColumns,
+        maxPlanBytes,
+      },
     ),
   );
   for (const { id, error } of plan.rejections) rejected.push(toOutcome(id, error));

@@ -59,6 +59,7 @@ export const createModelPorts = (store: ModelStore, gated: <T>(effect: () => T) 
   routerRoute: routeConfig('processor/state/router', 'router'),
   flatten: 'lossless',
   maxExpandedBytes: 64 * 1024 * 1024,
+  maxStateColumns: 1_000,
   pace: createPlanPace({ monotonicMs: () => 0, maxHeldBytes: 64 * 1024 * 1024 }),
   onStored: () => undefined,
 });

@@ -3,6 +3,7 @@ import { reasonOf } from '../../../shared/message/to-outcome.ts';
 import { toDatabaseError } from '../../../shared/postgres/database-error.ts';
 import { resolveTarget } from '../../../shared/postgres/connection-target.ts';
 import type { DatabasePool } from '../../../shared/postgres/database.ts';
+import { maxStateRows } from '../../../shared/state/plan-limits.ts';
 import type { Store } from '../open-store.ts';
 import { checkServer } from './check-server.ts';
 import { checkTables } from './check-tables.ts';
@@ -35,7 +36,11 @@ export const checkDatabase = async (
   const privileges = await checkPrivileges(pool);
   findings.push(...privileges);
   if (privileges.every(({ level }) => level === 'ok')) {
-    findings.push(...(await checkTables(pool)), ...(await checkLedger(pool, config)));
+    findings.push(
+      ...(await checkTables(pool)),
+      ...(await checkLedger(pool, config)),
+      ...(await checkSizes(pool, config)),
+    );
   }
   return findings;
 };
@@ -149,4 +154,43 @@ const checkLedger = async (pool: DatabasePool, config: FunctionConfig): Promise<
         ),
       ]
     : [ok('ledger', 'ledger_pruned', `its oldest row is ${Math.round(hours)} hours old`)];
+};
+
+/** From this share of a limit on somebody should know. */
+const worryingShare = 0.9;
+const maxListed = 5;
+
+/** States that will soon refuse every message, or every one with a new column. */
+const checkSizes = async (pool: DatabasePool, config: FunctionConfig): Promise<readonly Finding[]> => {
+  const { state, column } = pool.tables;
+  const full = await pool.query<{ id: string; count: number }>(
+    `select id, count from ${state} where count >= $1 order by count desc limit ${maxListed}`,
+    [Math.floor(maxStateRows * worryingShare)],
+  );
+  const wide = await pool.query<{ id: string; count: number }>(
+    `select state_id as id, count(*)::int as count from ${column} group by state_id having count(*) >= $1
+      order by 2 desc limit ${maxListed}`,
+    [Math.floor(config.maxStateColumns * worryingShare)],
+  );
+  const findings = [
+    ...full.map(({ id, count }) =>
+      warn(
+        'states',
+        'state_nearly_full',
+        `state ${id} has ${count} rows, a state can have ${maxStateRows}; beyond it messages are refused as state_full`,
+        'let a new state follow: change the OUTPUT routes that lead to it',
+      ),
+    ),
+    ...wide.map(({ id, count }) =>
+      warn(
+        'states',
+        'state_nearly_too_wide',
+        `state ${id} has ${count} columns, data may make ${config.maxStateColumns}; beyond it messages with a new one are refused as too_many_columns`,
+        'find the producer whose keys are data, or raise MAX_STATE_COLUMNS',
+      ),
+    ),
+  ];
+  return findings.length > 0
+    ? findings
+    : [ok('states', 'states_have_room', 'no state is near the end of its rows or columns')];
 };

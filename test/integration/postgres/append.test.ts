@@ -15,6 +15,22 @@ afterAll(async () => {
 });
 
 describe('an append', () => {
+  it('refuses what is over the rows that a state can have, under a code of its own, and stores what fits before', async () => {
+    await insertState(database.pool, 'full');
+    await database.pool.query(`update state set count = 2147483645 where id = 'full'`);
+    const result = await append(database.pool, {
+      stateId: 'full',
+      columns: [newColumn('a')],
+      deliveries: ['full/1', 'full/2', 'full/3'].map((id) => deliveryOf(id, [['x']])),
+      dedupe: false,
+    });
+    expect(result.deliveries.map((delivery) => ('error' in delivery ? delivery.error.code : delivery.status))).toEqual([
+      'stored',
+      'stored',
+      'state_full',
+    ]);
+  });
+
   it('stores every cell, nulls included, at positions from 0 in the order of the deliveries', async () => {
     await insertState(database.pool, 'order');
     const columns = [newColumn('a'), newColumn('j', 'json')];

@@ -170,6 +170,44 @@ describe('a small message that becomes a large one is refused, and costs its nei
   });
 });
 
+describe('columns that data makes', () => {
+  const wide = (count: number): JsonValue => Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, n]));
+  const codes = (model: Partial<StateModel>, states: readonly JsonValue[], maxStateColumns?: number) => {
+    const plan = runAtOnce(
+      planAppendSteps(
+        stateModel(model),
+        states.map((queryState, index) => ({ id: `d${index}`, queryState, scope: new Map(), timestampMs: 0 })),
+        { flatten: 'lossless', evaluators, ...(maxStateColumns === undefined ? {} : { maxStateColumns }) },
+      ),
+    );
+    return plan.rejections.map(({ id, error }) => [id, (error as TerminalError).code, (error as Error).message]);
+  };
+
+  it('are 1,000 for a state by default, and the first one too many is named', () => {
+    expect(codes({}, [wide(1_000)])).toEqual([]);
+    expect(codes({}, [wide(1_001)])).toMatchObject([
+      ['d0', 'too_many_columns', expect.stringContaining('the first is "k0"')],
+    ]);
+  });
+
+  it('count together with those that the state has, and cost the message only that needs them', () => {
+    const columns = [column({ id: '1', name: 'k0' }), column({ id: '2', name: 'k1' })];
+    expect(codes({ columns }, [wide(3), wide(4), { k1: 1 }, { z: 1 }], 3)).toMatchObject([
+      [
+        'd1',
+        'too_many_columns',
+        expect.stringContaining('has 3 columns and may get 0 more; the message needs 1, the first is "k3"'),
+      ],
+      ['d3', 'too_many_columns', expect.stringContaining('the first is "z"')],
+    ]);
+  });
+
+  it('are not missed in a state that somebody gave more', () => {
+    const columns = Array.from({ length: 10 }, (_, n) => column({ id: String(n), name: `k${n}` }));
+    expect(codes({ columns }, [wide(10)], 3)).toEqual([]);
+  });
+});
+
 describe('forwards', () => {
   const input = {
     delivery: { id: 'D', message: { context: { pad: long(100_000) } } },

@@ -61,6 +61,7 @@ const portsOf = (models: ReadonlyMap<string, StateModel>): StorePorts => ({
   routerRoute: routeConfig('processor/state/router', 'router'),
   flatten: 'lossless',
   maxExpandedBytes: 64 * 1024 * 1024,
+  maxStateColumns: 1_000,
   pace: createPlanPace({ monotonicMs, maxHeldBytes: 64 * 1024 * 1024 }),
   onStored: () => undefined,
 });
