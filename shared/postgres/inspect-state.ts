@@ -9,6 +9,12 @@ export interface PositionRange {
   readonly to: number;
 }
 
+/** A row that is gone: what its mapping says of it. */
+export interface LostRow {
+  readonly stateKey: string;
+  readonly position: number;
+}
+
 /** What other writers left in a state (reference.md G-4, G-7, G-18). */
 export interface StateReport {
   readonly stateId: string;
@@ -24,6 +30,12 @@ export interface StateReport {
   readonly missingMappings: number;
   /** Mapping rows whose position has another `state_key`, or none: reported only. */
   readonly strayMappings: number;
+  /**
+   * Of those, the ones whose key stands at no row at all: the only trace of a row that a writer without a lock overwrote.
+   * The first 100.
+   */
+  readonly lost: readonly LostRow[];
+  readonly lostRows: number;
 }
 
 /** Every position of the state that has a cell. $1 state. */
@@ -40,17 +52,20 @@ export const inspectState = async (
   tables: TableNames,
   stateId: string,
 ): Promise<StateReport> => {
-  const [found] = await connection.query<Omit<StateReport, 'stateId' | 'gaps' | 'gapPositions'>>(
+  const [found] = await connection.query<Omit<StateReport, 'stateId' | 'gaps' | 'gapPositions' | 'lost' | 'lostRows'>>(
     countStatement(tables),
     [stateId],
   );
   if (found === undefined) throw new StaleMetadataError('unknown_state', `state ${stateId} does not exist`);
   const gaps = await connection.query<PositionRange & { readonly total: number }>(gapStatement(tables), [stateId]);
+  const lost = await connection.query<LostRow & { readonly total: number }>(lostStatement(tables), [stateId]);
   return {
     stateId,
     ...found,
     gaps: gaps.map(({ from, to }) => ({ from, to })),
     gapPositions: gaps[0]?.total ?? 0,
+    lost: lost.map(({ stateKey, position }) => ({ stateKey, position })),
+    lostRows: lost[0]?.total ?? 0,
   };
 };
 
@@ -87,3 +102,10 @@ edges as (
   union all select -1, min(data_index) from present)
 select (after + 1)::float8 as from, (next - 1)::float8 as to, sum(next - after - 1) over ()::float8 as total
   from edges where next > after + 1 order by after limit 100`;
+
+const lostStatement = (tables: TableNames): string => `
+with keys as materialized (select state_key from (${keyRows(tables)}) k)
+select m.state_key as "stateKey", m.data_index::float8 as position, (count(*) over ())::int as total
+  from ${tables.mapping} m
+ where m.state_id = $1 and not exists (select from keys where keys.state_key = m.state_key)
+ order by m.data_index, m.state_key limit 100`;

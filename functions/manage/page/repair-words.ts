@@ -22,8 +22,16 @@ export const findingTexts = (report: StateReport): readonly string[] => {
   if (report.missingMappings > 0) {
     findings.push(`no mapping for the key of ${countText(report.missingMappings, 'row')}`);
   }
-  if (report.strayMappings > 0) {
-    findings.push(`${countText(report.strayMappings, 'mapping')} without a row (reported only)`);
+  if (report.strayMappings > report.lostRows) {
+    const others = countText(report.strayMappings - report.lostRows, 'mapping');
+    findings.push(`${others} with another position than their row (no reader minds)`);
+  }
+  if (report.lostRows > 0) {
+    const [first] = report.lost;
+    const example = first === undefined ? '' : ` (key ${first.stateKey} at position ${first.position})`;
+    findings.push(
+      `${countText(report.lostRows, 'row')} lost: another writer put a row in the same place${example}. Publish it again`,
+    );
   }
   return findings;
 };

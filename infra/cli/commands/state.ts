@@ -94,6 +94,16 @@ const show: CliCommand = {
   },
 };
 
+const shownLost = 5;
+
+/** What `repair` mends of it; the rest only a producer can. */
+const isMendable = (report: StateReport): boolean =>
+  report.count !== report.nextPosition || report.gapPositions > 0 || report.missingMappings > 0;
+
+/** What can be done about lost rows: they cannot be told from anything that is still stored. */
+const lostAdvice =
+  'what is lost cannot be mended from here: publish those rows again (infra/migration.md says how to find them)';
+
 /** What is wrong with a state, in words; empty if nothing is. */
 const findingsOf = (report: StateReport): readonly string[] => [
   ...(report.count === report.nextPosition
@@ -109,7 +119,20 @@ const findingsOf = (report: StateReport): readonly string[] => [
           .join(', ')}${report.gaps.length > 5 ? ', ...' : ''}`,
       ]),
   ...(report.missingMappings === 0 ? [] : [`${report.missingMappings} rows have no mapping of their key`]),
-  ...(report.strayMappings === 0 ? [] : [`${report.strayMappings} mappings belong to no row (reported only)`]),
+  ...(report.strayMappings === report.lostRows
+    ? []
+    : [`${report.strayMappings - report.lostRows} mappings name another position than their row has: no reader minds`]),
+  ...(report.lostRows === 0
+    ? []
+    : [
+        `${report.lostRows} ${report.lostRows === 1 ? 'row is' : 'rows are'} lost: a writer without a lock put another row in that place, and the mapping is the only trace`,
+        ...report.lost
+          .slice(0, shownLost)
+          .map(({ stateKey, position }) => `  key ${stateKey} was at position ${position}`),
+        ...(report.lostRows > shownLost
+          ? [`  and ${report.lostRows - shownLost} more (--json has the first 100)`]
+          : []),
+      ]),
 ];
 
 const verify: CliCommand = {
@@ -130,7 +153,11 @@ const verify: CliCommand = {
       await output.result({ report, findings }, () =>
         findings.length === 0
           ? [`state ${stateId} is right: ${report.count} rows`]
-          : [...findings, `mend it with: state-sync state repair ${stateId} --apply`],
+          : [
+              ...findings,
+              ...(isMendable(report) ? [`mend it with: state-sync state repair ${stateId} --apply`] : []),
+              ...(report.lostRows === 0 ? [] : [lostAdvice]),
+            ],
       );
       return findings.length === 0 ? exitCodes.ok : exitCodes.failed;
     }
@@ -182,7 +209,9 @@ const repair: CliCommand = {
     });
     await output.result(result, () =>
       result.actions.length === 0
-        ? ['nothing to mend']
+        ? [
+            `nothing to mend${result.report.lostRows === 0 ? '' : `: ${result.report.lostRows} rows are lost, ${lostAdvice}`}`,
+          ]
         : [apply ? 'done:' : 'would do (say --apply):', ...result.actions.map((action) => `  ${actionText(action)}`)],
     );
     return exitCodes.ok;

@@ -153,6 +153,8 @@ describe('repair', () => {
       gapPositions: 1,
       missingMappings: 1,
       strayMappings: 1,
+      lost: [],
+      lostRows: 0,
     });
     expect(actions).toEqual([
       { action: 'close_gaps', positions: 1 },
@@ -161,6 +163,15 @@ describe('repair', () => {
     ]);
     expect(applied).toBe(false);
     expect(await readStored(database.pool, 'dry')).toEqual(before);
+  });
+
+  it('a row that a writer without a lock overwrote is known by its mapping row alone', async () => {
+    await damage('overwritten');
+    await database.pool.query(`insert into state_column_data_mapping values ('overwritten', 'gone', 4)`);
+    const { report } = await repairState(database.pool, 'overwritten', { apply: true });
+    expect(report).toMatchObject({ strayMappings: 2, lostRows: 1, lost: [{ stateKey: 'gone', position: 4 }] });
+    const after = await repairState(database.pool, 'overwritten', { apply: true });
+    expect(after).toMatchObject({ actions: [], report: { lostRows: 1 } });
   });
 
   it('mends them: rows contiguous from 0 in their order, every key mapped, ledger and count in step', async () => {
