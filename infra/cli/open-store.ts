@@ -19,6 +19,8 @@ export interface Store {
   isGiven(name: string): boolean;
   /** Whether the setting is that of a running `npm start`. */
   isStarted(name: string): Promise<boolean>;
+  /** The variables that name another server than a running `npm start` has: for their sake nothing of it is used. */
+  namesOfOthers(): Promise<readonly string[]>;
   /** @throws ConfigError with every fault */
   config(): Promise<FunctionConfig>;
   routing(): Promise<Routing>;
@@ -30,19 +32,28 @@ export interface Store {
 }
 
 /**
- * Everything of the environment counts first, then secret files, then a running `npm start` of this clone, then defaults.
+ * Everything of the environment counts first, then secret files, then a running `npm start` of this clone, then defaults. If
+ * the environment names another server than that `npm start` has, nothing of it counts.
  * The routing file is `ROUTING_FILE`, else `.routing.yaml` or `routing.yaml` of the current folder.
  */
 export const openStore = (io: CliIo): Store => {
   const closers: (() => Promise<unknown>)[] = [];
   const isGiven = (name: string): boolean => (io.env[name] ?? '') !== '';
   const started = once(() => readStartedEnvironment(cacheDir(io.env)));
+  const namesOfOthers = once(async () => {
+    const running = await started();
+    if (Object.keys(running).length === 0) return [];
+    return serverNames.filter((name) => {
+      const own = io.env[name] ?? '';
+      const its = running[name] ?? (name === 'NATS_URL' ? running['MSG_URL'] : undefined);
+      return own !== '' && (its === undefined || !isSameServer(own, its));
+    });
+  });
   const environment = once(async () => {
     const given = Object.fromEntries(Object.entries(io.env).filter(([, value]) => value !== undefined && value !== ''));
     // A server of the user's own choice must not be mixed with parts of another installation.
-    const env: Record<string, string | undefined> = serverNames.every((name) => given[name] === undefined)
-      ? { ...(await started()), ...given }
-      : { ...given };
+    const env: Record<string, string | undefined> =
+      (await namesOfOthers()).length === 0 ? { ...(await started()), ...given } : { ...given };
     if (env['ROUTING_FILE'] === undefined && !(await exists(join(io.cwd, '.routing.yaml')))) {
       env['ROUTING_FILE'] = join(io.cwd, 'routing.yaml');
     }
@@ -80,6 +91,7 @@ export const openStore = (io: CliIo): Store => {
     isGiven,
     isStarted: async (name) =>
       !isGiven(name) && (await started())[name] !== undefined && (await environment())[name] !== undefined,
+    namesOfOthers,
     config,
     routing,
     pool,
@@ -95,6 +107,14 @@ const applicationName = 'state-sync-cli';
 
 /** The variables that name a server of the user's own. */
 const serverNames = ['DATABASE_URL', 'MSG_URL', 'NATS_URL', 'NATS_CONTEXT'] as const;
+
+/** Whether two addresses are those of one server, and of one database there: host, port and path, with any user. */
+const isSameServer = (one: string, other: string): boolean => {
+  if (one.trim() === other.trim()) return true;
+  if (!URL.canParse(one) || !URL.canParse(other)) return false;
+  const [first, second] = [new URL(one), new URL(other)];
+  return first.host !== '' && first.host === second.host && first.pathname === second.pathname;
+};
 
 const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
   let made: Promise<T> | undefined;

@@ -17,6 +17,13 @@ export interface Configuration {
 /** Settings, secret files, the routing file, and whether their numbers go together. */
 export const checkConfiguration = async (store: Store): Promise<Configuration> => {
   const findings: Finding[] = [];
+  const others = await store.namesOfOthers();
+  if (others.length > 0) {
+    const what = `${others.join(', ')} of the environment ${others.length === 1 ? 'names' : 'name'} another server than the running npm start has: nothing of that npm start is looked at`;
+    findings.push(
+      warn('configuration', 'start_not_used', what, `unset ${others.join(' ')}, if it is npm start that you mean`),
+    );
+  }
   let config: FunctionConfig | undefined;
   let routing: Routing | undefined;
   try {

@@ -18,7 +18,8 @@ const parts: ReadonlySet<HealthState['part']> = new Set(['connector', 'function'
 /** The check of the consumers says more of these. */
 const checkedElsewhere: ReadonlySet<string> = new Set(['consumer_paused', 'consumer_push']);
 
-const startConnector = 'start the connector (npm start, or kubectl scale deployment state-sync-connector --replicas=1)';
+const startConnector =
+  'start the connector (npm start, or kubectl -n state-sync scale deployment/connector --replicas=1)';
 
 const fixes: Readonly<Record<string, string>> = {
   connector_away: startConnector,
