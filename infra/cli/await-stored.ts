@@ -26,6 +26,10 @@ export const awaitStored = async (
     readonly nowMs: () => number;
     readonly signal: AbortSignal;
     readonly onProgress: (settled: number) => Promise<void>;
+    /** Only dead letters behind this one count; without it all do: the file may have been published and refused earlier. */
+    readonly afterLetter?: number;
+    /** Whether what is stored has to be passed on too: what is replayed may have been stored before. */
+    readonly isPassedOn?: boolean;
   },
 ): Promise<Whereabouts> => {
   const pool = await store.pool();
@@ -36,12 +40,13 @@ export const awaitStored = async (
   const deadlineMs = options.nowMs() + options.timeoutMs;
   let storedMessages = 0;
   let storedRows = 0;
-  // Letters that were there before are looked at once: the file may have been published and refused earlier.
-  let nextSequence = (await letters.summary())?.firstSequence ?? 1;
+  let nextSequence =
+    options.afterLetter === undefined ? ((await letters.summary())?.firstSequence ?? 1) : options.afterLetter + 1;
   for (;;) {
     const asked = [...open];
     for (let start = 0; start < asked.length; start += askedAtOnce) {
       for (const entry of (await readLedger(pool, asked.slice(start, start + askedAtOnce), 'visible')).values()) {
+        if (options.isPassedOn === true && !entry.forwarded) continue;
         open.delete(entry.id);
         storedMessages += 1;
         storedRows += entry.rowCount;

@@ -18,6 +18,11 @@ export interface ReplayReport {
   readonly failed: readonly ReplayFailure[];
 }
 
+export interface SentReport extends ReplayReport {
+  /** Delivery identities of what was replayed: by them the ledger and new dead letters tell what came of it. */
+  readonly identities: readonly string[];
+}
+
 /**
  * Sends dead letters back to where they came from, in the order given. Each one is removed only when the server has
  * confirmed its message. A replay takes effect once: the message stands for its original delivery, so the ledger knows
@@ -27,7 +32,7 @@ export const replayDeadLetters = async (
   context: ManageContext,
   store: DeadLetterStore,
   letters: readonly StoredDeadLetter[],
-): Promise<ReplayReport> => {
+): Promise<SentReport> => {
   const failed: ReplayFailure[] = [];
   const baseSubjects = new Map<string, string | undefined>();
   const sendable: { readonly letter: StoredDeadLetter; readonly message: OutgoingMessage }[] = [];
@@ -56,6 +61,9 @@ export const replayDeadLetters = async (
   );
   return {
     replayed: outcomes.filter(({ ok }) => ok).length,
+    identities: sendable.flatMap(({ letter }, index) =>
+      outcomes[index]?.ok === true ? (letter.info?.identity ?? []) : [],
+    ),
     failed: failed.sort((one, other) => one.sequence - other.sequence),
   };
 };

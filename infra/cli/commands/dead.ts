@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeadLetterLine } from '../../../shared/operate/describe-dead-letter.ts';
 import type { ReplayFailure, ReplayReport } from '../../../shared/operate/replay-dead-letters.ts';
 import type { DeadLetterGroups } from '../../../shared/operate/group-dead-letters.ts';
+import { awaitStored } from '../await-stored.ts';
 import { callManage } from '../call-manage.ts';
 import type { CliCommand, CliContext, CliOption, CliValues } from '../cli-command.ts';
 import { CliError, exitCodes, usageError, type CliIo } from '../cli-io.ts';
@@ -182,6 +183,7 @@ interface Step {
   readonly replayed?: number;
   readonly failures?: number;
   readonly failed?: readonly ReplayFailure[];
+  readonly identities?: readonly string[];
   readonly purged?: number;
 }
 
@@ -229,6 +231,9 @@ interface Pace {
   readonly perSecond?: number | undefined;
 }
 
+/** Replayed messages that are looked for afterwards. */
+const maxAwaited = 100_000;
+
 const replay: CliCommand = {
   name: 'dead replay',
   summary: 'Send dead letters back to where they came from, each exactly once in effect',
@@ -237,7 +242,11 @@ const replay: CliCommand = {
     ...selectOptions,
     limit: { type: 'string', value: 'N', help: 'At most so many, the oldest first: a canary' },
     rate: { type: 'string', value: 'N', help: 'At most so many in a second' },
-    wait: { type: 'string', value: 'SECONDS', help: 'Then wait so long, and say which came back and why' },
+    wait: {
+      type: 'string',
+      value: 'SECONDS',
+      help: 'Then wait at most so long for what comes of them (default 10 on a terminal, else 0)',
+    },
   },
   examples: [
     'state-sync dead replay 17',
@@ -253,28 +262,50 @@ const replay: CliCommand = {
     const { values, store, io } = context;
     const bounds = { min: 1, max: 1_000_000 };
     const pace = { limit: integerValue(values, 'limit', bounds), perSecond: integerValue(values, 'rate', bounds) };
-    const waitSeconds = integerValue(values, 'wait', { min: 1, max: 600 });
+    const waitSeconds =
+      integerValue(values, 'wait', { min: 0, max: 600 }) ?? (io.isTerminal && !context.output.isJson ? 10 : 0);
+    const identities: string[] = [];
     const fields = { command: 'dead.replay', ...selection(context) };
-    const before =
-      waitSeconds === undefined ? undefined : await callManage<Page>(store, { command: 'dead.list', limit: 1 });
-    const take = ({ replayed: sent = 0, failures: kept = 0, failed: listed = [] }: Step): number => {
+    const before = waitSeconds === 0 ? undefined : await callManage<Page>(store, { command: 'dead.list', limit: 1 });
+    const take = ({ replayed: sent = 0, failures: kept = 0, failed: listed = [], ...step }: Step): number => {
       replayed += sent;
+      identities.push(...(step.identities ?? []).slice(0, maxAwaited - identities.length));
       failures += kept;
       failed.push(...listed.slice(0, 1_000 - failed.length));
       return sent + kept;
     };
     const { isComplete } = await inSteps(context, 'replayed', fields, take, pace);
-    let cameBack: Groups | undefined;
-    if (waitSeconds !== undefined) {
-      await sleep(waitSeconds * 1_000, undefined, { signal: io.signal });
-      cameBack = await callManage<Groups>(store, { command: 'dead.groups', after: before?.lastSequence });
-    }
-    const result = { replayed, failures, failed, complete: isComplete };
-    await context.output.result(cameBack === undefined ? result : { ...result, cameBack: cameBack.groups }, () => [
+    const sent = { replayed, failures, failed, complete: isComplete };
+    const lines = [
       `${replayed} replayed, ${failures} failed and kept${isComplete ? '' : '; interrupted, the rest is as it was'}`,
       ...failed.map(({ sequence, code, reason }) => `  ${sequence} ${code}: ${reason}`),
-      ...(cameBack === undefined ? [] : [`dead letters since then:`, ...groupLines(cameBack)]),
-    ]);
+    ];
+    if (before === undefined) {
+      await context.output.result(sent, () => [
+        ...lines,
+        ...(replayed === 0
+          ? []
+          : ['state-sync dead list --group tells which come back (or replay with --wait SECONDS)']),
+      ]);
+    } else {
+      const where = await awaitStored(store, identities, {
+        timeoutMs: waitSeconds * 1_000,
+        nowMs: io.nowMs,
+        signal: io.signal,
+        onProgress: async () => undefined,
+        afterLetter: before.lastSequence ?? 0,
+        isPassedOn: true,
+      });
+      const cameBack = await callManage<Groups>(store, { command: 'dead.groups', after: before.lastSequence });
+      const { storedMessages: settled, rejected, missing } = where;
+      const result = { ...sent, settled, deadAgain: rejected.length, onTheirWay: missing, cameBack: cameBack.groups };
+      await context.output.result(result, () => [
+        ...lines,
+        `${settled} stored and passed on, ${rejected.length} dead letters again, ${missing} still on their way`,
+        ...(cameBack.groups.length === 0 ? [] : ['dead letters since then:', ...groupLines(cameBack)]),
+      ]);
+      if (rejected.length > 0) return exitCodes.failed;
+    }
     return failures === 0 && isComplete ? exitCodes.ok : exitCodes.failed;
   },
 };

@@ -28,6 +28,7 @@ export const deadReplay: ManageCommand = async (args, context) => {
     const report = await replayDeadLetters(context, store, [letter]);
     return {
       replayed: report.replayed,
+      identities: report.identities,
       failed: report.failed,
       failures: report.failed.length,
       next: null,
@@ -37,6 +38,7 @@ export const deadReplay: ManageCommand = async (args, context) => {
   const summary = await store.summary();
   const last = Math.min(until ?? Number.MAX_SAFE_INTEGER, summary?.lastSequence ?? 0);
   const failed: ReplayFailure[] = [];
+  const identities: string[] = [];
   let replayed = 0;
   let failures = 0;
   let batch: StoredDeadLetter[] = [];
@@ -47,6 +49,7 @@ export const deadReplay: ManageCommand = async (args, context) => {
     batch = [];
     bytes = 0;
     replayed += report.replayed;
+    identities.push(...report.identities);
     failures += report.failed.length;
     failed.push(...report.failed.slice(0, maxListedFailures - failed.length));
   };
@@ -66,7 +69,7 @@ export const deadReplay: ManageCommand = async (args, context) => {
     if (batch.length === batchMessages || bytes >= batchBytes) await send();
   }
   await send();
-  return { replayed, failed, failures, next, until: next === null ? null : last };
+  return { replayed, identities, failed, failures, next, until: next === null ? null : last };
 };
 
 /**

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -260,6 +261,20 @@ describe('dead', () => {
     expect((await run(['dead', 'list', '--json'])).json()).toMatchObject({ total: 0 });
   });
 
+  it('says that what was replayed is stored, as soon as it is', async () => {
+    // A table without any state says nothing of one that is not there.
+    await createState(database.pool);
+    const stateId = randomUUID();
+    const content = JSON.stringify({ type: 'query_state_direct', state_id: stateId, query_state: [{ a: 1 }] });
+    await connection.jetstream().publish('processor.state.sync', content, { msgID: 'comes good' });
+    const letters = async (): Promise<unknown> => (await run(['dead', 'list', '--state', stateId, '--json'])).json();
+    await until('the dead letter', async () => ((await letters()) as { letters: unknown[] }).letters.length === 1);
+    await database.pool.query(`insert into state (id, state_type, count) values ($1, 'StateConfig', 0)`, [stateId]);
+    const replay = await run(['dead', 'replay', '--state', stateId, '--wait', '30', '--json']);
+    expect(replay.json()).toMatchObject({ replayed: 1, settled: 1, deadAgain: 0, onTheirWay: 0, cameBack: [] });
+    expect(replay.exitCode).toBe(0);
+  });
+
   it('counts by reason, replays a canary and says what came back, and sends edited content', async () => {
     const { stateId } = await createState(database.pool);
     for (let index = 0; index < 3; index += 1) {
@@ -284,6 +299,8 @@ describe('dead', () => {
       '2',
     ]);
     expect(canary.stdout).toContain('1 replayed, 0 failed and kept\n');
+    expect(canary.stdout).toContain('0 stored and passed on, 1 dead letters again, 0 still on their way\n');
+    expect(canary.exitCode).toBe(1);
     expect(canary.stdout).toMatch(/dead letters since then:\n.*\n.*\n1 +invalid_json/);
 
     const [group] = await groups();
