@@ -130,6 +130,27 @@ describe('doctor names the fault', () => {
     expect(after.of('schema_missing')).toBeUndefined();
   });
 
+  it('of a state that is near the end of its rows, and of one that data has made too wide', async () => {
+    await database.pool.query('create database large');
+    const env = { ...store.env, DATABASE_URL: urlWith((url) => (url.pathname = '/large')), MAX_STATE_COLUMNS: '10' };
+    expect((await runStateSync(['migrate'], env)).exitCode).toBe(0);
+    const pool = createPool(env.DATABASE_URL);
+    await pool.query(`insert into state (id, count) values ('long', 2147483000), ('wide', 0), ('fine', 5)`);
+    await pool.query(
+      `insert into state_column (state_id, name) select s, 'c' || n from (values ('wide', 9), ('fine', 8)) v (s, most), generate_series(1, most) n`,
+    );
+    await pool.end();
+    const { of } = await diagnose(env);
+    expect(of('state_nearly_full')).toMatchObject({
+      level: 'warn',
+      message: expect.stringContaining('long') as string,
+    });
+    expect(of('state_nearly_too_wide')).toMatchObject({
+      level: 'warn',
+      message: expect.stringContaining('wide') as string,
+    });
+  });
+
   it('of a database that is migrated and empty: it may be the wrong one, and its name is said', async () => {
     const env = { ...store.env, DATABASE_URL: urlWith((url) => (url.pathname = '/empty')) };
     const { of } = await diagnose(env);
