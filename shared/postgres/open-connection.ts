@@ -144,7 +144,8 @@ const connectServer = async (
     } catch (error) {
       // Whether the other way has a chance: the server refused this one.
       const isRefusedWay = sqlStateOf(error) === '28000' && (encryption === 'plain' || client.isEncrypted);
-      if (second === undefined || encryption === second || !isRefusedWay) throw error;
+      const isBrokenHandshake = encryption === 'offered' && /ERR_(SSL|TLS|OSSL)|EPROTO/.test(causeOf(error));
+      if (second === undefined || encryption === second || !(isRefusedWay || isBrokenHandshake)) throw error;
       return attempt(second);
     }
   };

@@ -162,6 +162,10 @@ describe('a connection string that libpq takes', () => {
         ['postgresql://ssl_user:SECRET@127.0.0.1:PORT/test?sslmode=allow', { ssl: true }],
         ['postgresql://plain_user:SECRET@127.0.0.1:PORT/test?sslmode=prefer', { ssl: false }],
         ['postgresql://scram_user:SECRET@127.0.0.1:PORT/test?ssl=true', { ssl: true }],
+        [
+          'host=127.0.0.1 port=PORT dbname=test user=scram_user password=SECRET ssl_min_protocol_version=TLSv1 ssl_max_protocol_version=TLSv1.1',
+          { ssl: false },
+        ],
         ['postgresql://scram_user:SECRET@127.0.0.1:PORT/test?sslmode=require&sslnegotiation=direct', { ssl: true }],
         ['postgresql://scram_user:SECRET@127.0.0.1:PORT/test?sslmode=require&sslsni=0&sslcompression=0', { ssl: true }],
         [
