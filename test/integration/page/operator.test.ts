@@ -89,6 +89,8 @@ describe.skipIf(chromium.launch === undefined)(`the operator's page in ${chromiu
       env: { JAEGER_UI_URL: 'http://jaeger.example:16686' },
     });
     await store.startConnector();
+    // A database without any state is taken for the wrong one.
+    await createState(database.pool);
     browser = await chromium.launch!();
   });
 
