@@ -20,6 +20,9 @@ export class JsonFloat {
   }
 }
 
+/** A list that was a tuple to the expression that made it: JSON like any other, but a text column shows it as a record. */
+export class JsonTuple extends Array<JsonValue> {}
+
 /** Whether the value is a JSON object in either of its two forms. */
 export const isJsonObject = (value: JsonValue | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonFloat);

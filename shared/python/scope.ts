@@ -7,12 +7,25 @@ import type { ExpressionBudget } from './meter/budget.ts';
  */
 export class ScopeRecord {
   readonly attributes: ReadonlyMap<string, ScopeValue>;
-  constructor(attributes: Iterable<readonly [string, ScopeValue]>) {
+  /** The class that `repr` and errors name. */
+  readonly typeName: string;
+  constructor(attributes: Iterable<readonly [string, ScopeValue]>, typeName = 'ScopeRecord') {
     this.attributes = new Map(attributes);
+    this.typeName = typeName;
   }
 }
 
-export type ScopeValue = JsonValue | ScopeRecord;
+/** A member of an enum: its text is `ProcessorStateDirection.OUTPUT`, and it equals no text. */
+export class ScopeEnum {
+  readonly typeName: string;
+  readonly member: string;
+  constructor(typeName: string, member: string) {
+    this.typeName = typeName;
+    this.member = member;
+  }
+}
+
+export type ScopeValue = JsonValue | ScopeRecord | ScopeEnum;
 
 /** The variables of one evaluation by name (reference.md D.6). */
 export type ExpressionScope = ReadonlyMap<string, ScopeValue>;

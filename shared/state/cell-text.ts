@@ -1,9 +1,10 @@
 import { TerminalError } from '../errors/sync-error.ts';
 import { floatCellText } from '../json/float-repr.ts';
-import { isJsonArray, JsonFloat, type JsonValue } from '../json/json-value.ts';
+import { isJsonArray, JsonFloat, JsonTuple, type JsonValue } from '../json/json-value.ts';
 import { hasLoneSurrogate } from '../json/lone-surrogate.ts';
 import { jsonbText, pythonJson } from '../json/write-json.ts';
 import { arrayText } from './array-text.ts';
+import { recordText } from './record-text.ts';
 import type { ColumnDefinition } from './state-model.ts';
 
 /** Whether cells of the column are `jsonb`; any other type, null and the schema's `STR` included, is text. */
@@ -28,10 +29,15 @@ const plainText = (value: Exclude<JsonValue, null>): string => {
       return Number.isInteger(value) ? String(value) : floatCellText(value);
     case 'object':
       if (value instanceof JsonFloat) return floatCellText(value.value);
-      return storable((isJsonArray(value) ? arrayText(value) : undefined) ?? pythonJson(value, { ascii: true }));
+      return storable(listText(value) ?? pythonJson(value, { ascii: true }));
     default:
       return String(value);
   }
+};
+
+const listText = (value: JsonValue): string | undefined => {
+  if (!isJsonArray(value)) return undefined;
+  return value instanceof JsonTuple && value.length > 0 ? recordText(value) : arrayText(value);
 };
 
 const storable = (text: string): string => {

@@ -10,6 +10,7 @@ export {
   type Evaluator,
   type EvaluatorFactory,
   type ExpressionScope,
+  ScopeEnum,
   ScopeRecord,
   type ScopeValue,
 } from '../python/scope.ts';

@@ -1,4 +1,4 @@
-import { ScopeRecord, type ScopeValue } from '../state/evaluator.ts';
+import { ScopeEnum, ScopeRecord, type ScopeValue } from '../state/evaluator.ts';
 import type { Processor, Provider, Route } from '../state/state-model.ts';
 
 /**
@@ -14,44 +14,56 @@ export const routeScope = (
     ['route_id', route.id],
     [
       'processor_state',
-      record({
-        id: route.id,
-        processor_id: route.processorId,
-        state_id: route.stateId,
-        direction: route.direction,
-        status: route.status,
-        count: route.count,
-        current_index: route.currentIndex,
-        maximum_index: route.maximumIndex,
-      }),
+      record(
+        {
+          id: route.id,
+          processor_id: route.processorId,
+          state_id: route.stateId,
+          direction: new ScopeEnum('ProcessorStateDirection', route.direction),
+          status: statusOf(route.status),
+          count: route.count,
+          current_index: route.currentIndex,
+          maximum_index: route.maximumIndex,
+        },
+        'ProcessorState',
+      ),
     ],
     [
       'processor',
       processor
-        ? record({
-            id: processor.id,
-            name: processor.name,
-            provider_id: processor.providerId,
-            project_id: processor.projectId,
-            status: processor.status,
-            properties: processor.properties,
-          })
+        ? record(
+            {
+              id: processor.id,
+              name: processor.name,
+              provider_id: processor.providerId,
+              project_id: processor.projectId,
+              status: statusOf(processor.status),
+              properties: processor.properties,
+            },
+            'Processor',
+          )
         : null,
     ],
     [
       'provider',
       provider
-        ? record({
-            id: provider.id,
-            name: provider.name,
-            version: provider.version,
-            class_name: provider.className,
-            user_id: provider.userId,
-            project_id: provider.projectId,
-          })
+        ? record(
+            {
+              id: provider.id,
+              name: provider.name,
+              version: provider.version,
+              class_name: provider.className,
+              user_id: provider.userId,
+              project_id: provider.projectId,
+            },
+            'ProcessorProvider',
+          )
         : null,
     ],
   ]);
 
-const record = (attributes: Readonly<Record<string, ScopeValue>>): ScopeRecord =>
-  new ScopeRecord(Object.entries(attributes));
+const record = (attributes: Readonly<Record<string, ScopeValue>>, typeName: string): ScopeRecord =>
+  new ScopeRecord(Object.entries(attributes), typeName);
+
+const statusOf = (status: string | null): ScopeEnum | null =>
+  status === null ? null : new ScopeEnum('ProcessorStatusCode', status);

@@ -7,8 +7,8 @@ import {
   type JsonValue,
 } from '../../json/json-value.ts';
 import { hashKey } from '../objects/hash-key.ts';
-import { type Entries, PyDict, PyList, PyRecord, type PyValue, type Run } from '../objects/object.ts';
-import { ScopeRecord, type ScopeValue } from '../scope.ts';
+import { type Entries, PyDict, PyEnum, PyList, PyRecord, type PyValue, type Run } from '../objects/object.ts';
+import { ScopeEnum, ScopeRecord, type ScopeValue } from '../scope.ts';
 
 /**
  * The scope's values as values of the language, for all evaluations of a delivery. A list or object is converted one level
@@ -64,11 +64,13 @@ export class ScopeValues {
   }
 
   #ofScope(source: ScopeValue, converted: Converted): PyValue {
+    if (source instanceof ScopeEnum) return new PyEnum(source.typeName, source.member);
     if (!(source instanceof ScopeRecord)) return this.#ofJson(source, converted, 0);
     return once(converted, source, () => {
       this.#run!.meter.spend('entry', source.attributes.size);
       return new PyRecord(
         new Map(Array.from(source.attributes, ([name, member]) => [name, this.#ofScope(member, converted)])),
+        source.typeName,
       );
     });
   }

@@ -1,5 +1,5 @@
 import { floatRepr } from '../../json/float-repr.ts';
-import { JsonFloat, type JsonValue } from '../../json/json-value.ts';
+import { JsonFloat, JsonTuple, type JsonValue } from '../../json/json-value.ts';
 import { typeError } from '../objects/python-error.ts';
 import { integerText } from '../objects/repr.ts';
 import type { PyDict, PyValue, Run } from '../objects/object.ts';
@@ -25,7 +25,8 @@ export const toJson = (run: Run, value: PyValue, depth = 0): JsonValue => {
     case 'list':
     case 'tuple': {
       const inner = run.meter.deeper(depth);
-      return value.items.map((item) => toJson(run, item, inner));
+      const items = value.items.map((item) => toJson(run, item, inner));
+      return value.kind === 'tuple' ? JsonTuple.from(items) : items;
     }
     case 'dict':
       return fromDict(run, value, run.meter.deeper(depth));

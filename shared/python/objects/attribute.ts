@@ -69,6 +69,8 @@ const dataAttribute = (value: PyValue, name: string): PyValue | undefined => {
     case 'range':
     case 'slice':
       return name === 'start' || name === 'stop' || name === 'step' ? value[name] : undefined;
+    case 'enum':
+      return name === 'name' || name === 'value' ? value.member : undefined;
     case 'exception':
       return name === 'args' ? value.args : undefined;
     default:

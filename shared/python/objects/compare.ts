@@ -48,6 +48,8 @@ export const equals = (run: Run, left: PyValue, right: PyValue, depth = 0): bool
     run.meter.scan(Math.min(left.bytes.length, right.bytes.length));
     return Buffer.compare(left.bytes, right.bytes) === 0;
   }
+  if (left.kind === 'enum' && right.kind === 'enum')
+    return left.typeName === right.typeName && left.member === right.member;
   if (left.kind === 'range' && right.kind === 'range') return equalRanges(left, right);
   if (left.kind === 'slice' && right.kind === 'slice') {
     return equalItems(

@@ -21,6 +21,7 @@ export type PyObject =
   | PyType
   | PyNamespace
   | PyRecord
+  | PyEnum
   | PyException
   | PyOpaque;
 
@@ -224,9 +225,22 @@ export class PyNamespace {
 /** An object of the system whose members are attributes: a provider, a processor, a route, a configuration. */
 export class PyRecord {
   readonly kind = 'record';
+  readonly typeName: string;
   readonly attributes: ReadonlyMap<string, PyValue>;
-  constructor(attributes: ReadonlyMap<string, PyValue>) {
+  constructor(attributes: ReadonlyMap<string, PyValue>, typeName: string) {
     this.attributes = attributes;
+    this.typeName = typeName;
+  }
+}
+
+/** A member of an enum of the system. */
+export class PyEnum {
+  readonly kind = 'enum';
+  readonly typeName: string;
+  readonly member: string;
+  constructor(typeName: string, member: string) {
+    this.typeName = typeName;
+    this.member = member;
   }
 }
 

@@ -48,6 +48,7 @@ export const repr = (run: Run, value: PyValue, depth = 0): string => {
 export const str = (run: Run, value: PyValue): string => {
   if (typeof value === 'string') return value;
   if (typeof value === 'object' && value !== null) {
+    if (value.kind === 'enum') return `${value.typeName}.${value.member}`;
     if (value.kind === 'record') return recordText(run, value.attributes, ' ', 0);
     if (value.kind === 'exception') {
       const [only] = value.args.items;
@@ -87,7 +88,9 @@ const objectRepr = (run: Run, value: PyObject, depth: number): string => {
     case 'slice':
       return `slice(${list([value.start, value.stop, value.step])})`;
     case 'record':
-      return `(${recordText(run, value.attributes, ', ', inner)})`;
+      return `${value.typeName}(${recordText(run, value.attributes, ', ', inner)})`;
+    case 'enum':
+      return `<${value.typeName}.${value.member}: '${value.member}'>`;
     case 'exception':
       return `${value.type.name}(${list(value.args.items)})`;
     case 'type':

@@ -15,13 +15,13 @@ export const typeName = (value: PyValue): string => {
   }
   if (value === null) return 'NoneType';
   switch (value.kind) {
+    case 'record':
+    case 'enum':
     case 'iterator':
     case 'function':
     case 'namespace':
     case 'opaque':
       return value.typeName;
-    case 'record':
-      return 'ScopeRecord';
     case 'view':
       return `dict_${value.part}`;
     case 'exception':

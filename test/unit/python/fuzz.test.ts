@@ -132,7 +132,10 @@ describe('no expression costs more than its steps', () => {
         const seed = firstSeed + run;
         const expression = hostileExpression(drawFrom(seed));
         const fault = faultOf(expression, seed % 20 === 0 ? evaluators : shortEvaluators);
-        if (fault !== undefined) faults.push({ seed, fault, expression });
+        if (fault !== undefined) {
+          faults.push({ seed, fault, expression });
+          process.stderr.write(`seed ${seed}: ${fault}: ${expression}\n`);
+        }
         if (run % 50_000 === 49_999) process.stderr.write(`${run + 1} expressions, ${faults.length} faults\n`);
       }
       expect(faults).toEqual([]);
