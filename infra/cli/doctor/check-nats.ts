@@ -48,6 +48,9 @@ export const checkNats = async (
       );
     }
   }
+  const dead = routing.deadLetter.stream;
+  const verdict = await judgeSettings(connection, dead).catch(() => undefined);
+  findings.push(...(verdict === undefined ? [] : checkSettings(dead, { ...verdict, consumers: [] })));
   return findings;
 };
 
@@ -155,24 +158,27 @@ const checkSettings = (name: string, verdict: SettingsVerdict): readonly Finding
     ...untold(verdict.warnings).map((reason) =>
       warn('streams', 'stream_setting', `stream ${name}: ${reason}`, `nats stream edit ${name}`),
     ),
-    ...verdict.consumers.flatMap((consumer) => [
-      ...untold(consumer.refused).map((reason) =>
-        fail(
-          'consumers',
-          'consumer_unusable',
-          `consumer ${consumer.name} of ${name} cannot be read: ${reason}`,
-          `stop its reader, then: nats consumer rm ${name} ${consumer.name}`,
+    // Others may read a stream that keeps its messages; ours begin with its name.
+    ...verdict.consumers
+      .filter((consumer) => consumer.name.startsWith(`${name}_`))
+      .flatMap((consumer) => [
+        ...untold(consumer.refused).map((reason) =>
+          fail(
+            'consumers',
+            'consumer_unusable',
+            `consumer ${consumer.name} of ${name} cannot be read: ${reason}`,
+            `stop its reader, then: nats consumer rm ${name} ${consumer.name}`,
+          ),
         ),
-      ),
-      ...untold(consumer.warnings).map((reason) =>
-        warn(
-          'consumers',
-          'consumer_setting',
-          `consumer ${consumer.name} of ${name}: ${reason}`,
-          `nats consumer edit ${name} ${consumer.name}`,
+        ...untold(consumer.warnings).map((reason) =>
+          warn(
+            'consumers',
+            'consumer_setting',
+            `consumer ${consumer.name} of ${name}: ${reason}`,
+            `nats consumer edit ${name} ${consumer.name}`,
+          ),
         ),
-      ),
-    ]),
+      ]),
   ];
 };
 
