@@ -9,7 +9,7 @@ import { publish } from './commands/publish.ts';
 import { stateExport } from './commands/state-export.ts';
 import { stateCommands } from './commands/state.ts';
 import { status } from './commands/status.ts';
-import { streamsCreate } from './commands/streams.ts';
+import { streamsCopy, streamsCreate } from './commands/streams.ts';
 import { tail } from './commands/tail.ts';
 import { takeover } from './commands/takeover.ts';
 
@@ -26,6 +26,7 @@ export const commands: readonly CliCommand[] = [
   ledgerPrune,
   migrateCommand,
   streamsCreate,
+  streamsCopy,
   takeover,
   completion(() => commands),
 ];

@@ -60,6 +60,23 @@ export const ensureStream = async (connection: NatsConnection, wanted: StreamWan
   }
 };
 
+/**
+ * Makes a work queue that gets a copy of every message of another stream from its first one on. It has no subjects of its own,
+ * which would overlap with those of the other; the messages keep theirs. The other stream keeps what it has, as if nobody read it.
+ * @throws Error that names the right, or the stream, that is missing
+ */
+export const copyStream = async (connection: NatsConnection, source: string, copy: string): Promise<StreamInfo> => {
+  if ((await findStream(connection, source)) === undefined)
+    throw new JetStreamError(`there is no stream ${source}`, undefined);
+  const manager = await jetstreamManager(connection);
+  try {
+    return await manager.streams.add({ name: copy, retention: RetentionPolicy.Workqueue, sources: [{ name: source }] });
+  } catch (cause) {
+    const call = apiSubject(connection, `STREAM.CREATE.${copy}`);
+    throw new JetStreamError(`stream ${copy} cannot be made: ${explainApiError(cause, call)}`, cause);
+  }
+};
+
 /** Whether the stream lets go what is settled. */
 export const isWorkQueue = ({ config }: StreamInfo): boolean => config.retention === RetentionPolicy.Workqueue;
 

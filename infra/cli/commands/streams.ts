@@ -1,4 +1,4 @@
-import { ensureStream, type StreamInfo } from '../../../shared/nats/ensure-stream.ts';
+import { copyStream, ensureStream, type StreamInfo } from '../../../shared/nats/ensure-stream.ts';
 import { isPublishSubject } from '../../../shared/routing/subject-token.ts';
 import type { CliCommand } from '../cli-command.ts';
 import { exitCodes } from '../cli-io.ts';
@@ -48,3 +48,22 @@ const shown = ({ config }: StreamInfo) => ({
   subjects: config.subjects ?? [],
   replicas: config.num_replicas,
 });
+
+export const streamsCopy: CliCommand = {
+  name: 'streams copy',
+  summary: 'Make a stream that gets a copy of every message of another, for a trial; the other one keeps its messages',
+  usage: '<stream> <copy>',
+  options: {},
+  examples: ['state-sync streams copy processor_state_sync trial_state_sync'],
+  positionals: { min: 2, max: 2 },
+  changes: () => true,
+  run: async ({ store, output, positionals }) => {
+    const [source = '', copy = ''] = positionals;
+    const info = await copyStream(await (await store.bus()).connection(), source, copy);
+    await output.result({ stream: info.config.name, source, messages: info.state.messages }, () => [
+      `${copy} gets what ${source} gets: name it in the routing file of the trial, with the subject of ${source}`,
+      `remove it after the trial: nats stream rm ${copy}`,
+    ]);
+    return exitCodes.ok;
+  },
+};
