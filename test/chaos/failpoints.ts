@@ -48,23 +48,23 @@ export const failpoints: readonly SourceChange[] = [
   },
   {
     file: storeDeliveries,
-    find: `      if (result.columns.length !== model.columns.length) ports.forgetState(stateId);`,
-    replace: `      ${dieAt('after-commit')}
-      if (result.columns.length !== model.columns.length) ports.forgetState(stateId);`,
+    find: `  if (result.columns.length !== model.columns.length) ports.forgetState(model.id);`,
+    replace: `  ${dieAt('after-commit')}
+  if (result.columns.length !== model.columns.length) ports.forgetState(model.id);`,
   },
   {
     file: storeDeliveries,
-    find: `  if (waiting.size === 0) return outcomes;`,
-    replace: `  if (waiting.size === 0) return outcomes;
-  const some = messages.length === 0 ? undefined : ${claim('after-some-forwards')};
-  if (some !== undefined) { await ports.publish(messages.slice(0, some), owners.slice(0, some)); ${die}; }`,
+    find: `    const published = sent.length === 0 ? [] : await ports.publish(sent, sentOwners);`,
+    replace: `    const some = sent.length === 0 ? undefined : ${claim('after-some-forwards')};
+    if (some !== undefined) { await ports.publish(sent.slice(0, some), sentOwners.slice(0, some)); ${die}; }
+    const published = sent.length === 0 ? [] : await ports.publish(sent, sentOwners);`,
   },
   {
     file: storeDeliveries,
-    find: `    if (waiting.size > 0) await ports.markForwarded([...waiting]);`,
-    replace: `    if (messages.length > 0) { ${dieAt('after-all-forwards')} }
-    if (waiting.size > 0) await ports.markForwarded([...waiting]);
-    if (waiting.size > 0) { ${dieAt('after-ledger-note')} }`,
+    find: `    if (forwarded.length > 0) await ports.markForwarded(forwarded);`,
+    replace: `    if (forwarded.length > 0) { ${dieAt('after-all-forwards')} }
+    if (forwarded.length > 0) await ports.markForwarded(forwarded);
+    if (forwarded.length > 0) { ${dieAt('after-ledger-note')} }`,
   },
   {
     file: 'infra/connector/settle/settler.ts',

@@ -8,13 +8,13 @@ export const mutations = {
   'ledger-off': [
     {
       file: 'shared/postgres/append-statement.ts',
-      find: `row_count, forwarded from \${tables.ledger} where message_id = any($3::text[])),`,
-      replace: `row_count, forwarded from \${tables.ledger} where message_id = any($3::text[]) and false),`,
+      find: `where message_id = any($3::text[]) for key share),`,
+      replace: `where message_id = any($3::text[]) and false for key share),`,
     },
     {
       file: 'shared/postgres/append-statement.ts',
-      find: `unnest($3::text[], $4::int[], $5::int[], $6::boolean[]) l (id, first, rows, forwarded)),`,
-      replace: `unnest($3::text[], $4::int[], $5::int[], $6::boolean[]) l (id, first, rows, forwarded) where false),`,
+      find: `l (id, first, rows, forwarded, hash)),`,
+      replace: `l (id, first, rows, forwarded, hash) where false),`,
     },
   ],
   /** Messages are acknowledged while their work has only begun. */
@@ -30,8 +30,8 @@ export const mutations = {
   'forwards-skipped-on-hit': [
     {
       file: 'shared/store/store-deliveries.ts',
-      find: `} else if (result.forwarded || forwards.length === 0) {`,
-      replace: `} else if (result.status === 'duplicate' || result.forwarded || forwards.length === 0) {`,
+      find: `} else if (result.forwarded || forwards.isEmpty) {`,
+      replace: `} else if (result.status === 'duplicate' || result.forwarded || forwards.isEmpty) {`,
     },
   ],
   /** Positions are read first and cells written over what is there, as other writers of these tables do. */
