@@ -56,6 +56,7 @@ export const retryableCodes = [
   'overloaded',
   'shutting_down',
   'no_outcome',
+  'held_back',
   'function_unavailable',
   'function_timeout',
   'expression_timeout',

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { batchReply, singleReply } from './outcome-reply.ts';
 import { errorReply, type HttpReply, type HttpRequest } from '../http/http-server.ts';
-import { toOutcome } from '../message/to-outcome.ts';
+import { heldBack, toOutcome } from '../message/to-outcome.ts';
 import { RetryableError } from '../errors/sync-error.ts';
 import { decodeRequest, type DecodedMessage } from '../message/decode-request.ts';
 import type { Delivery, MessageType } from '../message/delivery.ts';
@@ -49,6 +49,7 @@ export const createRequestHandler = (
     const results: Outcome[] = [];
     const iterator = messages[Symbol.iterator]();
     let deliveryCount = 0;
+    let isHeldBack = false;
     // Almost always one: a batch that takes more memory than one message may is handled part by part.
     for (let isOver = false; !isOver;) {
       const part = await readPart(iterator, options);
@@ -64,16 +65,12 @@ export const createRequestHandler = (
       });
       coldStart = false;
       const leftMs = options.deadlineMs - (options.monotonicMs() - startedMs);
-      let outcomes: readonly Outcome[];
-      try {
-        outcomes =
-          deliveries.length === 0
-            ? []
-            : await withinDeadline(options.process(deliveries, trace), Math.max(1, leftMs), options.deadlineMs);
-      } catch (error) {
-        outcomes = deliveries.map(({ id }) => toOutcome(id, error));
-      }
-      const own = [...part.rejections, ...completeOutcomes(deliveries, outcomes)];
+      const outcomes: readonly Outcome[] = isHeldBack
+        ? deliveries.map(({ id }) => heldBack(id))
+        : await outcomesOf(deliveries, Math.max(1, leftMs), options, trace);
+      // What comes back may be of any key: nothing of a later part may pass it.
+      isHeldBack ||= outcomes.some(({ outcome }) => outcome === 'retry');
+      const own = [...part.rejections, ...outcomes];
       trace.end(own, mode === 'batch' ? 200 : singleReply(own[0] ?? nothing(), mode).status);
       results.push(...own);
     }
@@ -85,6 +82,21 @@ export const createRequestHandler = (
     }
     return reply;
   };
+};
+
+/** One outcome for each delivery, whatever happens. */
+const outcomesOf = async (
+  deliveries: readonly Delivery[],
+  leftMs: number,
+  { process, deadlineMs }: RequestHandlerOptions,
+  trace: RequestTrace,
+): Promise<readonly Outcome[]> => {
+  if (deliveries.length === 0) return [];
+  try {
+    return completeOutcomes(deliveries, await withinDeadline(process(deliveries, trace), leftMs, deadlineMs));
+  } catch (error) {
+    return deliveries.map(({ id }) => toOutcome(id, error));
+  }
 };
 
 /** What a request of no message is answered with. */

@@ -8,6 +8,14 @@ const maxReasonCharacters = 1_000;
 export const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' ').slice(0, maxReasonCharacters);
 
+/** For a delivery that may not pass an earlier one, which comes back to be tried again. */
+export const heldBack = (id: string): Outcome => ({
+  id,
+  outcome: 'retry',
+  code: 'held_back',
+  reason: 'an earlier message comes back to be tried again, and this one may not pass it',
+});
+
 /** The one place where an error becomes an outcome: terminal ones are rejected, all others, known or not, are retried. */
 export const toOutcome = (id: string, error: unknown): Outcome => {
   if (error instanceof TerminalError) return { id, outcome: 'reject', code: error.code, reason: reasonOf(error) };

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors/error-code.ts';
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
-import { reasonOf, toOutcome } from '../message/to-outcome.ts';
+import { heldBack, reasonOf, toOutcome } from '../message/to-outcome.ts';
 import { memberOf } from '../json/json-value.ts';
 import { identityReuse, type IdentityUse } from '../message/content-hash.ts';
 import type { Delivery } from '../message/delivery.ts';
@@ -89,10 +89,13 @@ const storeGroup = async (
     const share = ports.pace.open();
     try {
       const model = await ports.state(stateId);
-      const group = await planGroup(model, open, ports, share);
+      const group = holdBackLater(await planGroup(model, open, ports, share), open);
       const stored = await storeGroupPlan(model, group, ports, share);
       outcomes.push(...group.rejected, ...stored);
       open = group.rest;
+      if (stored.some(({ outcome }) => outcome === 'retry')) {
+        return [...outcomes, ...open.map(({ delivery }) => heldBack(delivery.id))];
+      }
       plans = 1;
     } catch (error) {
       ports.forgetState(stateId);
@@ -218,6 +221,24 @@ const planGroup = async (
   }
   const rest = known.slice(plan.taken).map(({ target }) => target);
   return { columns: plan.columns, dedupe: plan.dedupe, accepted, rejected, rest };
+};
+
+/** Rows are stored in the order of their messages: what comes after one that is tried again waits for it. */
+const holdBackLater = (group: GroupPlan, targets: readonly StoreTarget[]): GroupPlan => {
+  const retried = new Set(group.rejected.flatMap(({ id, outcome }) => (outcome === 'retry' ? [id] : [])));
+  if (retried.size === 0) return group;
+  const first = targets.findIndex(({ delivery }) => retried.has(delivery.id));
+  const later = new Set(targets.slice(first + 1).map(({ delivery }) => delivery.id));
+  return {
+    ...group,
+    accepted: group.accepted.filter(({ delivery }) => !later.has(delivery.id)),
+    rejected: [
+      ...group.rejected,
+      ...group.accepted.flatMap(({ delivery }) => (later.has(delivery.id) ? [heldBack(delivery.id)] : [])),
+      ...group.rest.map(({ delivery }) => heldBack(delivery.id)),
+    ],
+    rest: [],
+  };
 };
 
 const hasCallable = (model: StateModel): boolean =>

@@ -40,8 +40,8 @@ const storeDeliveries = 'shared/store/store-deliveries.ts';
 export const failpoints: readonly SourceChange[] = [
   {
     file: 'shared/function/handle-request.ts',
-    find: `    const { deliveries } = decoded;`,
-    replace: `    const { deliveries } = decoded;
+    find: `      const { deliveries } = part;`,
+    replace: `      const { deliveries } = part;
     if (deliveries.some(({ message }) => (message as unknown as Record<string, unknown>)['${killerMember}'] === true)) {
       ${die};
     }`,

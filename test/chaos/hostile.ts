@@ -36,7 +36,7 @@ export const hostiles: readonly Hostile[] = [
   },
   {
     kind: 'values without end',
-    codes: ['too_many_values', 'expansion_too_large', 'too_many_rows'],
+    codes: ['payload_too_large', 'expansion_too_large', 'too_many_rows'],
     body: (envelope, rows) =>
       JSON.stringify({ ...envelope, query_state: 0 }).replace('"query_state":0', `"query_state":[${dense(rows[0]!)}]`),
   },

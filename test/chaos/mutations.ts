@@ -21,9 +21,9 @@ export const mutations = {
   'ack-before-commit': [
     {
       file: 'shared/function/handle-request.ts',
-      find: `await withinDeadline(options.process(deliveries, trace), options.deadlineMs);`,
-      replace: `(void withinDeadline(options.process(deliveries, trace), options.deadlineMs).catch(() => undefined),
-          deliveries.map(({ id }) => ({ id, outcome: 'ack' }) as const));`,
+      find: `    return completeOutcomes(deliveries, await withinDeadline(process(deliveries, trace), leftMs, deadlineMs));`,
+      replace: `    void withinDeadline(process(deliveries, trace), leftMs, deadlineMs).catch(() => undefined);
+    return deliveries.map(({ id }) => ({ id, outcome: 'ack' }) as const);`,
     },
   ],
   /** What the ledger knows counts as forwarded. */

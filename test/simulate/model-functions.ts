@@ -38,14 +38,14 @@ export const createModelFunctions = () => {
   const outcomeOf = (entry: Entry, heldBack: Set<string>): Outcome => {
     const { id, key, kind } = entry;
     const retry = (
-      code: 'database_unavailable' | 'database_conflict' | 'publish_failed' | 'unknown_state',
+      code: 'database_unavailable' | 'database_conflict' | 'held_back' | 'unknown_state',
     ): Outcome => {
       heldBack.add(key);
       return { id, outcome: 'retry', code, reason: code };
     };
     if (isDatabaseAway) return retry('database_unavailable');
     if (kind === 'refused') return { id, outcome: 'reject', code: 'empty_row', reason: 'no column' };
-    if (heldBack.has(key)) return retry('publish_failed');
+    if (heldBack.has(key)) return retry('held_back');
     if (kind === 'unknown') return retry('unknown_state');
     const tries = triesOf.get(id) ?? 0;
     if (kind === 'retried' && tries < ownRetries) {

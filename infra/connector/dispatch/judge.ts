@@ -37,6 +37,7 @@ const dependencyCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'database_conflict',
   'nats_unavailable',
   'publish_failed',
+  'held_back',
   'overloaded',
   'shutting_down',
   'function_unavailable',
