@@ -37,9 +37,7 @@ export const createModelFunctions = () => {
   /** A retry holds back the later messages of its key in the same call, as the functions do. */
   const outcomeOf = (entry: Entry, heldBack: Set<string>): Outcome => {
     const { id, key, kind } = entry;
-    const retry = (
-      code: 'database_unavailable' | 'database_conflict' | 'held_back' | 'unknown_state',
-    ): Outcome => {
+    const retry = (code: 'database_unavailable' | 'database_conflict' | 'held_back' | 'unknown_state'): Outcome => {
       heldBack.add(key);
       return { id, outcome: 'retry', code, reason: code };
     };
