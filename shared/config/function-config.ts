@@ -21,6 +21,7 @@ const functionSettings = {
   maxStateColumns: integer('MAX_STATE_COLUMNS', 1_000, { min: 1, max: 100_000 }),
   maxConnections: integer('MAX_DB_CONNECTIONS', 2, { min: 1, max: 100 }),
   flatten: oneOf('STATE_SYNC_FLATTEN', 'lossless', ['lossless', 'reference']),
+  keyOrder: oneOf('STATE_SYNC_KEY_ORDER', 'id', ['id', 'name']),
   tableSchema: optionalText('STATE_SYNC_TABLE_SCHEMA'),
   ledgerSchema: text('STATE_SYNC_SCHEMA', 'state_sync'),
   ledgerRetentionHours: integer('STATE_SYNC_LEDGER_HOURS', 168, { min: 1, max: 87_600 }),

@@ -65,6 +65,7 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
     pool,
     ttlMs: config.cacheTtlSeconds * 1_000,
     maxEntries: config.cacheMaxEntries,
+    keyOrder: config.keyOrder,
     nowMs: monotonicMs,
     onRefreshError: (error) => log.warn('cache_refresh_failed', errorFields(error)),
   });

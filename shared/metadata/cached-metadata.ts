@@ -3,12 +3,15 @@ import { createCache, type Cache, type CacheStats } from './cache.ts';
 import type { DatabasePool } from '../postgres/database.ts';
 import { createVisibleRows } from '../postgres/visible-rows.ts';
 import { readForwardRoutes, readProcessor, readProvider, readRoute, readState } from './read-metadata.ts';
+import type { KeyOrder } from '../state/key-order.ts';
 import type { Processor, Provider, Route, StateModel } from '../state/state-model.ts';
 
 export interface MetadataOptions {
   readonly pool: DatabasePool;
   readonly ttlMs: number;
   readonly maxEntries: number;
+  /** The order of key definitions; default: by their ids. */
+  readonly keyOrder?: KeyOrder;
   readonly nowMs: () => number;
   readonly onRefreshError: (error: unknown) => void;
 }
@@ -57,7 +60,7 @@ export const createMetadata = (options: MetadataOptions): Metadata => {
     });
   const { tables } = pool;
   const caches = {
-    state: looked(tables.state, readState),
+    state: looked(tables.state, (from, id) => readState(from, id, options.keyOrder)),
     route: looked(tables.route, readRoute),
     forwardRoutes: cached(async (id) => {
       const routes = await readForwardRoutes(pool, id);

@@ -1,6 +1,7 @@
 import { TerminalError } from '../errors/sync-error.ts';
 import { isJsonObject, type JsonObject } from '../json/json-value.ts';
 import { parseJson } from '../json/parse-json.ts';
+import type { KeyOrder } from '../state/key-order.ts';
 import type { ColumnDefinition, KeyDefinition, Processor, Provider, Route, StateModel } from '../state/state-model.ts';
 import { withDatabaseErrors } from '../postgres/database-error.ts';
 import type { DatabasePool, ResultRow } from '../postgres/database.ts';
@@ -17,15 +18,20 @@ interface StateRow {
 }
 
 /**
- * All that a plan needs of a state, in one round trip and in the order of the ids (reference.md G-9, I.2). The state's type
+ * All that a plan needs of a state, in one round trip. Columns come in the order of their ids, key definitions in that of
+ * their ids or of their names (reference.md G-9, I.2). The state's type
  * is not interpreted: any loads (G-31). Columns without a name are left out, as nothing can be stored in them.
  *
  * @returns undefined if there is no such state.
  * @throws TerminalError `missing_state_id`; RetryableError of the database.
  */
-export const readState = async (pool: DatabasePool, stateId: string): Promise<StateModel | undefined> => {
+export const readState = async (
+  pool: DatabasePool,
+  stateId: string,
+  keyOrder: KeyOrder = 'id',
+): Promise<StateModel | undefined> => {
   const id = requireId(stateId, 'missing_state_id');
-  const row = await readOne<StateRow>(pool, 'read a state', stateStatement(pool.tables), id);
+  const row = await readOne<StateRow>(pool, 'read a state', stateStatement(pool.tables, keyOrder), id);
   if (row === undefined) return undefined;
   const keysOf = (type: string): readonly KeyDefinition[] =>
     (row.keys ?? [])
@@ -101,7 +107,7 @@ const readOne = async <R extends ResultRow>(
 };
 
 /** One state with everything that belongs to it; names and types are those of `StateModel`. $1 state. */
-const stateStatement = (tables: TableNames): string => `
+const stateStatement = (tables: TableNames, keyOrder: KeyOrder): string => `
 select s.id, s.project_id, s.state_type, s.properties::text as properties,
        (select json_object_agg(g.attribute, g.data order by g.attribute)
           from ${tables.stateConfig} g where g.state_id = s.id) as config,
@@ -111,7 +117,7 @@ select s.id, s.project_id, s.state_type, s.properties::text as properties,
           from ${tables.column} c where c.state_id = s.id and c.name <> '') as columns,
        (select json_agg(json_build_object(
                  'name', k.name, 'alias', k.alias, 'required', coalesce(k.required, false),
-                 'callable', coalesce(k.callable, false), 'definitionType', k.definition_type) order by k.id)
+                 'callable', coalesce(k.callable, false), 'definitionType', k.definition_type) order by ${keyOrder === 'name' ? 'k.name, k.id' : 'k.id'})
           from ${tables.keyDefinition} k
          where k.state_id = s.id
            and k.definition_type in ('primary_key', 'remap_query_state_columns', 'template_columns')) as keys

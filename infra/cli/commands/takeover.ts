@@ -142,6 +142,7 @@ const createPorts = async ({ store, io }: CliContext): Promise<TakeOverPorts> =>
       pool,
       ttlMs: 3_600_000,
       maxEntries: 10_000,
+      keyOrder: (await store.config()).keyOrder,
       nowMs: io.nowMs,
       onRefreshError: () => undefined,
     }),

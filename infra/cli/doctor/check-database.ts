@@ -6,6 +6,7 @@ import type { DatabasePool } from '../../../shared/postgres/database.ts';
 import { maxStateRows } from '../../../shared/state/plan-limits.ts';
 import type { Store } from '../open-store.ts';
 import { checkServer } from './check-server.ts';
+import { checkKeys } from './check-keys.ts';
 import { checkTables } from './check-tables.ts';
 import { connectFix } from './connect-fix.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
@@ -38,6 +39,7 @@ export const checkDatabase = async (
   if (privileges.every(({ level }) => level === 'ok')) {
     findings.push(
       ...(await checkTables(pool)),
+      ...(await checkKeys(pool, config)),
       ...(await checkLedger(pool, config)),
       ...(await checkSizes(pool, config)),
     );

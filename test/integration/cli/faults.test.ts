@@ -103,6 +103,26 @@ describe('a store in which everything is right', () => {
 });
 
 describe('doctor names the fault', () => {
+  it('composite keys that are stored in another order than new ones', async () => {
+    const { stateId } = await createState(database.pool, {
+      primaryKey: ['zone', 'area'],
+      columns: [{ name: 'state_key_plain', dataType: 'json' }],
+    });
+    await database.pool.query(
+      `insert into state_column_data (column_id, data_index, data_json_value)
+       select id, 0, '[["area", 1], ["zone", 2]]' from state_column where state_id = $1`,
+      [stateId],
+    );
+    expect((await diagnose(store.env)).of('key_order_differs')).toMatchObject({
+      level: 'fail',
+      message: expect.stringContaining(stateId),
+      fix: 'set STATE_SYNC_KEY_ORDER=name for the functions',
+    });
+    const { of } = await diagnose({ ...store.env, STATE_SYNC_KEY_ORDER: 'name' });
+    expect(of('key_order_kept')).toMatchObject({ level: 'ok' });
+    await database.pool.query('delete from state_column_key_definition where state_id = $1', [stateId]);
+  });
+
   it('of a wrong password', async () => {
     const { of } = await diagnose({ ...store.env, DATABASE_URL: urlWith((url) => (url.password = 'wrong')) });
     expect(of('database_misconfigured')).toMatchObject({

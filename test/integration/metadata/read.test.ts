@@ -29,6 +29,19 @@ afterAll(async () => {
 });
 
 describe('the metadata of a state', () => {
+  it('has its key definitions by their ids, or by their names', async () => {
+    await database.pool.query(`
+      insert into state (id) values ('keys by order');
+      insert into state_column_key_definition (state_id, name, definition_type)
+        values ('keys by order', 'zone', 'primary_key'), ('keys by order', 'area', 'primary_key');`);
+    const namesBy = async (order: 'id' | 'name') =>
+      (await readState(database.pool, 'keys by order', order))?.primaryKey.map(({ name }) => name);
+    expect([await namesBy('id'), await namesBy('name')]).toEqual([
+      ['zone', 'area'],
+      ['area', 'zone'],
+    ]);
+  });
+
   it('is read whole, with the numbers of its properties as they were written', async () => {
     await database.pool.query(
       `insert into state (id, project_id, state_type, properties)
