@@ -16,7 +16,7 @@ export const mutations: Readonly<Record<string, readonly SourceChange[]>> = {
   /** A message that comes while its key is in flight is sent beside it. */
   C2: [
     {
-      file: 'infra/connector/dispatch/lanes.ts',
+      file: 'infra/connector/dispatch/lane.ts',
       find: `  in_flight: {
     message_added: 'stay',
     taken: 'impossible',`,

@@ -1,7 +1,8 @@
 import { closedBreaker, stepBreaker, type Breaker, type BreakerEvent, type BreakerLimits } from './circuit-breaker.ts';
 import type { TriggerLimits } from '../../../shared/routing/routing.ts';
-import { createLanes, type LanePart, type Lanes } from './lanes.ts';
-import type { WholeFailure } from './judge.ts';
+import type { LanePart } from './lane.ts';
+import { createLanes, type Lanes } from './lanes.ts';
+import type { WholeFailure } from './judge-failure.ts';
 import { createPoisonSearch, type PoisonSearch, type RequestStart } from './poison-search.ts';
 import type { DispatchCommand, DispatchConfig, DispatchMode } from './protocol.ts';
 

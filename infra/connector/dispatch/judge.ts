@@ -1,9 +1,8 @@
 import type { ErrorCode } from '../../../shared/errors/error-code.ts';
 import type { Outcome } from '../../../shared/message/outcome.ts';
 import type { TriggerLimits } from '../../../shared/routing/routing.ts';
-import type { LanePart } from './lanes.ts';
+import type { LanePart } from './lane.ts';
 import { divide, narrow } from './poison-search.ts';
-import type { BatchFailure } from './protocol.ts';
 import type { QueuedMessage, Tries } from './queued-message.ts';
 
 /** What happens to the messages of a request. One that is in no list stays in its lane and is sent again. */
@@ -103,50 +102,6 @@ export const anyAcked = (outcomes: ReadonlyMap<string, Outcome>): boolean => {
   return false;
 };
 
-/** A request that failed as a whole, maybe through one of its messages. */
-export type WholeFailure = Extract<
-  BatchFailure,
-  { kind: 'died' | 'gateway_error' | 'timeout' | 'nonsense' | 'refused' }
->;
-
-/** What is known about the function when a request has failed as a whole. */
-export interface Evidence {
-  /** Whether it answered its health check just now. */
-  readonly isFunctionAlive: boolean;
-  /** Whether another request may have caused the failure. */
-  readonly isOther: boolean;
-  /** How many such failures in a row blame a message. */
-  readonly killsNeeded: number;
-}
-
-/**
- * After a request that failed as a whole through what may be one message's fault: its lanes are divided until one message is
- * alone. That one is given up after `killsNeeded` failures in a row, and each of them counts only if the function is known to
- * work: a function that fails for everyone must cost nobody's message (C7).
- */
-export const judgeFailure = (
-  parts: readonly LanePart[],
-  failure: WholeFailure,
-  context: JudgeContext,
-  evidence: Evidence,
-): Verdicts => {
-  const verdicts = noVerdicts();
-  divide(parts);
-  const only = onlyMessage(parts);
-  if (only !== undefined) judgeOnly(only, failure, context, evidence, verdicts);
-  for (const { messages } of parts) {
-    for (const queued of messages) {
-      const { tries } = queued;
-      if (tries.answersAtFirstFailure === undefined) {
-        queued.tries = { ...tries, answersAtFirstFailure: context.answers };
-      }
-      if (verdicts.rejected[0]?.queued === queued) continue;
-      verdicts.retried.push({ queued, code: killCode(failure), delayMs: 0 });
-    }
-  }
-  return verdicts;
-};
-
 /**
  * Whether all of these came back with an error that the function did not expect. One statement stores several messages, so the
  * cause may be any one of them (C7).
@@ -222,36 +177,4 @@ const triesAfterRetry = (
     answersAtFirstFailure: tries.answersAtFirstFailure ?? answersBefore,
     answersAtLastRetry: answersBefore,
   };
-};
-
-const judgeOnly = (
-  only: QueuedMessage,
-  failure: WholeFailure,
-  context: JudgeContext,
-  evidence: Evidence,
-  verdicts: Verdicts,
-): void => {
-  const { kind, reason } = failure;
-  const { answersAtFirstFailure } = only.tries;
-  const isProven =
-    evidence.isFunctionAlive || (answersAtFirstFailure !== undefined && context.answers > answersAtFirstFailure);
-  if (kind === 'refused' && isProven) {
-    verdicts.rejected.push({ queued: only, code: 'function_refused', reason });
-    return;
-  }
-  if (kind !== 'refused' && isProven && !evidence.isOther) {
-    only.tries = { ...only.tries, kills: only.tries.kills + 1, attempts: only.tries.attempts + 1 };
-  }
-  if (only.tries.kills < evidence.killsNeeded) return;
-  const times = `alone in its request it failed ${only.tries.kills} times`;
-  verdicts.rejected.push({ queued: only, code: killCode(failure), reason: `${times}: ${reason}` });
-};
-
-/** Code of a message that alone, again and again, makes its request fail. */
-const killCode = (failure: WholeFailure): ErrorCode => {
-  if (failure.kind === 'timeout') return 'function_timeout';
-  if (failure.kind === 'nonsense') return 'no_outcome';
-  // A gateway that refuses this request and no other.
-  const isRefusal = failure.kind === 'gateway_error' && failure.status >= 400 && failure.status < 500;
-  return isRefusal ? 'function_refused' : 'function_killed';
 };

@@ -1,5 +1,5 @@
 import type { QueuedMessage } from './queued-message.ts';
-import type { LanePart } from './lanes.ts';
+import type { LanePart } from './lane.ts';
 
 /**
  * The search for a message that takes the function down: a poison message. A request that fails as a whole accuses all of

@@ -1,25 +1,15 @@
-import type { ErrorCode } from '../../../shared/errors/error-code.ts';
-import { backoffMs } from '../backoff.ts';
 import {
   emit,
   meetBreaker,
-  nextRandom,
   scheduleAt,
   type DispatchState,
   type RequestInFlight,
   type RequestState,
 } from './dispatch-state.ts';
-import {
-  anyAcked,
-  isDependencyDown,
-  judgeAnswer,
-  judgeFailure,
-  noVerdicts,
-  onlyMessage,
-  type Verdicts,
-  type WholeFailure,
-} from './judge.ts';
-import type { LanePart } from './lanes.ts';
+import { finishRequest } from './finish-request.ts';
+import { anyAcked, isDependencyDown, judgeAnswer, noVerdicts, onlyMessage } from './judge.ts';
+import { judgeFailure, type WholeFailure } from './judge-failure.ts';
+import type { LanePart } from './lane.ts';
 import { endIsolation, isSolitary, killsNeeded, noteAnswered, noteFailed, noteStart } from './poison-search.ts';
 import type { BatchFailure, DispatchEvent } from './protocol.ts';
 import type { QueuedMessage } from './queued-message.ts';
@@ -74,7 +64,7 @@ const onAnswered: Handler<'batch_answered'> = (state, request, { status, outcome
   state.search.unprovenKills = 0;
   const isDown = isDependencyDown(outcomes.values());
   meetBreaker(state, isDown ? { type: 'unavailable', retryAfterMs: 0 } : { type: 'succeeded' }, nowMs);
-  finish(state, request, judgeAnswer(parts, outcomes, { limits: state.limits, answers: state.answers }), nowMs);
+  finishRequest(state, request, judgeAnswer(parts, outcomes, { limits: state.limits, answers: state.answers }), nowMs);
 };
 
 /** What a message may be the cause of, and a broken process or gateway too. */
@@ -106,18 +96,18 @@ type FailureHandler<K extends BatchFailure['kind']> = (
 
 const onUnavailable: FailureHandler<'unavailable'> = (state, request, { retryAfterMs }, nowMs) => {
   meetBreaker(state, { type: 'unavailable', retryAfterMs }, nowMs);
-  finish(state, request, noVerdicts(), nowMs);
+  finishRequest(state, request, noVerdicts(), nowMs);
 };
 
 const onOverloaded: FailureHandler<'overloaded'> = (state, request, { retryAfterMs }, nowMs) => {
   meetBreaker(state, { type: 'overloaded', retryAfterMs, requestsInFlight: state.requests.size }, nowMs);
-  finish(state, request, noVerdicts(), nowMs);
+  finishRequest(state, request, noVerdicts(), nowMs);
 };
 
 const onMisconfigured: FailureHandler<'misconfigured'> = (state, request, { reason }, nowMs) => {
   emit(state, { type: 'note', fact: { kind: 'misconfigured', reason } });
   meetBreaker(state, { type: 'unavailable', retryAfterMs: state.backoff.maxMs }, nowMs);
-  finish(state, request, noVerdicts(), nowMs);
+  finishRequest(state, request, noVerdicts(), nowMs);
 };
 
 const onTooLarge: FailureHandler<'too_large'> = (state, request, { reason }, nowMs) => {
@@ -125,7 +115,7 @@ const onTooLarge: FailureHandler<'too_large'> = (state, request, { reason }, now
   const only = onlyMessage(parts);
   if (only !== undefined) {
     const rejected = [{ queued: only, code: 'payload_too_large' as const, reason }];
-    finish(state, request, { ...noVerdicts(), rejected }, nowMs);
+    finishRequest(state, request, { ...noVerdicts(), rejected }, nowMs);
     return;
   }
   const bytes = messagesOf(parts).reduce((sum, { message }) => sum + message.bodyBytes, 0);
@@ -138,7 +128,7 @@ const onTooLarge: FailureHandler<'too_large'> = (state, request, { reason }, now
       lane.search = { left: messages.length, size: Math.max(1, messages.length >> 1) };
     }
   }
-  finish(state, request, noVerdicts(), nowMs);
+  finishRequest(state, request, noVerdicts(), nowMs);
 };
 
 /** A gateway says that it lost the function. With the same messages again and again, one of them may be the cause. */
@@ -153,7 +143,7 @@ const onGatewayError: FailureHandler<'gateway_error'> = (state, request, failure
   if (errors >= gatewayErrorsUntilSearch) checkHealth(state, request, 'checking_gateway');
   else {
     meetBreaker(state, { type: 'unavailable', retryAfterMs: 0 }, nowMs);
-    finish(state, request, noVerdicts(), nowMs);
+    finishRequest(state, request, noVerdicts(), nowMs);
   }
 };
 
@@ -172,7 +162,8 @@ const onGatewayChecked: Handler<'health_answered'> = (state, request, { isAlive 
 };
 
 const awaitReturn = (state: DispatchState, request: RequestInFlight, nowMs: number): void => {
-  if (state.mode !== 'running' || nowMs >= request.pollEndsAtMs) return finish(state, request, noVerdicts(), nowMs);
+  if (state.mode !== 'running' || nowMs >= request.pollEndsAtMs)
+    return finishRequest(state, request, noVerdicts(), nowMs);
   request.state = 'awaiting_return';
   request.pollAtMs = nowMs + request.pollDelayMs;
   scheduleAt(state, request.pollAtMs);
@@ -189,7 +180,8 @@ const onReturnChecked: Handler<'health_answered'> = (state, request, { isAlive }
   awaitReturn(state, request, nowMs);
 };
 
-const giveUpReturn: Handler<'drain'> = (state, request, _event, nowMs) => finish(state, request, noVerdicts(), nowMs);
+const giveUpReturn: Handler<'drain'> = (state, request, _event, nowMs) =>
+  finishRequest(state, request, noVerdicts(), nowMs);
 
 /** A function that died without a word: nobody answered, or a gateway says that it is gone. */
 const isDeath = (failure: WholeFailure): boolean =>
@@ -229,57 +221,7 @@ const concludeFailure = (
   const found = { ...evidence, killsNeeded: needed };
   const verdicts = judgeFailure(request.parts, request.failure!, { limits, answers }, found);
   if (evidence.isFunctionAlive && verdicts.rejected.length > 0) search.unprovenKills += 1;
-  finish(state, request, verdicts, nowMs);
-};
-
-/** Carries out what was decided and ends the request. */
-const finish = (state: DispatchState, request: RequestInFlight, verdicts: Verdicts, nowMs: number): void => {
-  const { acked, rejected, retried } = verdicts;
-  for (const queued of acked) queued.isSettled = true;
-  for (const { queued } of rejected) {
-    queued.isSettled = true;
-    state.search.isolated.delete(queued);
-  }
-  pauseLanes(state, request.parts, retried, nowMs);
-  noteRetries(state, retried);
-  if (acked.length > 0) emit(state, { type: 'ack', messages: acked.map(({ message }) => message) });
-  for (const { queued, code, reason } of rejected) {
-    const { message, tries } = queued;
-    emit(state, { type: 'reject', message, code, reason, attempts: tries.attempts });
-  }
-  state.lanes.complete(request.parts, nowMs);
-  state.requests.delete(request.id);
-  state.isStartDue = true;
-};
-
-/** Lanes with something to try again wait: for as long as the function asked for, or for their back-off. */
-const pauseLanes = (
-  state: DispatchState,
-  parts: readonly LanePart[],
-  retried: Verdicts['retried'],
-  nowMs: number,
-): void => {
-  const delays = new Map(retried.map(({ queued, delayMs }) => [queued, delayMs]));
-  for (const { lane, messages } of parts) {
-    const own = delays.size === 0 ? [] : messages.flatMap((queued) => delays.get(queued) ?? []);
-    lane.failures = own.length > 0 ? lane.failures + 1 : 0;
-    if (own.length === 0) continue;
-    const leastMs = Math.min(Math.max(...own), state.backoff.maxMs);
-    lane.notBeforeMs = nowMs + Math.max(leastMs, backoffMs(state.backoff, lane.failures, nextRandom(state)));
-  }
-};
-
-const noteRetries = (state: DispatchState, retried: Verdicts['retried']): void => {
-  if (retried.length === 0) return;
-  const byCode = new Map<ErrorCode, { readonly id: string; messages: number }>();
-  for (const { queued, code } of retried) {
-    const known = byCode.get(code);
-    if (known === undefined) byCode.set(code, { id: queued.message.id, messages: 1 });
-    else known.messages += 1;
-  }
-  for (const [code, { id, messages }] of byCode) {
-    emit(state, { type: 'note', fact: { kind: 'retried', code, messages, id } });
-  }
+  finishRequest(state, request, verdicts, nowMs);
 };
 
 const failureHandlers: { readonly [K in BatchFailure['kind']]: FailureHandler<K> } = {

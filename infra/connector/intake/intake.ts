@@ -1,49 +1,25 @@
-import type { Msg, NatsConnection } from '../../../shared/nats/connect.ts';
+import type { NatsConnection } from '../../../shared/nats/connect.ts';
 import { readConsumerLag, type ConsumerLag } from '../../../shared/nats/consumer-lag.ts';
 import { ensureConsumers, type BoundConsumer } from '../../../shared/nats/ensure-consumer.ts';
 import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
-import { deliveryInfo, type DeliveryInfo } from '../../../shared/nats/jetstream-message.ts';
 import { pullMessages, type Capacity, type Puller } from '../../../shared/nats/pull-messages.ts';
 import type { StoredMessage } from '../../../shared/nats/read-stream.ts';
 import { watchDeletion } from '../../../shared/nats/watch-deletion.ts';
-import type { RouteConfig, TriggerConfig } from '../../../shared/routing/routing.ts';
-import { errorFields, type Log } from '../../../shared/telemetry/log.ts';
-import { pause, type Clock } from '../clock.ts';
+import { errorFields } from '../../../shared/telemetry/log.ts';
+import { pause } from '../clock.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
-import type { RecentAnswers } from '../settle/recent-answers.ts';
-import type { Settler } from '../settle/settler.ts';
-import type { ConnectorMetrics } from '../telemetry/metrics.ts';
 import { classifyPayload } from './classify-payload.ts';
 import type { Asking } from './awaited.ts';
-import { meetDelivery, type HeldMessages } from './held-messages.ts';
 import { pullCapacity } from './pull-capacity.ts';
-import { receiveMessage, storedKey } from './received-message.ts';
-import { createTakeover, type Takeover } from './takeover.ts';
+import { storedKey } from './received-message.ts';
+import { laneKey, takeDelivery, type Source, type Taking } from './take-delivery.ts';
+import { createTakeover } from './takeover.ts';
 
-/** One consumer of a durable's name: servers before 2.10 need one for each subject. */
-export interface Source {
-  readonly consumer: BoundConsumer;
-  readonly takeover: Takeover;
-  puller: Puller | undefined;
-}
-
-export interface IntakeOptions {
-  readonly route: RouteConfig;
+export interface IntakeOptions extends Taking {
   /** Durable name and what it receives. */
   readonly durable: string;
   readonly filterSubjects: readonly string[];
-  readonly triggers: readonly TriggerConfig[];
   readonly connection: NatsConnection;
-  /** The shared token: what a replay is signed with. */
-  readonly token: string | undefined;
-  readonly held: HeldMessages<Source>;
-  readonly recent: RecentAnswers;
-  readonly settler: Settler;
-  /** By the function's name. */
-  readonly dispatchers: ReadonlyMap<string, Dispatcher>;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly metrics: ConnectorMetrics;
 }
 
 /** Reads one durable: pulls what there is room for, and hands each message to the dispatch of its function. */
@@ -220,8 +196,6 @@ const unblock = (state: State, sequence: number): void => {
   entry?.dispatcher.feed({ type: 'key_unblocked', key: entry.key, sequence });
 };
 
-const laneKey = (trigger: TriggerConfig, key: string): string => `${trigger.key}=${key}`;
-
 const pull = (state: State, source: Source): Puller => {
   const { consumer, takeover } = source;
   return pullMessages(state.connection, {
@@ -229,7 +203,7 @@ const pull = (state: State, source: Source): Puller => {
     durable: consumer.durable,
     capacity: () => (state.stopping ? { messages: 0, bytes: 0 } : capacityOf(state, source)),
     expiresMs: Math.min(pullExpiresMs, consumer.requestLimits.expiresMs ?? pullExpiresMs),
-    onMessage: (message) => takeSafely(state, source, message),
+    onMessage: (message) => takeDelivery(state, source, message),
     resume: () => takeover.begin(),
     restore: async () => void (await ensure(state)),
     onTrouble: (detail, error) => {
@@ -254,72 +228,6 @@ const capacityOf = (state: State, source: Source): Capacity => {
     maxPayloadBytes: state.connection.info?.max_payload ?? 1_048_576,
     requestLimits: source.consumer.requestLimits,
   });
-};
-
-/** An error that nobody expected costs the one message that it came with. */
-const takeSafely = (state: State, source: Source, raw: Msg): void => {
-  try {
-    take(state, source, raw);
-  } catch (error) {
-    const { sequence } = deliveryInfo(raw.reply ?? '');
-    state.log.error('message_not_taken', { stream: state.route.name, sequence, ...errorFields(error) });
-    giveUpUntaken(state, source, raw, error);
-  }
-};
-
-/** A dead letter of its own. The reason names the kind of error only: its text may hold a part of the payload. */
-const giveUpUntaken = (state: State, source: Source, raw: Msg, error: unknown): void => {
-  const info = deliveryInfo(raw.reply ?? '');
-  const key = storedKey(info.sequence, info.timestampNs);
-  const kind = error instanceof Error ? error.name : typeof error;
-  const reason = `the connector failed at the message (${kind}); see its log`;
-  const held = state.held.find(key);
-  const unknown = { isJson: false, messageType: undefined, routeId: null };
-  const message =
-    held?.message ?? receiveMessage(raw, info, key, unknown, { nowMs: state.clock.nowMs(), token: state.token });
-  if (held === undefined) {
-    state.held.add({ message, source, lane: undefined, reply: message.reply, deliveryCount: message.deliveryCount });
-  }
-  state.settler.reject(message, { code: 'internal_error', reason, attempts: 0 });
-};
-
-/** One delivery: answered again, known already, or new. */
-const take = (state: State, source: Source, raw: Msg): void => {
-  const { held, metrics } = state;
-  const reply = raw.reply ?? '';
-  const info = deliveryInfo(reply);
-  source.takeover.seen(info.sequence);
-  const key = storedKey(info.sequence, info.timestampNs);
-  const met = meetDelivery(key, held, state.recent);
-  if (met.kind === 'new') return takeNew(state, source, raw, info, key);
-  if (met.kind === 'settled') {
-    state.settler.repeat(met.answer, reply);
-    return metrics.add('redelivered_when_settled');
-  }
-  const { message, lane, deliveryCount } = held.redelivered(met.held, { reply, deliveryCount: info.deliveryCount });
-  metrics.add('redelivered_while_held');
-  if (lane === undefined) return;
-  const dispatcher = state.dispatchers.get(lane.functionName);
-  dispatcher?.feed({ type: 'message_redelivered', key: lane.key, message, deliveryCount });
-};
-
-const takeNew = (state: State, source: Source, raw: Msg, info: DeliveryInfo, key: string): void => {
-  const classified = classifyPayload(raw.data, state.triggers);
-  const message = receiveMessage(raw, info, key, classified, { nowMs: state.clock.nowMs(), token: state.token });
-  const { reply, deliveryCount } = message;
-  const lane = classified.ok
-    ? { functionName: classified.trigger.function, key: laneKey(classified.trigger, classified.key) }
-    : undefined;
-  state.held.add({ message, source, lane, reply, deliveryCount });
-  state.metrics.add('received', 1, state.route.name);
-  if (lane !== undefined) {
-    const { maxDeliver } = source.consumer;
-    const dispatcher = state.dispatchers.get(lane.functionName)!;
-    dispatcher.feed({ type: 'message_received', key: lane.key, message, maxDeliver });
-  } else if (!classified.ok) {
-    const { code, reason } = classified;
-    state.settler.reject(message, { code, reason, attempts: 0 });
-  }
 };
 
 const readLags = async ({ connection, sources }: State): Promise<readonly ConsumerLag[]> => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { laneTransitions } from '../../../infra/connector/dispatch/lanes.ts';
+import { laneTransitions } from '../../../infra/connector/dispatch/lane.ts';
 import type { BatchFailure } from '../../../infra/connector/dispatch/protocol.ts';
 import { driveDispatch, failures } from '../../support/dispatch-driver.ts';
 import { receivedMessage } from '../../support/received-message.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLanes, type LanePart, type Lanes, type TakeLimits } from '../../../infra/connector/dispatch/lanes.ts';
+import type { LanePart } from '../../../infra/connector/dispatch/lane.ts';
+import { createLanes, type Lanes, type TakeLimits } from '../../../infra/connector/dispatch/lanes.ts';
 import { queuedMessage } from '../../support/received-message.ts';
 
 const wide: TakeLimits = { maxMessages: 500, maxBytes: 1_000_000, lingerMs: 0, freeSlots: 8 };
