@@ -2,7 +2,7 @@ import type { QueuedMessage } from './queued-message.ts';
 
 /**
  * What a lane does:
- * - `idle`: it has no message; it is kept only while an earlier message of its key is in other hands.
+ * - `idle`: it has no message.
  * - `ready`: its first message may go into the next request.
  * - `paused`: it waits after a failure, until `notBeforeMs`.
  * - `blocked`: an earlier message of its key is in other hands.
@@ -75,6 +75,8 @@ export interface Lane {
   readonly key: string;
   readonly queue: QueuedMessage[];
   state: LaneState;
+  /** Whether it holds nothing and waits for nothing, and is only kept to be used again. */
+  isUnused: boolean;
   inFlight: number;
   /** When it became ready, counted: the lane with the lowest number is next. */
   turn: number;
@@ -102,6 +104,7 @@ export const idleLane = (key: string): Lane => ({
   key,
   queue: [],
   state: 'idle',
+  isUnused: false,
   inFlight: 0,
   turn: 0,
   notBeforeMs: 0,

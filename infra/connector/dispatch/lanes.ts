@@ -40,6 +40,8 @@ interface State {
   readonly alone: Set<Lane>;
   readonly pauses: PauseQueue;
   turns: number;
+  /** Lanes that hold nothing and wait for nothing: kept to be used again. */
+  unused: number;
   readyMessages: number;
   heldMessages: number;
 }
@@ -56,12 +58,13 @@ export const createLanes = (): Lanes => {
     alone: new Set(),
     pauses: createPauseQueue(),
     turns: 0,
+    unused: 0,
     readyMessages: 0,
     heldMessages: 0,
   };
   return {
     get size() {
-      return state.lanes.size;
+      return state.lanes.size - state.unused;
     },
     get heldMessages() {
       return state.heldMessages;
@@ -105,13 +108,27 @@ const advance = (state: State, lane: Lane, event: LaneEvent, nowMs: number): voi
   if (next === 'impossible') throw new Error(`a lane that is ${lane.state} cannot meet ${event}`);
   if (next === 'stay') return;
   const to = next === 'rest' ? restingState(lane, nowMs) : next;
-  if (to === 'idle' && lane.blockers === undefined) state.lanes.delete(lane.key);
   if (to === lane.state) return;
   if (lane.state === 'ready') leaveReady(state, lane);
   lane.state = to;
   if (to === 'ready') enterReady(state, lane);
   else if (to === 'paused') state.pauses.add(lane);
 };
+
+/**
+ * A lane that is used no more forgets all it knew. It stays in the map, because a key that comes and goes would leave a trail of
+ * removed entries there, which every look at it walks along. When there are many of them they go all at once.
+ */
+const retire = (state: State, lane: Lane): void => {
+  if (lane.isUnused || lane.state !== 'idle' || lane.blockers !== undefined) return;
+  Object.assign(lane, { isUnused: true, notBeforeMs: 0, failures: 0, gatewayErrors: 0, search: undefined });
+  state.unused += 1;
+  if (state.unused < maxUnused || state.unused < state.lanes.size / 2) return;
+  for (const [key, { isUnused }] of state.lanes) if (isUnused) state.lanes.delete(key);
+  state.unused = 0;
+};
+
+const maxUnused = 1_000;
 
 const leaveReady = (state: State, lane: Lane): void => {
   if (!state.shared.delete(lane)) state.alone.delete(lane);
@@ -126,7 +143,11 @@ const enterReady = (state: State, lane: Lane): void => {
 
 const laneOf = (state: State, key: string): Lane => {
   const known = state.lanes.get(key);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    if (known.isUnused) state.unused -= 1;
+    known.isUnused = false;
+    return known;
+  }
   const lane = idleLane(key);
   state.lanes.set(key, lane);
   return lane;
@@ -185,6 +206,7 @@ const complete = (state: State, { lane, messages }: LanePart, nowMs: number): vo
   if (left.length < messages.length) lane.queue.splice(0, messages.length, ...left);
   lane.inFlight = 0;
   advance(state, lane, 'completed', nowMs);
+  retire(state, lane);
 };
 
 const block = (state: State, lane: Lane, sequence: number, nowMs: number): void => {
@@ -201,6 +223,7 @@ const unblock = (state: State, lane: Lane | undefined, sequence: number, nowMs: 
   }
   if (lane.blockers.size === 0) lane.blockers = undefined;
   advance(state, lane, 'key_unblocked', nowMs);
+  retire(state, lane);
 };
 
 const allOf = function* (state: State): Iterable<QueuedMessage> {
