@@ -301,7 +301,7 @@ const replay: CliCommand = {
       const result = { ...sent, settled, deadAgain: rejected.length, onTheirWay: missing, cameBack: cameBack.groups };
       await context.output.result(result, () => [
         ...lines,
-        `${settled} stored and passed on, ${rejected.length} dead letters again, ${missing} still on their way`,
+        `${settled} stored and passed on, ${rejected.length} dead ${rejected.length === 1 ? 'letter' : 'letters'} again, ${missing} still on their way`,
         ...(cameBack.groups.length === 0 ? [] : ['dead letters since then:', ...groupLines(cameBack)]),
       ]);
       if (rejected.length > 0) return exitCodes.failed;

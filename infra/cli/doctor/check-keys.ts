@@ -35,7 +35,7 @@ export const checkKeys = async (pool: DatabasePool, config: FunctionConfig): Pro
   }
   if (order === config.keyOrder) return [ok('keys', 'key_order_kept', `stored composite keys are made by ${order}`)];
   const others = stored.filter((state) => (keyOrderOf(state) ?? config.keyOrder) !== config.keyOrder);
-  const what = `the keys of ${others.length} states are not made by ${config.keyOrder} (${others[0]?.id}): the same row gets another key`;
+  const what = `the keys of ${others.length} ${others.length === 1 ? 'state' : 'states'} are not made by ${config.keyOrder} (${others[0]?.id}): the same row gets another key`;
   return order === 'mixed'
     ? [
         warn(

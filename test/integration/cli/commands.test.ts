@@ -299,7 +299,7 @@ describe('dead', () => {
       '2',
     ]);
     expect(canary.stdout).toContain('1 replayed, 0 failed and kept\n');
-    expect(canary.stdout).toContain('0 stored and passed on, 1 dead letters again, 0 still on their way\n');
+    expect(canary.stdout).toContain('0 stored and passed on, 1 dead letter again, 0 still on their way\n');
     expect(canary.exitCode).toBe(1);
     expect(canary.stdout).toMatch(/dead letters since then:\n.*\n.*\n1 +invalid_json/);
 
