@@ -163,7 +163,7 @@ export const createHistory = ({ random, state, prefix, poisonShare, slowPoison, 
     const number = (count += 1);
     // Ids that neither a header nor a database holds as they are, among others.
     const odd = isHostile && state.nameless !== true && random.chance(0.05) ? random.pick(oddities) : '';
-    const id = `${prefix}-${state.name}-${String(number)}${odd}`;
+    const id = `${prefix}-${state.name}-${String(number)}${odd === '' ? '' : `${odd}.`}`;
     const type = random.pick(state.types);
     const rows = rowsOf(id, random.chance(0.3) ? random.between(4, 20) : random.between(1, 3), random);
     const target = type === 'query_state_direct' ? { state_id: state.stateId } : { route_id: state.outputRouteId };

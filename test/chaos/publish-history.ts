@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '../../shared/nats/connect.ts';
-import type { Publisher } from '../../shared/message/outgoing-message.ts';
+import { headers } from 'nats';
+import type { Publisher, PublishOutcome } from '../../shared/message/outgoing-message.ts';
 import type { HistoryMessage } from './history.ts';
 import type { Random } from './random.ts';
 
@@ -52,15 +53,21 @@ export const createHistoryPublisher = (
   publisher: Publisher,
   log: PublishLog,
 ): HistoryPublisher => {
+  const publishOnce = async (id: string, body: Uint8Array): Promise<PublishOutcome | undefined> => {
+    // Our own publisher would encode what a header does not hold well; another producer writes it as it is.
+    if (hasControl(id)) return sendAsItIs(connection, id, body);
+    const [outcome] = await publisher.publish([
+      { stream: 'processor_state_sync', baseSubject: subject, subject, payload: body, id },
+    ]);
+    return outcome;
+  };
   const send = async ({
     id,
     body,
   }: HistoryMessage): Promise<{ readonly duplicate: boolean; readonly sequence: number } | undefined> => {
     const startedMs = performance.now();
     for (;;) {
-      const [outcome] = await publisher.publish([
-        { stream: 'processor_state_sync', baseSubject: subject, subject, payload: body, id },
-      ]);
+      const outcome = await publishOnce(id, body);
       if (outcome?.ok === true) return outcome;
       log.uncertain += 1;
       if (performance.now() - startedMs > patienceMs) {
@@ -114,6 +121,26 @@ export const createHistoryPublisher = (
       log.idBySequence.set(sequence, message.id);
     },
   };
+};
+
+// oxlint-disable-next-line no-control-regex
+const hasControl = (id: string): boolean => /[\u0000-\u001f]/.test(id);
+
+const sendAsItIs = async (connection: NatsConnection, id: string, body: Uint8Array): Promise<PublishOutcome> => {
+  try {
+    const own = headers();
+    own.append('Nats-Msg-Id', id);
+    const answer = await connection.request(subject, body, { headers: own, timeout: namelessTimeoutMs });
+    const { seq, duplicate, error } = answer.json<{
+      seq?: number;
+      duplicate?: boolean;
+      error?: { description: string };
+    }>();
+    if (seq === undefined) return { ok: false, error: new Error(error?.description ?? 'no PubAck') };
+    return { ok: true, duplicate: duplicate === true, sequence: seq };
+  } catch (cause) {
+    return { ok: false, error: new Error('no answer', { cause }) };
+  }
 };
 
 export interface ProduceOptions {

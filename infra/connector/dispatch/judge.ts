@@ -147,10 +147,13 @@ const judgeRetry = (
   retryContext: RetryContext,
   verdicts: Verdicts,
 ): void => {
+  const before = queued.tries.attempts;
   queued.tries = triesAfterRetry(queued.tries, retry, context, retryContext);
   const { attempts } = queued.tries;
+  // What a dependency does gives nobody up, however many attempts the message has used (C8).
+  const isOwn = attempts > before;
   const isLastDelivery = queued.maxDeliver !== undefined && queued.deliveryCount >= queued.maxDeliver;
-  if (attempts >= context.limits.maxAttempts || (isLastDelivery && attempts > 0)) {
+  if ((isOwn && attempts >= context.limits.maxAttempts) || (isLastDelivery && attempts > 0)) {
     const tries = isLastDelivery ? 'at its last delivery' : `after ${attempts} attempts`;
     verdicts.rejected.push({ queued, code: retry.code, reason: `given up ${tries}: ${retry.reason}` });
     return;
