@@ -35,8 +35,8 @@ const floatHex = (value: number): string => {
 export const floatMethodTable: MethodTable<number> = new Map<string, Method<number>>([
   ['is_integer', (_run, self, args, named) => (bind(signature('is_integer', ''), args, named), Number.isInteger(self))],
   ['conjugate', (_run, self) => self],
-  ['hex', (_run, self) => floatHex(self)],
-  ['as_integer_ratio', (_run, self) => new PyTuple(integerRatio(self))],
+  ['hex', (run, self) => (run.meter.charge(8), floatHex(self))],
+  ['as_integer_ratio', (run, self) => (run.meter.charge(40), new PyTuple(integerRatio(self)))],
 ]);
 
 /*

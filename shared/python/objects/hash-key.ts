@@ -55,5 +55,7 @@ export const keyText = (run: Run, key: HashKey): string => {
 const integerKey = (run: Run, value: bigint): string => {
   const bits = bitLength(value);
   run.meter.bits(bits);
+  if (bits > 64) run.meter.text(bits >> 2);
+  run.meter.spend('walk', bits >> 4);
   return bits <= 64 ? value.toString() : `x${value.toString(16)}`;
 };

@@ -16,6 +16,7 @@ export const hashOf = (run: Run, value: PyValue): bigint => {
   if (typeof value === 'number') {
     if (Number.isNaN(value)) return 0n;
     if (!Number.isFinite(value)) return value > 0 ? 314_159n : -314_159n;
+    run.meter.charge(40);
     return reduced(run, ...integerRatio(value));
   }
   const text = keyText(run, hashKey(run, value));

@@ -164,6 +164,8 @@ const hostile: readonly (readonly [string, string])[] = [
   ['seeds that are long', '[random.seed(2**65000 + x) for x in range(60000)]'],
   ['generators of random numbers', '[random.Random(x) for x in range(60000)]'],
   ['roundings of long integers', '[round(2**65000, -19000) for x in range(60000)]'],
+  ['long ranges as keys', '[{range(2**65000, 2**65000 + 9)} for x in range(60000)]'],
+  ['ratios of floats', '[(1.5).as_integer_ratio() for x in range(60000)]'],
   ['reprs of bytes', '[repr(bytes(900000)) for x in range(99)]'],
   ['bytes in upper case', "[(b'a ' * 400000).upper() for x in range(99)]"],
   ['a character set that is long', "['x'.strip('a' * 900000) for x in range(99)]"],
