@@ -3,7 +3,7 @@ import type { Delivery } from '../message/delivery.ts';
 import { readId } from '../message/envelope.ts';
 import type { Metadata } from '../metadata/cached-metadata.ts';
 import { routeScope } from './route-scope.ts';
-import type { StoreTarget } from './store-deliveries.ts';
+import type { StoreTarget } from './store-ports.ts';
 
 /** Finds the state of a delivery, and the variables of its expressions. Throws what becomes its outcome. */
 export type FindTarget = (

@@ -31,19 +31,10 @@ export interface PlanPaceOptions {
 const maxTurnMs = 5;
 
 export const createPlanPace = ({ monotonicMs, maxHeldBytes }: PlanPaceOptions): PlanPace => {
-  let turn: { readonly startedMs: number } | undefined;
+  const isTurnOver = turnWatch(monotonicMs);
   let totalBytes = 0;
   let privileged: PlanShare | undefined;
   let waiting: (() => void)[] = [];
-
-  /** All plans of one turn have one clock: many of them do not take many times as long. */
-  const currentTurn = (): { readonly startedMs: number } => {
-    if (turn === undefined) {
-      turn = { startedMs: monotonicMs() };
-      setImmediate(() => (turn = undefined));
-    }
-    return turn;
-  };
 
   const open = (): PlanShare => {
     let heldBytes = 0;
@@ -68,7 +59,7 @@ export const createPlanPace = ({ monotonicMs, maxHeldBytes }: PlanPaceOptions): 
           if (pause !== undefined) await pause;
         }
       },
-      pause: () => (monotonicMs() - currentTurn().startedMs >= maxTurnMs ? nextTurn() : undefined),
+      pause: () => (isTurnOver() ? nextTurn() : undefined),
       release: () => {
         hold(0);
         if (privileged === share) privileged = undefined;
@@ -80,4 +71,17 @@ export const createPlanPace = ({ monotonicMs, maxHeldBytes }: PlanPaceOptions): 
     return share;
   };
   return { open };
+};
+
+/** Says when a turn of the event loop has had its time. All plans share it: many of them do not take many times as long. */
+const turnWatch = (monotonicMs: () => number): (() => boolean) => {
+  let turn: { readonly startedMs: number } | undefined;
+  return () => {
+    const nowMs = monotonicMs();
+    if (turn === undefined) {
+      turn = { startedMs: nowMs };
+      setImmediate(() => (turn = undefined));
+    }
+    return nowMs - turn.startedMs >= maxTurnMs;
+  };
 };

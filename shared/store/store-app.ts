@@ -9,7 +9,8 @@ import { routerSelector, type RouteConfig } from '../routing/routing.ts';
 import { requireRoute } from '../routing/selector.ts';
 import type { FindTarget } from './find-target.ts';
 import { createPlanPace, type PlanPace } from './plan-pace.ts';
-import { storeDeliveries, type StorePorts, type StoreTarget } from './store-deliveries.ts';
+import { storeDeliveries } from './store-deliveries.ts';
+import type { StorePorts, StoreTarget } from './store-ports.ts';
 
 /** What tells state-direct and state-route apart. */
 export interface StoreFunction {

@@ -34,7 +34,7 @@ const dieAt = (name: FailpointName): string => `if (${claim(name)} !== undefined
 /** A message with this member takes down the process that handles it, like one that uses up its memory. */
 export const killerMember = 'chaos_kill';
 
-const storeDeliveries = 'shared/store/store-deliveries.ts';
+const forwardGroup = 'shared/store/forward-group.ts';
 
 /** Failpoints and killer messages, built into the bundles of the fault suite. */
 export const failpoints: readonly SourceChange[] = [
@@ -47,20 +47,20 @@ export const failpoints: readonly SourceChange[] = [
     }`,
   },
   {
-    file: storeDeliveries,
+    file: 'shared/store/store-deliveries.ts',
     find: `  if (result.columns.length !== model.columns.length) ports.forgetState(model.id);`,
     replace: `  ${dieAt('after-commit')}
   if (result.columns.length !== model.columns.length) ports.forgetState(model.id);`,
   },
   {
-    file: storeDeliveries,
+    file: forwardGroup,
     find: `    const published = sent.length === 0 ? [] : await ports.publish(sent, sentOwners);`,
     replace: `    const some = sent.length === 0 ? undefined : ${claim('after-some-forwards')};
     if (some !== undefined) { await ports.publish(sent.slice(0, some), sentOwners.slice(0, some)); ${die}; }
     const published = sent.length === 0 ? [] : await ports.publish(sent, sentOwners);`,
   },
   {
-    file: storeDeliveries,
+    file: forwardGroup,
     find: `    if (forwarded.length > 0) await ports.markForwarded(forwarded);`,
     replace: `    if (forwarded.length > 0) { ${dieAt('after-all-forwards')} }
     if (forwarded.length > 0) await ports.markForwarded(forwarded);

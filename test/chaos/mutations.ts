@@ -29,7 +29,7 @@ export const mutations = {
   /** What the ledger knows counts as forwarded. */
   'forwards-skipped-on-hit': [
     {
-      file: 'shared/store/store-deliveries.ts',
+      file: 'shared/store/forward-group.ts',
       find: `} else if (result.forwarded || forwards.isEmpty) {`,
       replace: `} else if (result.status === 'duplicate' || result.forwarded || forwards.isEmpty) {`,
     },
