@@ -5,7 +5,7 @@ export interface Clock {
   /** Milliseconds since the epoch: for what people read. */
   epochMs(): number;
   /** Calls back once; returns how to call it off. */
-  after(delayMs: number, callback: () => void): () => void;
+  readonly after: (delayMs: number, callback: () => void) => () => void;
   /** Calls back once, after what has arrived by now has been read. */
   soon(callback: () => void): void;
 }
@@ -27,13 +27,3 @@ export const pause = (clock: Clock, delayMs: number): Promise<void> =>
   new Promise((resolve) => {
     clock.after(delayMs, resolve);
   });
-
-/** Waits for the work, but no longer than that; leaves no timer behind. */
-export const within = async (clock: Clock, limitMs: number, work: Promise<unknown>): Promise<void> => {
-  let cancel = (): void => undefined;
-  const limit = new Promise<void>((resolve) => {
-    cancel = clock.after(limitMs, resolve);
-  });
-  await Promise.race([work, limit]);
-  cancel();
-};

@@ -1,8 +1,9 @@
 import type { NatsConnection } from '../../shared/nats/connect.ts';
 import type { ConsumerLag } from '../../shared/nats/consumer-lag.ts';
+import { within } from '../../shared/process/within.ts';
 import type { RouteConfig, TriggerConfig } from '../../shared/routing/routing.ts';
 import type { Log } from '../../shared/telemetry/log.ts';
-import { within, type Clock } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
 import type { Endpoints } from './dispatch/endpoints.ts';
 import { createHeldMessages } from './intake/held-messages.ts';
@@ -75,7 +76,8 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     stop: async (graceMs) => {
       intake.stop();
       for (const dispatcher of all) dispatcher.feed({ type: 'drain' });
-      await within(clock, graceMs, Promise.all([...all.map((dispatcher) => dispatcher.idle()), settler.idle()]));
+      const idle = Promise.all([...all.map((dispatcher) => dispatcher.idle()), settler.idle()]);
+      await within(graceMs, idle, () => undefined, clock.after);
       for (const dispatcher of all) dispatcher.feed({ type: 'abort' });
       await Promise.all(all.map((dispatcher) => dispatcher.idle()));
       intake.close();

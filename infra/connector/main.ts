@@ -1,15 +1,15 @@
 import { settingSource } from '../../shared/config/function-config.ts';
 import { ConfigError } from '../../shared/config/settings.ts';
-import { startHttpServer } from '../../shared/http/http-server.ts';
+import { startHttpServer, type HttpServer } from '../../shared/http/http-server.ts';
 import { readRouting } from '../../shared/config/read-routing.ts';
 import { stopOnSignals } from '../../shared/process/stop-on-signals.ts';
 import { RoutingError } from '../../shared/routing/routing-error.ts';
-import { createLog, errorFields } from '../../shared/telemetry/log.ts';
+import { createLog, errorFields, type Log } from '../../shared/telemetry/log.ts';
 import { startMetricsExport } from '../../shared/telemetry/export-metrics.ts';
-import { prometheusText } from '../../shared/telemetry/metric-family.ts';
+import { prometheusText, type MetricFamily } from '../../shared/telemetry/metric-family.ts';
 import { startTelemetry } from '../../shared/telemetry/start-telemetry.ts';
 import { readConnectorConfig } from './connector-config.ts';
-import { createConnector } from './create-connector.ts';
+import { createConnector, type Connector } from './create-connector.ts';
 import { connectorFamilies } from './telemetry/metric-families.ts';
 import { createSpanTelemetry } from './telemetry/span-telemetry.ts';
 
@@ -33,30 +33,10 @@ const run = async (): Promise<void> => {
   const routing = await readRouting(config.routingFile, { hasServer: config.nats.url !== undefined });
   for (const reason of warnings) log.warn('configuration', { reason });
   for (const reason of routing.warnings) log.warn('routing_file', { reason });
-  const connector = createConnector({
-    ...config,
-    routing,
-    log,
-    telemetry: createSpanTelemetry(),
-  });
+  const connector = createConnector({ ...config, routing, log, telemetry: createSpanTelemetry() });
   const families = async () => connectorFamilies(connector.metrics(), await connector.lags());
   const pushed = startMetricsExport({ serviceName: service, env: process.env, families, log, nowMs: Date.now });
-  const server = await startHttpServer({
-    port: config.port,
-    host: config.host,
-    maxBodyBytes: 1_024,
-    requestTimeoutMs: 10_000,
-    isReady: () => connector.isReady(),
-    onError: (error) => log.error('http', errorFields(error)),
-    handle: async (request) =>
-      request.path === '/metrics'
-        ? {
-            status: 200,
-            headers: { 'content-type': 'text/plain; version=0.0.4' },
-            body: prometheusText(await families()),
-          }
-        : { status: 404, body: 'not found' },
-  });
+  const server = await startServer(config, connector, families, log);
   stopOnSignals({
     limitMs: config.drainMs + closeMs,
     stop: async (signal) => {
@@ -72,6 +52,30 @@ const run = async (): Promise<void> => {
   await connector.start();
   log.info('started', { port: server.port });
 };
+
+/** Health and metrics. */
+const startServer = (
+  { port, host }: { readonly port: number; readonly host: string },
+  connector: Connector,
+  families: () => Promise<readonly MetricFamily[]>,
+  log: Log,
+): Promise<HttpServer> =>
+  startHttpServer({
+    port,
+    host,
+    maxBodyBytes: 1_024,
+    requestTimeoutMs: 10_000,
+    isReady: () => connector.isReady(),
+    onError: (error) => log.error('http', errorFields(error)),
+    handle: async (request) =>
+      request.path === '/metrics'
+        ? {
+            status: 200,
+            headers: { 'content-type': 'text/plain; version=0.0.4' },
+            body: prometheusText(await families()),
+          }
+        : { status: 404, body: 'not found' },
+  });
 
 run().catch((error: unknown) => {
   const log = createLog({ service, level: 'INFO', write: (line) => process.stderr.write(line), nowMs: Date.now });

@@ -19,51 +19,54 @@ export interface PauseQueue {
 
 export const createPauseQueue = (): PauseQueue => {
   const heap: Pause[] = [];
-  const swap = (a: number, b: number): void => {
-    [heap[a], heap[b]] = [heap[b]!, heap[a]!];
-  };
-  const isBefore = (a: number, b: number): boolean => heap[a]!.atMs < heap[b]!.atMs;
-
-  const removeFirst = (): void => {
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    heap[0] = last;
-    for (let at = 0; ;) {
-      const left = at * 2 + 1;
-      if (left >= heap.length) return;
-      const least = left + 1 < heap.length && isBefore(left + 1, left) ? left + 1 : left;
-      if (!isBefore(least, at)) return;
-      swap(least, at);
-      at = least;
-    }
-  };
-
-  /** The first pause that still holds. */
-  const first = (): Pause | undefined => {
-    for (;;) {
-      const pause = heap[0];
-      if (pause === undefined) return undefined;
-      if (pause.lane.state === 'paused' && pause.lane.notBeforeMs === pause.atMs) return pause;
-      removeFirst();
-    }
-  };
-
   return {
-    add: (lane) => {
-      heap.push({ atMs: lane.notBeforeMs, lane });
-      for (let at = heap.length - 1; at > 0;) {
-        const parent = (at - 1) >> 1;
-        if (!isBefore(at, parent)) return;
-        swap(at, parent);
-        at = parent;
-      }
-    },
+    add: (lane) => addPause(heap, { atMs: lane.notBeforeMs, lane }),
     takeDue: (nowMs) => {
-      const pause = first();
+      const pause = firstPause(heap);
       if (pause === undefined || pause.atMs > nowMs) return undefined;
-      removeFirst();
+      removeFirst(heap);
       return pause.lane;
     },
-    nextMs: () => first()?.atMs,
+    nextMs: () => firstPause(heap)?.atMs,
   };
+};
+
+/** The first pause that still holds. */
+const firstPause = (heap: Pause[]): Pause | undefined => {
+  for (;;) {
+    const pause = heap[0];
+    if (pause === undefined) return undefined;
+    if (pause.lane.state === 'paused' && pause.lane.notBeforeMs === pause.atMs) return pause;
+    removeFirst(heap);
+  }
+};
+
+const addPause = (heap: Pause[], pause: Pause): void => {
+  heap.push(pause);
+  for (let at = heap.length - 1; at > 0;) {
+    const parent = (at - 1) >> 1;
+    if (!isBefore(heap, at, parent)) return;
+    swap(heap, at, parent);
+    at = parent;
+  }
+};
+
+const removeFirst = (heap: Pause[]): void => {
+  const last = heap.pop()!;
+  if (heap.length === 0) return;
+  heap[0] = last;
+  for (let at = 0; ;) {
+    const left = at * 2 + 1;
+    if (left >= heap.length) return;
+    const least = left + 1 < heap.length && isBefore(heap, left + 1, left) ? left + 1 : left;
+    if (!isBefore(heap, least, at)) return;
+    swap(heap, least, at);
+    at = least;
+  }
+};
+
+const isBefore = (heap: readonly Pause[], a: number, b: number): boolean => heap[a]!.atMs < heap[b]!.atMs;
+
+const swap = (heap: Pause[], a: number, b: number): void => {
+  [heap[a], heap[b]] = [heap[b]!, heap[a]!];
 };

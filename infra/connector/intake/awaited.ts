@@ -41,18 +41,9 @@ export interface Awaited {
 /** @param ackWaitMs of the consumer that was to deliver them */
 export const createAwaited = (ackWaitMs: number): Awaited => {
   const awaited = new Map<number, Due>();
-  const patienceMs = ackWaitMs * 2 + overdueMs + graceMs;
   let comesByMs = 0;
   let lookedMs: number | undefined;
 
-  const putOff = (byMs: number, lastByMs: number): void => {
-    comesByMs += byMs;
-    for (const [sequence, due] of awaited) {
-      const endsAtLastMs = due.endsAtLastMs + lastByMs;
-      const endsAtMs = Math.min(due.endsAtMs + byMs, endsAtLastMs);
-      awaited.set(sequence, { renewsAtMs: due.renewsAtMs + byMs, endsAtMs, endsAtLastMs });
-    }
-  };
   return {
     get size() {
       return awaited.size;
@@ -62,15 +53,7 @@ export const createAwaited = (ackWaitMs: number): Awaited => {
       if (awaited.size === 0) lookedMs = nowMs;
       const known = awaited.get(sequence);
       comesByMs = nowMs + ackWaitMs;
-      const renewsAtMs = nowMs + ackWaitMs + overdueMs;
-      const endsAtMs = nowMs + patienceMs;
-      const endsAtLastMs = known?.endsAtLastMs ?? nowMs + patienceMs * maxExtensions;
-      awaited.set(sequence, {
-        // It was on its way again, maybe, when the connection was lost again.
-        renewsAtMs: Math.min(known?.renewsAtMs ?? renewsAtMs, renewsAtMs),
-        endsAtMs: Math.min(endsAtMs, endsAtLastMs),
-        endsAtLastMs,
-      });
+      awaited.set(sequence, dueOf(known, nowMs, ackWaitMs));
       return known === undefined;
     },
     release: (sequence) => awaited.delete(sequence),
@@ -82,24 +65,55 @@ export const createAwaited = (ackWaitMs: number): Awaited => {
     reserved: (nowMs) => (nowMs < comesByMs ? awaited.size : 0),
     due: (nowMs, asking) => {
       const sinceMs = nowMs - (lookedMs ?? nowMs);
-      if (asking !== 'asking') putOff(sinceMs, asking === 'away' ? sinceMs : 0);
+      if (asking !== 'asking') {
+        comesByMs += sinceMs;
+        putOff(awaited, sinceMs, asking === 'away' ? sinceMs : 0);
+      }
       lookedMs = nowMs;
-      const released: number[] = [];
-      const renewed: number[] = [];
-      for (const [sequence, due] of awaited) {
-        if (nowMs >= due.endsAtMs) released.push(sequence);
-        else if (nowMs >= due.renewsAtMs) renewed.push(sequence);
-      }
-      for (const sequence of released) awaited.delete(sequence);
-      for (const sequence of renewed) {
-        const due = awaited.get(sequence)!;
-        // It has a whole ack wait before it again, however late we were: we may have been frozen.
-        const endsAtMs = Math.min(Math.max(due.endsAtMs, nowMs + ackWaitMs + graceMs), due.endsAtLastMs);
-        awaited.set(sequence, { ...due, renewsAtMs: Number.POSITIVE_INFINITY, endsAtMs });
-      }
+      const { released, renewed } = takeDue(awaited, nowMs, ackWaitMs);
       // They come later now, and need their room until then.
       if (renewed.length > 0) comesByMs = nowMs + ackWaitMs;
       return { released, renewed };
     },
   };
+};
+
+/** @param known what was due of it when it was added before; it is added again if a connection is lost again */
+const dueOf = (known: Due | undefined, nowMs: number, ackWaitMs: number): Due => {
+  const patienceMs = ackWaitMs * 2 + overdueMs + graceMs;
+  const renewsAtMs = nowMs + ackWaitMs + overdueMs;
+  const endsAtLastMs = known?.endsAtLastMs ?? nowMs + patienceMs * maxExtensions;
+  return {
+    // It was on its way again, maybe, when the connection was lost again.
+    renewsAtMs: Math.min(known?.renewsAtMs ?? renewsAtMs, renewsAtMs),
+    endsAtMs: Math.min(nowMs + patienceMs, endsAtLastMs),
+    endsAtLastMs,
+  };
+};
+
+/** All of them are due later, because no pull could bring them for so long. */
+const putOff = (awaited: Map<number, Due>, byMs: number, lastByMs: number): void => {
+  for (const [sequence, due] of awaited) {
+    const endsAtLastMs = due.endsAtLastMs + lastByMs;
+    const endsAtMs = Math.min(due.endsAtMs + byMs, endsAtLastMs);
+    awaited.set(sequence, { renewsAtMs: due.renewsAtMs + byMs, endsAtMs, endsAtLastMs });
+  }
+};
+
+/** Lets go of those that are waited for no longer, and notes the new ack wait of those that get one. */
+const takeDue = (awaited: Map<number, Due>, nowMs: number, ackWaitMs: number): ReturnType<Awaited['due']> => {
+  const released: number[] = [];
+  const renewed: number[] = [];
+  for (const [sequence, due] of awaited) {
+    if (nowMs >= due.endsAtMs) released.push(sequence);
+    else if (nowMs >= due.renewsAtMs) renewed.push(sequence);
+  }
+  for (const sequence of released) awaited.delete(sequence);
+  for (const sequence of renewed) {
+    const due = awaited.get(sequence)!;
+    // It has a whole ack wait before it again, however late we were: we may have been frozen.
+    const endsAtMs = Math.min(Math.max(due.endsAtMs, nowMs + ackWaitMs + graceMs), due.endsAtLastMs);
+    awaited.set(sequence, { ...due, renewsAtMs: Number.POSITIVE_INFINITY, endsAtMs });
+  }
+  return { released, renewed };
 };

@@ -44,13 +44,7 @@ const none: HeldAmount = { messages: 0, bytes: 0 };
 export const createHeldMessages = <S>(): HeldMessages<S> => {
   const held = new Map<string, Held<S>>();
   const sequences = new Set<number>();
-  const amounts = new Map<S, { messages: number; bytes: number }>();
-  const count = ({ source, message }: Held<S>, sign: 1 | -1): void => {
-    let amount = amounts.get(source);
-    if (amount === undefined) amounts.set(source, (amount = { messages: 0, bytes: 0 }));
-    amount.messages += sign;
-    amount.bytes += sign * message.heldBytes;
-  };
+  const amounts: Amounts<S> = new Map();
   return {
     get size() {
       return held.size;
@@ -58,7 +52,7 @@ export const createHeldMessages = <S>(): HeldMessages<S> => {
     add: (entry) => {
       held.set(entry.message.storedKey, entry);
       sequences.add(entry.message.sequence);
-      count(entry, 1);
+      count(amounts, entry, 1);
     },
     find: (storedKey) => held.get(storedKey),
     hasSequence: (sequence) => sequences.has(sequence),
@@ -77,7 +71,7 @@ export const createHeldMessages = <S>(): HeldMessages<S> => {
       if (entry === undefined) return undefined;
       held.delete(storedKey);
       sequences.delete(entry.message.sequence);
-      count(entry, -1);
+      count(amounts, entry, -1);
       return entry;
     },
     entries: () => held.values(),
@@ -107,4 +101,13 @@ export const meetDelivery = <S>(
   if (answer !== undefined) return { kind: 'settled', answer };
   const known = held.find(storedKey);
   return known === undefined ? { kind: 'new' } : { kind: 'held', held: known };
+};
+
+type Amounts<S> = Map<S, { messages: number; bytes: number }>;
+
+const count = <S>(amounts: Amounts<S>, { source, message }: Held<S>, sign: 1 | -1): void => {
+  let amount = amounts.get(source);
+  if (amount === undefined) amounts.set(source, (amount = { messages: 0, bytes: 0 }));
+  amount.messages += sign;
+  amount.bytes += sign * message.heldBytes;
 };

@@ -1,5 +1,5 @@
-import { pythonJson } from '../../../shared/json/write-json.ts';
 import type { Publisher } from '../../../shared/message/outgoing-message.ts';
+import { processorStatus } from '../../../shared/message/processor-status.ts';
 import type { NatsConnection } from '../../../shared/nats/connect.ts';
 import { publishCore } from '../../../shared/nats/publish-core.ts';
 import type { RouteConfig } from '../../../shared/routing/routing.ts';
@@ -22,7 +22,7 @@ export const reportFailed = async (
   message: ReceivedMessage,
   reason: string,
 ): Promise<void> => {
-  const payload = failedStatus(message.routeId, reason);
+  const payload = processorStatus(message.routeId, 'FAILED', reason);
   try {
     const { connection, publisher } = await line;
     const { name: stream, subject } = monitor;
@@ -33,11 +33,4 @@ export const reportFailed = async (
   } catch (error) {
     log.warn('monitor_status_failed', { id: message.id, ...errorFields(error) });
   }
-};
-
-/** The `processor_state` message that tells the monitor of a failed message (reference.md B.4, H), byte for byte. */
-export const failedStatus = (routeId: string | null, reason: string): Uint8Array => {
-  const quoted = (text: string | null): string => pythonJson(text, { ascii: true });
-  const text = `{"type": "processor_state", "route_id": ${quoted(routeId)}, "status": "FAILED", "exception": ${quoted(reason)}, "data": null}`;
-  return new TextEncoder().encode(text);
 };

@@ -69,31 +69,35 @@ export const createMessageSpans = (): MessageSpans => {
     },
     deliver: (message, links) => {
       const trace = traceOf(message);
-      if (trace === undefined) return undefined;
-      const { origin } = trace;
-      // Of an earlier try: its trace began here and is not recorded.
-      if (traceState(origin) === 'unsampled') return undefined;
-      const isFull = traceHops(origin) >= maxTraceHops;
-      const started = startSpan(`deliver ${destinationTemplate(message.subject)}`, isFull ? rootContext : origin, {
-        kind: SpanKind.CLIENT,
-        links: isFull ? [...links, ...linkTo(origin)] : links,
-      });
-      if (traceState(started.context) === 'none') return undefined;
-      trace.last = started.context;
-      // The first span of a new trace: what comes after it stays in that trace, or stays out of it.
-      if (isFull || traceState(origin) === 'none') trace.origin = started.context;
-      trace.deliveries += 1;
-      if (!started.span.isRecording()) return undefined;
-      started.span.setAttributes({
-        ...messageAttributes(message),
-        'messaging.operation.name': 'deliver',
-        'messaging.operation.type': 'receive',
-        'messaging.message.body.size': message.bodyBytes,
-        // Counted here: the server's own count starts again when it is killed.
-        'ism.delivery.attempt': message.deliveryCount + trace.deliveries - 1,
-        ...(message.messageType === undefined ? {} : { 'ism.message.type': message.messageType }),
-      });
-      return started;
+      return trace === undefined ? undefined : startDeliver(trace, message, links);
     },
   };
+};
+
+/** One more try of the message; its trace remembers it. */
+const startDeliver = (trace: MessageTrace, message: TracedMessage, links: Link[]): StartedSpan | undefined => {
+  const { origin } = trace;
+  // Of an earlier try: its trace began here and is not recorded.
+  if (traceState(origin) === 'unsampled') return undefined;
+  const isFull = traceHops(origin) >= maxTraceHops;
+  const started = startSpan(`deliver ${destinationTemplate(message.subject)}`, isFull ? rootContext : origin, {
+    kind: SpanKind.CLIENT,
+    links: isFull ? [...links, ...linkTo(origin)] : links,
+  });
+  if (traceState(started.context) === 'none') return undefined;
+  trace.last = started.context;
+  // The first span of a new trace: what comes after it stays in that trace, or stays out of it.
+  if (isFull || traceState(origin) === 'none') trace.origin = started.context;
+  trace.deliveries += 1;
+  if (!started.span.isRecording()) return undefined;
+  started.span.setAttributes({
+    ...messageAttributes(message),
+    'messaging.operation.name': 'deliver',
+    'messaging.operation.type': 'receive',
+    'messaging.message.body.size': message.bodyBytes,
+    // Counted here: the server's own count starts again when it is killed.
+    'ism.delivery.attempt': message.deliveryCount + trace.deliveries - 1,
+    ...(message.messageType === undefined ? {} : { 'ism.message.type': message.messageType }),
+  });
+  return started;
 };

@@ -13,8 +13,15 @@ import {
   type Context,
   type StartedSpan,
 } from '../../../shared/telemetry/trace.ts';
-import { createMessageSpans, messageAttributes } from './message-spans.ts';
-import type { ConnectorTelemetry, TracedMessage } from './connector-telemetry.ts';
+import type {
+  BatchResult,
+  BatchSpan,
+  ConnectorTelemetry,
+  DeadLetterReason,
+  SettleOperation,
+  TracedMessage,
+} from './connector-telemetry.ts';
+import { createMessageSpans, messageAttributes, type MessageSpans } from './message-spans.ts';
 
 /**
  * Spans of the connector. Of each sampled message: a `deliver` span per try, below its producer's, then `settle` or
@@ -23,105 +30,72 @@ import type { ConnectorTelemetry, TracedMessage } from './connector-telemetry.ts
  */
 export const createSpanTelemetry = (): ConnectorTelemetry => {
   const spans = createMessageSpans();
-
-  const startBatch: ConnectorTelemetry['startBatch'] = (functionName, messages) => {
-    const ids = messages.map(({ id }) => id);
-    let request: StartedSpan;
-    let delivers: (StartedSpan | undefined)[];
-    const [only] = messages;
-    if (messages.length === 1 && only !== undefined) {
-      delivers = [spans.deliver(only, [])];
-      const parent = spans.last(only) ?? extractContext(only.traceContext);
-      request = startRequest(functionName, traceState(parent) === 'none' ? rootContext : parent, [], ids);
-    } else {
-      const origins = messages.map((message) => spans.origin(message));
-      const isSampled = origins.some((origin) => origin !== undefined && traceState(origin) === 'sampled');
-      request = startRequest(functionName, isSampled ? recordedContext(rootContext) : rootContext, origins, ids);
-      const links = linkTo(request.context);
-      // Without a tracer there is nothing to begin.
-      const isTracing = traceState(request.context) !== 'none';
-      delivers = isTracing ? messages.map((message) => spans.deliver(message, links)) : [];
-    }
-    return {
-      headers: injectContext(request.context),
-      contextOf: (index) => {
-        const message = messages[index];
-        return message === undefined ? {} : spans.headers(message);
-      },
-      end: (result) => {
-        let failed = 0;
-        messages.forEach((_message, index) => {
-          const outcome = result.outcomes[index];
-          if (outcome?.outcome !== 'ack') failed += 1;
-          const span = delivers[index]?.span;
-          if (!span) return;
-          span.setAttribute('ism.outcome', outcome?.outcome ?? 'none');
-          if (outcome === undefined && result.failure !== undefined) failSpan(span, 'request_failed', result.failure);
-          else if (outcome === undefined) failSpan(span, 'no_outcome', 'the function said nothing of it');
-          else if (outcome.outcome !== 'ack') failSpan(span, outcome.code, outcome.reason);
-          span.end();
-        });
-        request.span.setAttribute('ism.batch.failed', failed);
-        if (result.httpStatus !== undefined) request.span.setAttribute('http.response.status_code', result.httpStatus);
-        if (result.failure !== undefined) failSpan(request.span, 'request_failed', result.failure);
-        request.span.end();
-      },
-    };
+  return {
+    startBatch: (functionName, messages) => startBatch(spans, functionName, messages),
+    startDeadLetter: (message, why) => startDeadLetter(spans, message, why),
+    startSettle: (how, messages) => startSettle(spans, how, messages),
   };
+};
 
-  const startDeadLetter: ConnectorTelemetry['startDeadLetter'] = (message, { code, reason, attempts, subject }) => {
-    const parent = spans.last(message);
-    if (parent === undefined || traceState(parent) !== 'sampled') {
-      return { headers: spans.headers(message), end: () => undefined };
-    }
-    const { span, context } = startSpan(`publish ${destinationTemplate(subject)}`, parent, {
-      kind: SpanKind.PRODUCER,
-      attributes: {
-        ...messageAttributes(message),
-        'messaging.destination.name': subject,
-        'messaging.destination.template': destinationTemplate(subject),
-        'messaging.operation.name': 'publish',
-        'messaging.operation.type': 'send',
-        'ism.dead_letter.subject': message.subject,
-        'ism.delivery.attempts': attempts,
-      },
-    });
-    // The span says why the message was given up, whether or not the dead letter itself was stored.
-    failSpan(span, code, reason);
-    return {
-      headers: injectContext(context),
-      end: (error) => {
-        if (error !== undefined) failSpanBy(span, error);
-        span.end();
-      },
-    };
+const startBatch = (spans: MessageSpans, functionName: string, messages: readonly TracedMessage[]): BatchSpan => {
+  const [only] = messages;
+  const started =
+    messages.length === 1 && only !== undefined
+      ? startAlone(spans, functionName, only)
+      : startTogether(spans, functionName, messages);
+  return {
+    headers: injectContext(started.request.context),
+    contextOf: (index) => {
+      const message = messages[index];
+      return message === undefined ? {} : spans.headers(message);
+    },
+    end: (result) => endBatch(started, messages.length, result),
   };
+};
 
-  const startSettle: ConnectorTelemetry['startSettle'] = (how, messages) => {
-    const started: StartedSpan[] = [];
-    const startOne = (message: TracedMessage): void => {
-      const parent = spans.last(message);
-      if (parent === undefined || traceState(parent) !== 'sampled') return;
-      const attributes = { ...messageAttributes(message), 'messaging.operation.name': how };
-      started.push(
-        startSpan(`settle ${destinationTemplate(message.subject)}`, parent, {
-          kind: SpanKind.CLIENT,
-          attributes: { ...attributes, 'messaging.operation.type': 'settle' },
-        }),
-      );
-    };
-    messages.forEach(startOne);
-    return {
-      end: (error) => {
-        for (const { span } of started) {
-          if (error !== undefined) failSpanBy(span, error);
-          span.end();
-        }
-      },
-    };
-  };
+/** The spans of one request: its own, and the `deliver` span of each message by its place in the batch. */
+interface StartedBatch {
+  readonly request: StartedSpan;
+  readonly delivers: readonly (StartedSpan | undefined)[];
+}
 
-  return { startBatch, startDeadLetter, startSettle };
+/** The request is in the trace of its only message. */
+const startAlone = (spans: MessageSpans, functionName: string, message: TracedMessage): StartedBatch => {
+  const delivers = [spans.deliver(message, [])];
+  const parent = spans.last(message) ?? extractContext(message.traceContext);
+  const own = traceState(parent) === 'none' ? rootContext : parent;
+  return { request: startRequest(functionName, own, [], [message.id]), delivers };
+};
+
+/** The request has a trace of its own; it and the messages' `deliver` spans link to each other. */
+const startTogether = (spans: MessageSpans, functionName: string, messages: readonly TracedMessage[]): StartedBatch => {
+  const ids = messages.map(({ id }) => id);
+  const origins = messages.map((message) => spans.origin(message));
+  const isSampled = origins.some((origin) => origin !== undefined && traceState(origin) === 'sampled');
+  const request = startRequest(functionName, isSampled ? recordedContext(rootContext) : rootContext, origins, ids);
+  const links = linkTo(request.context);
+  // Without a tracer there is nothing to begin.
+  const isTracing = traceState(request.context) !== 'none';
+  return { request, delivers: isTracing ? messages.map((message) => spans.deliver(message, links)) : [] };
+};
+
+const endBatch = ({ request, delivers }: StartedBatch, messages: number, result: BatchResult): void => {
+  let failed = 0;
+  for (let index = 0; index < messages; index += 1) {
+    const outcome = result.outcomes[index];
+    if (outcome?.outcome !== 'ack') failed += 1;
+    const span = delivers[index]?.span;
+    if (!span) continue;
+    span.setAttribute('ism.outcome', outcome?.outcome ?? 'none');
+    if (outcome === undefined && result.failure !== undefined) failSpan(span, 'request_failed', result.failure);
+    else if (outcome === undefined) failSpan(span, 'no_outcome', 'the function said nothing of it');
+    else if (outcome.outcome !== 'ack') failSpan(span, outcome.code, outcome.reason);
+    span.end();
+  }
+  request.span.setAttribute('ism.batch.failed', failed);
+  if (result.httpStatus !== undefined) request.span.setAttribute('http.response.status_code', result.httpStatus);
+  if (result.failure !== undefined) failSpan(request.span, 'request_failed', result.failure);
+  request.span.end();
 };
 
 const startRequest = (
@@ -146,4 +120,64 @@ const startRequest = (
     });
   }
   return request;
+};
+
+const startDeadLetter = (
+  spans: MessageSpans,
+  message: TracedMessage,
+  { code, reason, attempts, subject }: DeadLetterReason,
+): ReturnType<ConnectorTelemetry['startDeadLetter']> => {
+  const parent = spans.last(message);
+  if (parent === undefined || traceState(parent) !== 'sampled') {
+    return { headers: spans.headers(message), end: () => undefined };
+  }
+  const { span, context } = startSpan(`publish ${destinationTemplate(subject)}`, parent, {
+    kind: SpanKind.PRODUCER,
+    attributes: {
+      ...messageAttributes(message),
+      'messaging.destination.name': subject,
+      'messaging.destination.template': destinationTemplate(subject),
+      'messaging.operation.name': 'publish',
+      'messaging.operation.type': 'send',
+      'ism.dead_letter.subject': message.subject,
+      'ism.delivery.attempts': attempts,
+    },
+  });
+  // The span says why the message was given up, whether or not the dead letter itself was stored.
+  failSpan(span, code, reason);
+  return {
+    headers: injectContext(context),
+    end: (error) => {
+      if (error !== undefined) failSpanBy(span, error);
+      span.end();
+    },
+  };
+};
+
+const startSettle = (
+  spans: MessageSpans,
+  how: SettleOperation,
+  messages: readonly TracedMessage[],
+): ReturnType<ConnectorTelemetry['startSettle']> => {
+  const started: StartedSpan[] = [];
+  const startOne = (message: TracedMessage): void => {
+    const parent = spans.last(message);
+    if (parent === undefined || traceState(parent) !== 'sampled') return;
+    const attributes = { ...messageAttributes(message), 'messaging.operation.name': how };
+    started.push(
+      startSpan(`settle ${destinationTemplate(message.subject)}`, parent, {
+        kind: SpanKind.CLIENT,
+        attributes: { ...attributes, 'messaging.operation.type': 'settle' },
+      }),
+    );
+  };
+  messages.forEach(startOne);
+  return {
+    end: (error) => {
+      for (const { span } of started) {
+        if (error !== undefined) failSpanBy(span, error);
+        span.end();
+      }
+    },
+  };
 };

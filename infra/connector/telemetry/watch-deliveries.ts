@@ -11,45 +11,7 @@ export interface DeliveryWatch {
 
 /** @param epochMs milliseconds since 1970 */
 export const watchDeliveries = (telemetry: ConnectorTelemetry, epochMs: () => number): DeliveryWatch => {
-  const functions = new Map<string, { failingSinceMs: number | null; reason: string | null }>();
-  const durables = new Map<string, Durable>();
-
-  const durableOf = (message: TracedMessage): Durable => {
-    const { consumer } = deliveryInfo(message.reply);
-    const key = `${message.stream} ${consumer}`;
-    const known = durables.get(key);
-    if (known !== undefined) return known;
-    const durable = { stream: message.stream, consumer, lastSettledMs: null, retries: new Map<string, Retry>() };
-    durables.set(key, durable);
-    return durable;
-  };
-
-  const onAnswer = (name: string, messages: readonly TracedMessage[], result: BatchResult): void => {
-    const nowMs = epochMs();
-    const { failure } = result;
-    const failingSinceMs = functions.get(name)?.failingSinceMs ?? nowMs;
-    functions.set(name, failure === undefined ? answers : { failingSinceMs, reason: failure });
-    for (const [index, message] of messages.entries()) {
-      const outcome = result.outcomes[index];
-      if (outcome?.outcome === 'ack' || outcome?.outcome === 'reject') continue;
-      const { retries } = durableOf(message);
-      const sinceMs = retries.get(message.id)?.sinceMs ?? nowMs;
-      if (retries.size === maxRetries && !retries.has(message.id)) continue;
-      const why = outcome ?? { code: 'function_unavailable', reason: `${name}: ${failure ?? 'no outcome'}` };
-      retries.set(message.id, { code: why.code, reason: why.reason, sinceMs, lastMs: nowMs });
-    }
-  };
-
-  const onSettled = (messages: readonly TracedMessage[]): void => {
-    const [first] = messages;
-    if (first === undefined) return;
-    // The messages of one settlement come from one pipeline; only old servers give it two durables.
-    const durable = durableOf(first);
-    durable.lastSettledMs = epochMs();
-    if (durable.retries.size === 0) return;
-    for (const { id } of messages) durable.retries.delete(id);
-  };
-
+  const watched: Watched = { functions: new Map(), durables: new Map() };
   return {
     telemetry: {
       ...telemetry,
@@ -59,12 +21,12 @@ export const watchDeliveries = (telemetry: ConnectorTelemetry, epochMs: () => nu
           ...span,
           end: (result) => {
             span.end(result);
-            onAnswer(name, messages, result);
+            noteAnswer(watched, { name, messages, result, nowMs: epochMs() });
           },
         };
       },
       startSettle: (how, messages) => {
-        onSettled(messages);
+        noteSettled(watched, messages, epochMs());
         return telemetry.startSettle(how, messages);
       },
     },
@@ -73,11 +35,59 @@ export const watchDeliveries = (telemetry: ConnectorTelemetry, epochMs: () => nu
       return {
         connector,
         timeMs,
-        functions: [...functions].map(([name, state]) => ({ name, ...state })),
-        durables: [...durables.values()].map((durable) => durableReport(durable, timeMs)),
+        functions: [...watched.functions].map(([name, state]) => ({ name, ...state })),
+        durables: [...watched.durables.values()].map((durable) => durableReport(durable, timeMs)),
       };
     },
   };
+};
+
+/** What is known of each function by its name, and of each durable by its stream and name. */
+interface Watched {
+  readonly functions: Map<string, { readonly failingSinceMs: number | null; readonly reason: string | null }>;
+  readonly durables: Map<string, Durable>;
+}
+
+interface Answered {
+  readonly name: string;
+  readonly messages: readonly TracedMessage[];
+  readonly result: BatchResult;
+  readonly nowMs: number;
+}
+
+const noteAnswer = ({ functions, durables }: Watched, { name, messages, result, nowMs }: Answered): void => {
+  const { failure } = result;
+  const failingSinceMs = functions.get(name)?.failingSinceMs ?? nowMs;
+  functions.set(name, failure === undefined ? answers : { failingSinceMs, reason: failure });
+  for (const [index, message] of messages.entries()) {
+    const outcome = result.outcomes[index];
+    if (outcome?.outcome === 'ack' || outcome?.outcome === 'reject') continue;
+    const { retries } = durableOf(durables, message);
+    const sinceMs = retries.get(message.id)?.sinceMs ?? nowMs;
+    if (retries.size === maxRetries && !retries.has(message.id)) continue;
+    const why = outcome ?? { code: 'function_unavailable', reason: `${name}: ${failure ?? 'no outcome'}` };
+    retries.set(message.id, { code: why.code, reason: why.reason, sinceMs, lastMs: nowMs });
+  }
+};
+
+const noteSettled = ({ durables }: Watched, messages: readonly TracedMessage[], nowMs: number): void => {
+  const [first] = messages;
+  if (first === undefined) return;
+  // The messages of one settlement come from one pipeline; only old servers give it two durables.
+  const durable = durableOf(durables, first);
+  durable.lastSettledMs = nowMs;
+  if (durable.retries.size === 0) return;
+  for (const { id } of messages) durable.retries.delete(id);
+};
+
+const durableOf = (durables: Map<string, Durable>, message: TracedMessage): Durable => {
+  const { consumer } = deliveryInfo(message.reply);
+  const key = `${message.stream} ${consumer}`;
+  const known = durables.get(key);
+  if (known !== undefined) return known;
+  const durable = { stream: message.stream, consumer, lastSettledMs: null, retries: new Map<string, Retry>() };
+  durables.set(key, durable);
+  return durable;
 };
 
 /** Messages of a durable whose failures are remembered; the reasons of more than these are the same few. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { classifyPayload } from '../../../infra/connector/intake/classify-payload.ts';
-import { failedStatus } from '../../../infra/connector/settle/report-failed.ts';
+import { processorStatus } from '../../../shared/message/processor-status.ts';
 import { connectorFamilies } from '../../../infra/connector/telemetry/metric-families.ts';
 import { createMetrics } from '../../../infra/connector/telemetry/metrics.ts';
 import { prometheusText } from '../../../shared/telemetry/metric-family.ts';
@@ -270,10 +270,12 @@ describe('a dead letter', () => {
 
 describe('small parts of the connector', () => {
   it('writes the failed status as Python does', () => {
-    expect(new TextDecoder().decode(failedStatus('r', 'é\n\u007f"😀'))).toBe(
+    expect(new TextDecoder().decode(processorStatus('r', 'FAILED', 'é\n\u007f"😀'))).toBe(
       '{"type": "processor_state", "route_id": "r", "status": "FAILED", "exception": "\\u00e9\\n\\u007f\\"\\ud83d\\ude00", "data": null}',
     );
-    expect(JSON.parse(new TextDecoder().decode(failedStatus(null, 'x')))).toMatchObject({ route_id: null });
+    expect(JSON.parse(new TextDecoder().decode(processorStatus(null, 'FAILED', 'x')))).toMatchObject({
+      route_id: null,
+    });
   });
 
   it('reads Retry-After as seconds and as a date', () => {

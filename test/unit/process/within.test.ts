@@ -23,6 +23,26 @@ describe('work within a time limit', () => {
     await expect(within(1, never, late)).rejects.toThrow('too late');
   });
 
+  it('measures the limit on the clock that it is given', async () => {
+    let ring = (): void => undefined;
+    let isCalledOff = false;
+    const late = within(
+      5,
+      never,
+      () => 'late',
+      (delayMs, callback) => {
+        expect(delayMs).toBe(5);
+        ring = callback;
+        return () => {
+          isCalledOff = true;
+        };
+      },
+    );
+    ring();
+    expect(await late).toBe('late');
+    expect(isCalledOff).toBe(true);
+  });
+
   it('leaves no timer behind', async () => {
     vi.useFakeTimers();
     try {
