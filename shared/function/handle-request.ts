@@ -33,7 +33,7 @@ export interface RequestHandlerOptions {
 export const createRequestHandler = (
   options: RequestHandlerOptions,
 ): ((request: HttpRequest) => Promise<HttpReply>) => {
-  let coldStart = true;
+  const startTrace = traceStarter(options.functionName);
   return async (request) => {
     if (request.method !== 'POST') {
       return errorReply(405, 'method_not_allowed', 'messages are posted', { allow: 'POST' });
@@ -56,14 +56,7 @@ export const createRequestHandler = (
       const { deliveries } = part;
       isOver = part.isOver;
       deliveryCount += deliveries.length;
-      const trace = startRequestTrace({
-        functionName: options.functionName,
-        headers: request.headers,
-        deliveries,
-        coldStart,
-        nowMs,
-      });
-      coldStart = false;
+      const trace = startTrace(request, deliveries, nowMs);
       const leftMs = options.deadlineMs - (options.monotonicMs() - startedMs);
       const outcomes: readonly Outcome[] = isHeldBack
         ? deliveries.map(({ id }) => heldBack(id))
@@ -76,12 +69,28 @@ export const createRequestHandler = (
     }
     const reply = mode === 'batch' ? batchReply(results) : singleReply(results[0] ?? nothing(), mode);
     options.metrics.request(deliveryCount, options.monotonicMs() - startedMs, results);
-    for (const result of results) {
-      if (result.outcome === 'ack') continue;
-      options.log.warn(result.outcome, { id: result.id, code: result.code, reason: result.reason });
-    }
+    logFailures(results, options.log);
     return reply;
   };
+};
+
+type StartTrace = (request: HttpRequest, deliveries: readonly Delivery[], nowMs: number) => RequestTrace;
+
+/** Only the first trace of a process is of a cold start. */
+const traceStarter = (functionName: string): StartTrace => {
+  let coldStart = true;
+  return ({ headers }, deliveries, nowMs) => {
+    const trace = startRequestTrace({ functionName, headers, deliveries, coldStart, nowMs });
+    coldStart = false;
+    return trace;
+  };
+};
+
+const logFailures = (results: readonly Outcome[], log: Log): void => {
+  for (const result of results) {
+    if (result.outcome === 'ack') continue;
+    log.warn(result.outcome, { id: result.id, code: result.code, reason: result.reason });
+  }
 };
 
 /** One outcome for each delivery, whatever happens. */

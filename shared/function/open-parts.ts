@@ -50,25 +50,8 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
   const telemetry = startTelemetry({ serviceName: name, otlpEndpoint: config.otlpEndpoint, env, log });
   const routing = await openRouting(config);
   for (const reason of routing.warnings) log.warn('routing_file', { reason });
-  const pool = openPool(config, env, {
-    // A statement whose answer is lost must not keep its connection for longer than anybody waits for it.
-    queryTimeoutMs: Math.floor(config.deadlineMs * statementShare),
-    connectTimeoutMs: Math.min(maxConnectMs, Math.floor(config.deadlineMs / 2)),
-    maxConnectTimeoutMs: Math.floor(config.deadlineMs / 2),
-    // What the statement leaves of the deadline, less the time of an answer.
-    waitTimeoutMs: Math.floor(config.deadlineMs * (1 - statementShare) * 0.9),
-    applicationName: name,
-    onNote: (reason) => log.warn('database_setting', { reason }),
-    onError: (error) => log.warn('database_connection_lost', errorFields(error)),
-  });
-  const metadata = createMetadata({
-    pool,
-    ttlMs: config.cacheTtlSeconds * 1_000,
-    maxEntries: config.cacheMaxEntries,
-    keyOrder: config.keyOrder,
-    nowMs: monotonicMs,
-    onRefreshError: (error) => log.warn('cache_refresh_failed', errorFields(error)),
-  });
+  const pool = openFunctionPool(runtime);
+  const metadata = openMetadata(runtime, pool);
   const onError = (error: unknown): void => log.warn('nats', errorFields(error));
   const bus = openBus(config, routing, {
     name,
@@ -105,6 +88,31 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
       await telemetry.shutdown(flushMs);
     },
   };
+};
+
+const openFunctionPool = ({ config, log, env, name }: FunctionRuntime): DatabasePool => {
+  return openPool(config, env, {
+    // A statement whose answer is lost must not keep its connection for longer than anybody waits for it.
+    queryTimeoutMs: Math.floor(config.deadlineMs * statementShare),
+    connectTimeoutMs: Math.min(maxConnectMs, Math.floor(config.deadlineMs / 2)),
+    maxConnectTimeoutMs: Math.floor(config.deadlineMs / 2),
+    // What the statement leaves of the deadline, less the time of an answer.
+    waitTimeoutMs: Math.floor(config.deadlineMs * (1 - statementShare) * 0.9),
+    applicationName: name,
+    onNote: (reason) => log.warn('database_setting', { reason }),
+    onError: (error) => log.warn('database_connection_lost', errorFields(error)),
+  });
+};
+
+const openMetadata = ({ config, log, monotonicMs }: FunctionRuntime, pool: DatabasePool): Metadata => {
+  return createMetadata({
+    pool,
+    ttlMs: config.cacheTtlSeconds * 1_000,
+    maxEntries: config.cacheMaxEntries,
+    keyOrder: config.keyOrder,
+    nowMs: monotonicMs,
+    onRefreshError: (error) => log.warn('cache_refresh_failed', errorFields(error)),
+  });
 };
 
 /** Requests to every replica: forget what is cached, or say how the caches and the outcomes do. */

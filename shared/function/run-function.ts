@@ -3,7 +3,14 @@ import { readFunctionConfig, settingSource, type FunctionConfig } from '../confi
 import { createLog, errorFields, type Log } from '../telemetry/log.ts';
 import { hasToken } from '../http/check-token.ts';
 import { stopOnSignals } from '../process/stop-on-signals.ts';
-import { errorReply, startHttpServer, type HttpReply, type HttpRequest, type HttpStream } from '../http/http-server.ts';
+import {
+  errorReply,
+  startHttpServer,
+  type HttpReply,
+  type HttpRequest,
+  type HttpServer,
+  type HttpStream,
+} from '../http/http-server.ts';
 
 /** What a function needs from its process. */
 export interface FunctionRuntime {
@@ -44,62 +51,17 @@ const closeMs = 8_000;
  */
 export const runFunction = async (definition: FunctionDefinition, env: NodeJS.ProcessEnv): Promise<void> => {
   const write = (line: string): void => void process.stderr.write(line);
-  const warnings: string[] = [];
-  let config: FunctionConfig;
-  try {
-    config = readFunctionConfig(settingSource(env, (warning) => warnings.push(warning)));
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const log = createLog({ service: definition.name, level: 'ERROR', write, nowMs: Date.now });
-    for (const fault of error.faults) log.error('configuration', { reason: fault });
-    process.exitCode = 1;
-    return;
-  }
+  const read = readConfig(definition.name, env, write);
+  if (read === undefined) return;
+  const { config, warnings } = read;
   const log = createLog({ service: definition.name, level: config.logLevel, write, nowMs: Date.now });
   if (config.functionToken === undefined) {
     log.warn('open_function', { reason: 'FUNCTION_TOKEN is not set: whoever reaches the port may call this function' });
   }
   for (const reason of warnings) log.warn('configuration', { reason });
-  let loaded: FunctionApp | undefined;
-  let loading: Promise<FunctionApp> | undefined;
-  // A load that failed (a routing file that is not mounted yet) is tried again by the next request.
-  const load = (): Promise<FunctionApp> => {
-    const clocks = { nowMs: Date.now, monotonicMs: () => performance.now() };
-    loading ??= definition.load({ name: definition.name, config, log, env, ...clocks }).then(
-      (app) => (loaded = app),
-      (error: unknown) => {
-        loading = undefined;
-        throw error;
-      },
-    );
-    return loading;
-  };
-  const starting = startHttpServer({
-    port: config.port,
-    host: config.host,
-    maxBodyBytes: config.maxBodyBytes,
-    maxBufferedBytes: config.maxBufferedBytes,
-    requestTimeoutMs: 60_000,
-    isReady: () => loaded !== undefined,
-    onError: (error) => log.error('request_failed', errorFields(error)),
-    admit: ({ method, path, headers }) => {
-      // What is open is there to be read: nobody sends a body there without the token.
-      const isRead = method === 'GET' || method === 'HEAD';
-      const isOpen = isRead && (definition.openPaths?.includes(path) === true || path === '/metrics');
-      if (isOpen || hasToken(headers, config.functionToken)) return undefined;
-      const reason = 'the shared token is missing or wrong';
-      return errorReply(401, 'unauthorized', reason, { 'www-authenticate': 'Bearer' });
-    },
-    handle: async (request) => {
-      const app = loaded ?? (await load());
-      if (request.path === '/metrics') {
-        const body = await app.metrics();
-        return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4' }, body };
-      }
-      return app.handle(request);
-    },
-  });
-  const server = await starting.catch((error: unknown) => {
+  const clocks = { nowMs: Date.now, monotonicMs: () => performance.now() };
+  const loader = createLoader(() => definition.load({ name: definition.name, config, log, env, ...clocks }));
+  const server = await startServer(definition, config, log, loader).catch((error: unknown) => {
     log.error('cannot_listen', errorFields(error));
     return process.exit(1);
   });
@@ -110,15 +72,92 @@ export const runFunction = async (definition: FunctionDefinition, env: NodeJS.Pr
     stop: async (signal) => {
       log.debug('stopping', { signal });
       await server.close(config.drainMs);
-      await loaded?.close();
+      await loader.loaded()?.close();
     },
     onUnfinished: (afterMs) => log.warn('stop_unfinished', { afterMs }),
     onFailed: (error) => log.error('stop_failed', errorFields(error)),
   });
-  await load().catch((error: unknown) => {
+  await loader.load().catch((error: unknown) => {
     const faults = (error as { faults?: readonly string[] } | null)?.faults;
     if (faults === undefined) return log.error('load_failed', errorFields(error));
     for (const fault of faults) log.error('configuration', { reason: fault });
     process.exit(1);
+  });
+};
+
+interface ReadConfig {
+  readonly config: FunctionConfig;
+  readonly warnings: readonly string[];
+}
+
+/** Undefined if a setting is wrong: every fault is in the log then, and the process will exit 1. */
+const readConfig = (service: string, env: NodeJS.ProcessEnv, write: (line: string) => void): ReadConfig | undefined => {
+  const warnings: string[] = [];
+  try {
+    return { config: readFunctionConfig(settingSource(env, (warning) => warnings.push(warning))), warnings };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const log = createLog({ service, level: 'ERROR', write, nowMs: Date.now });
+    for (const fault of error.faults) log.error('configuration', { reason: fault });
+    process.exitCode = 1;
+    return undefined;
+  }
+};
+
+interface Loader {
+  /** Undefined until it is loaded. */
+  loaded(): FunctionApp | undefined;
+  load(): Promise<FunctionApp>;
+}
+
+/** A load that failed (a routing file that is not mounted yet) is tried again by the next request. */
+const createLoader = (open: () => Promise<FunctionApp>): Loader => {
+  let loaded: FunctionApp | undefined;
+  let loading: Promise<FunctionApp> | undefined;
+  return {
+    loaded: () => loaded,
+    load: () => {
+      loading ??= open().then(
+        (app) => (loaded = app),
+        (error: unknown) => {
+          loading = undefined;
+          throw error;
+        },
+      );
+      return loading;
+    },
+  };
+};
+
+const startServer = (
+  definition: FunctionDefinition,
+  config: FunctionConfig,
+  log: Log,
+  loader: Loader,
+): Promise<HttpServer> => {
+  return startHttpServer({
+    port: config.port,
+    host: config.host,
+    maxBodyBytes: config.maxBodyBytes,
+    maxBufferedBytes: config.maxBufferedBytes,
+    requestTimeoutMs: 60_000,
+    isReady: () => loader.loaded() !== undefined,
+    onError: (error) => log.error('request_failed', errorFields(error)),
+    admit: ({ method, path, headers }) => {
+      // What is open is there to be read: nobody sends a body there without the token.
+      const isRead = method === 'GET' || method === 'HEAD';
+      const isOpen = isRead && (definition.openPaths?.includes(path) === true || path === '/metrics');
+      if (isOpen || hasToken(headers, config.functionToken)) return undefined;
+      const reason = 'the shared token is missing or wrong';
+      return errorReply(401, 'unauthorized', reason, { 'www-authenticate': 'Bearer' });
+    },
+    handle: async (request) => {
+      const app = loader.loaded() ?? (await loader.load());
+      if (request.path === '/metrics') {
+        const body = await app.metrics();
+        return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4' }, body };
+      }
+      return app.handle(request);
+    },
   });
 };
