@@ -10,7 +10,7 @@ import { CommandError } from '../../shared/operate/command-error.ts';
 import { readStatus } from '../../shared/operate/commands/status.ts';
 import { createLiveStatus } from './live-status.ts';
 import type { ManageContext } from '../../shared/operate/manage-context.ts';
-import { createManageMetrics } from './manage-metrics.ts';
+import { createManageMetrics, type ManageMetrics } from './manage-metrics.ts';
 import { openContext } from '../../shared/operate/open-context.ts';
 import { pageReply } from './page-reply.ts';
 import { failureReply, runCommand } from '../../shared/operate/run-command.ts';
@@ -42,32 +42,6 @@ export const createManage = async (runtime: FunctionRuntime, readPage: () => Pro
 
   const recentHealth = sharedFor(scrapeMs, runtime.monotonicMs, async () => (await readStatus(context)).health);
 
-  const post = async (request: HttpRequest): Promise<HttpReply> => {
-    let command = 'invalid';
-    try {
-      const parsed = parseRequest(request);
-      const named = (parsed as { readonly command?: unknown } | null)?.command;
-      if (typeof named === 'string') command = named.slice(0, 60);
-      const result = await withSpan(
-        `manage ${command}`,
-        extractContext(request.headers),
-        { kind: SpanKind.SERVER, attributes: { 'faas.name': name, 'ism.manage.command': command } },
-        () => runCommand(parsed, context),
-      );
-      metrics.command('ok');
-      return {
-        status: 200,
-        headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-        body: JSON.stringify({ ok: true, result }),
-      };
-    } catch (error) {
-      const reply = failureReply(error);
-      metrics.command('failed');
-      if (reply.status >= 500) context.onError(command, error);
-      return reply;
-    }
-  };
-
   let page: HttpReply | undefined;
 
   const handle = async (request: HttpRequest): Promise<HttpReply | HttpStream> => {
@@ -83,7 +57,7 @@ export const createManage = async (runtime: FunctionRuntime, readPage: () => Pro
     if (request.path !== '/') return errorReply(404, 'not_found', 'there is GET /, GET /events and POST /');
     if (request.method !== 'POST')
       return errorReply(405, 'method_not_allowed', 'post a command', { allow: 'GET, POST' });
-    return await post(request);
+    return await post(request, name, context, metrics);
   };
 
   return {
@@ -94,6 +68,38 @@ export const createManage = async (runtime: FunctionRuntime, readPage: () => Pro
       await telemetry.shutdown(flushMs);
     },
   };
+};
+
+/** Runs one command, in a span of its own, and counts what came of it. */
+const post = async (
+  request: HttpRequest,
+  functionName: string,
+  context: ManageContext,
+  metrics: ManageMetrics,
+): Promise<HttpReply> => {
+  let command = 'invalid';
+  try {
+    const parsed = parseRequest(request);
+    const named = (parsed as { readonly command?: unknown } | null)?.command;
+    if (typeof named === 'string') command = named.slice(0, 60);
+    const result = await withSpan(
+      `manage ${command}`,
+      extractContext(request.headers),
+      { kind: SpanKind.SERVER, attributes: { 'faas.name': functionName, 'ism.manage.command': command } },
+      () => runCommand(parsed, context),
+    );
+    metrics.command('ok');
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+      body: JSON.stringify({ ok: true, result }),
+    };
+  } catch (error) {
+    const reply = failureReply(error);
+    metrics.command('failed');
+    if (reply.status >= 500) context.onError(command, error);
+    return reply;
+  }
 };
 
 const openServers = async ({ config, log, env, name, nowMs }: FunctionRuntime): Promise<ManageContext> => {
