@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url';
-// Run it to have a Jaeger for the tests: `node test/support/build-jaeger.ts` (needs Go; some minutes).
+// Run it to have a Jaeger for the tests: `npx node test/support/build-jaeger.ts` (needs Go; some minutes).
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 
 const run = promisify(execFile);
 

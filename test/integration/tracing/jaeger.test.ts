@@ -5,7 +5,7 @@ import { expectedLoopTree, loopAttributes, runTracedLoop } from '../../support/t
 import { startTracedStack, type TracedStack } from '../../support/traced-stack.ts';
 
 const binary = await findJaeger(process.env);
-const name = binary === undefined ? 'Jaeger (skipped: node test/support/build-jaeger.ts builds one)' : 'Jaeger';
+const name = binary === undefined ? 'Jaeger (skipped: npx node test/support/build-jaeger.ts builds one)' : 'Jaeger';
 
 describe.skipIf(binary === undefined || process.platform !== 'linux')(name, () => {
   let jaeger: TestJaeger;
