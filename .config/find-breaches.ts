@@ -36,11 +36,11 @@ export const roomArrows = (imports: readonly ImportLine[]): ReadonlyMap<string, 
   return arrows;
 };
 
-/** The arrows between the files of shared rooms; an import of types alone is one too. */
+/** The arrows between files of the product; an import of types alone is one too. */
 const fileArrows = (imports: readonly ImportLine[]): ReadonlyMap<string, ReadonlyMap<string, number>> => {
   const arrows = new Map<string, Map<string, number>>();
   for (const { file, imported } of imports) {
-    if (!imported.endsWith('.ts') || !file.startsWith('shared/')) continue;
+    if (!imported.endsWith('.ts') || file.startsWith('test/')) continue;
     const targets = arrows.get(file) ?? new Map<string, number>();
     arrows.set(file, targets.set(imported, (targets.get(imported) ?? 0) + 1));
   }
