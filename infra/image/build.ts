@@ -60,6 +60,11 @@ export const buildBundles = async (options: {
   ]);
 };
 
+const writePage = async (folder: string): Promise<void> => {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'page.html'), await buildPage());
+};
+
 if (import.meta.main) {
   const asked = process.argv.slice(2);
   const unknown = asked.filter((name) => !(name in bundles));
@@ -74,8 +79,3 @@ if (import.meta.main) {
     process.stdout.write(`built ${(asked.length > 0 ? asked : Object.keys(bundles)).join(', ')} into dist/\n`);
   }
 }
-
-const writePage = async (folder: string): Promise<void> => {
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'page.html'), await buildPage());
-};

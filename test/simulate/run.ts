@@ -23,13 +23,18 @@ type Answer = { readonly runs: number } | { readonly seed: number; readonly repo
 const work = (parts: readonly Part[]): void => {
   for (const { seed, runs } of parts) {
     const details = fc.check(property, { numRuns: runs, seed });
-    const answer: Answer = details.failed
-      ? { seed, report: fc.defaultReportMessage(details) ?? 'no report' }
-      : { runs: details.numRuns };
+    const answer: Answer = details.failed ? { seed, report: reportOf(details) } : { runs: details.numRuns };
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     parentPort?.postMessage(answer);
     if (details.failed) return;
   }
+};
+
+/** What is wrong, the shortest steps that lead there, and the numbers that stand for them. */
+const reportOf = <T>(details: fc.RunDetails<T>): string => {
+  const { errorInstance } = details;
+  const reason = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
+  return `${reason}\n${fc.defaultReportMessage(details) ?? ''}`;
 };
 
 const say = (text: string): void => void process.stdout.write(text);

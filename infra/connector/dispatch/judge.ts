@@ -59,6 +59,8 @@ const localCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export const isDependencyDown = (outcomes: Iterable<Outcome>): boolean => {
   let any = false;
   for (const outcome of outcomes) {
+    // What waits behind another message says nothing of its own.
+    if (outcome.outcome === 'retry' && outcome.code === 'held_back') continue;
     if (outcome.outcome !== 'retry' || localCodes.has(outcome.code)) return false;
     if (!dependencyCodes.has(outcome.code)) return false;
     any = true;
