@@ -195,7 +195,10 @@ export const createSimulation = (plan: SimulationPlan) => {
   const stopped: BatchFailure = { kind: 'unavailable', reason: 'the connector stops', retryAfterMs: 0 };
   const died: BatchFailure = { kind: 'died', reason: 'the connection broke' };
 
-  const removeCall = (call: Call): void => void calls.splice(calls.indexOf(call), 1);
+  const removeCall = ({ requestId, life: from }: Call): void => {
+    const at = calls.findIndex((call) => call.requestId === requestId && call.life === from);
+    if (at !== -1) calls.splice(at, 1);
+  };
 
   /** The connector hears that the request failed; what the function does with it goes on. */
   const failCall = (call: Call, failure: BatchFailure): void => {

@@ -122,15 +122,21 @@ export const restingState = (lane: Lane, nowMs: number): LaneState => {
   return isBlocked(lane) ? 'blocked' : 'ready';
 };
 
-/** The first messages of a lane that fit; at least one if the request is empty so far. */
-export const takeFrom = (lane: Lane, maxMessages: number, maxBytes: number, isFirst: boolean): QueuedMessage[] => {
+/**
+ * The first messages of a lane that fit; at least one if the request is empty so far.
+ * @param ids of the request so far, and then with those of these messages: outcomes are told apart by id, so one that was used
+ * twice waits for the next request
+ */
+export const takeFrom = (lane: Lane, maxMessages: number, maxBytes: number, ids: Set<string>): QueuedMessage[] => {
+  const isFirst = ids.size === 0;
   const messages: QueuedMessage[] = [];
   let bytes = 0;
   for (const queued of lane.queue) {
-    const { sequence, bodyBytes } = queued.message;
-    if (messages.length >= maxMessages || sequence > lane.firstBlocker) break;
+    const { id, sequence, bodyBytes } = queued.message;
+    if (messages.length >= maxMessages || sequence > lane.firstBlocker || ids.has(id)) break;
     if (bytes + bodyBytes > maxBytes && !(isFirst && messages.length === 0)) break;
     bytes += bodyBytes;
+    ids.add(id);
     messages.push(queued);
   }
   return messages;

@@ -169,7 +169,7 @@ const take = (state: State, limits: TakeLimits, nowMs: number): Taken => {
 /** A lane that is searched travels alone, so that another key never pays for it. */
 const takeAlone = (state: State, lane: Lane, limits: TakeLimits, nowMs: number): LanePart => {
   const size = Math.max(1, Math.min(lane.search?.size ?? 1, limits.maxMessages));
-  return startPart(state, lane, takeFrom(lane, size, limits.maxBytes, true), nowMs);
+  return startPart(state, lane, takeFrom(lane, size, limits.maxBytes, new Set()), nowMs);
 };
 
 const startPart = (state: State, lane: Lane, messages: readonly QueuedMessage[], nowMs: number): LanePart => {
@@ -187,10 +187,11 @@ const takeShared = (state: State, limits: TakeLimits, nowMs: number): LanePart[]
   const wanted =
     readyLanes <= limits.freeSlots ? 1 : Math.min(limits.maxMessages, Math.max(leastSharedMessages, share));
   const parts: LanePart[] = [];
+  const ids = new Set<string>();
   let count = 0;
   let bytes = 0;
   for (const lane of state.shared) {
-    const messages = takeFrom(lane, limits.maxMessages - count, limits.maxBytes - bytes, parts.length === 0);
+    const messages = takeFrom(lane, limits.maxMessages - count, limits.maxBytes - bytes, ids);
     if (messages.length === 0) break;
     parts.push(startPart(state, lane, messages, nowMs));
     count += messages.length;

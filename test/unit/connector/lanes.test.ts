@@ -32,6 +32,22 @@ describe('lanes', () => {
     expect(sizes).toEqual(Array.from({ length: 8 }, () => 80));
   });
 
+  it('never send two messages of one id together, of one key or of two', () => {
+    const lanes = createLanes();
+    const add = (key: string, sequence: number, id: string): void => lanes.add(key, queuedMessage(sequence, { id }), 0);
+    add('k1', 1, 'a');
+    add('k1', 2, 'b');
+    add('k1', 3, 'a');
+    add('k1', 4, 'c');
+    add('k2', 5, 'b');
+    const first = take(lanes, { freeSlots: 1 });
+    expect(sequences(first)).toEqual([[1, 2]]);
+    expect(sequences(take(lanes, { freeSlots: 1 }))).toEqual([[5]]);
+    for (const { messages } of first) for (const message of messages) message.isSettled = true;
+    lanes.complete(first, 1_000);
+    expect(sequences(take(lanes))).toEqual([[3, 4]]);
+  });
+
   it('cut a request by messages and by bytes, but never below one message', () => {
     const lanes = createLanes();
     for (let n = 1; n <= 5; n += 1) lanes.add('k', queuedMessage(n, { bodyBytes: 400 }), 0);
