@@ -6,6 +6,14 @@ export interface CancelKey {
   readonly secretKey: number;
 }
 
+/**
+ * Whether the key is a server's own, as far as it shows. The largest process id of Linux is 2^22; a pooler makes up a key of random
+ * bits, of which one in a thousand looks so. Poolers get no cancel requests: PgBouncer 1.18 ends itself on some of them ("bad
+ * client state"), and every session with it.
+ */
+export const isServerKey = ({ processId }: CancelKey): boolean => processId > 0 && processId <= maxProcessId;
+
+const maxProcessId = 2 ** 22;
 const cancelCode = 80_877_102;
 const withinMs = 1_000;
 

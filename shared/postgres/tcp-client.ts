@@ -1,5 +1,5 @@
 import { Client, type ClientConfig } from '@neondatabase/serverless';
-import { sendCancelRequest } from './cancel-request.ts';
+import { isServerKey, sendCancelRequest } from './cancel-request.ts';
 import { serverEndPoint } from './channel-binding.ts';
 import type { ConnectionTarget } from './connection-target.ts';
 import { answerScram, chooseScram, createScramNonce, scramFirst, type ScramBinding } from './scram.ts';
@@ -14,7 +14,7 @@ export interface AuthenticationRules {
 /** The driver's client over our own socket, with our own SCRAM. */
 export interface TcpClient extends Client {
   readonly isEncrypted: boolean;
-  /** Asks the server to end what it is doing for this client. Never rejects. */
+  /** Asks the server to end what it is doing for this client; a pooler is not asked. Never rejects. */
   cancelStatement(): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export const createTcpClient = (config: ClientConfig, socket: SocketOptions, rul
 
     async cancelStatement(): Promise<void> {
       const { processID: processId, secretKey } = internals(this);
-      if (processId === null || secretKey === null) return;
+      if (processId === null || secretKey === null || !isServerKey({ processId, secretKey })) return;
       const encryption = !this.isEncrypted ? 'plain' : socket.encryption === 'direct' ? 'direct' : 'required';
       await sendCancelRequest({ ...socket, encryption }, { processId, secretKey });
     }
