@@ -422,7 +422,9 @@ export const createSimulation = (plan: SimulationPlan) => {
         const sharers = calls.filter(({ process }) => process === call.process);
         if (sharers.every(mayFail)) {
           add('die midway', (choice) => {
-            workOn({ ...call, isAwaited: false }, choice % (call.entries.length + 1));
+            // What is too large is not worked on at all.
+            const count = call.entries.length > plan.largestBatch ? 0 : choice % (call.entries.length + 1);
+            functions.work(call, count);
             killProcess(call.process);
           });
         }
