@@ -422,8 +422,10 @@ export const createSimulation = (plan: SimulationPlan) => {
         const sharers = calls.filter(({ process }) => process === call.process);
         if (sharers.every(mayFail)) {
           add('die midway', (choice) => {
-            // What is too large is not worked on at all.
-            const count = call.entries.length > plan.largestBatch ? 0 : choice % (call.entries.length + 1);
+            // What is too large is not worked on at all, and a killer is where the work ends.
+            const killer = call.entries.findIndex(({ kind }) => kind === 'killer');
+            const most = killer === -1 ? call.entries.length : killer;
+            const count = call.entries.length > plan.largestBatch ? 0 : choice % (most + 1);
             functions.work(call, count);
             killProcess(call.process);
           });
