@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 
 /** What a context of the `nats` tool says, by the names of our settings. */
 export interface NatsContext {
@@ -38,10 +38,13 @@ const refused: Readonly<Record<string, string>> = {
   windows_ca_certs_match: 'is not supported: name a file in `ca`',
 };
 
-/** Reads the context of that name from the folder in which the `nats` tool keeps them. */
+/** Reads the context of that name from the folder in which the `nats` tool keeps them, or the one at that path (a secret file). */
 export const readNatsContext = (name: string, env: Readonly<Record<string, string | undefined>>): NatsContext => {
-  if (/[/\\]|\.\./.test(name)) return { values: {}, faults: ['NATS_CONTEXT must be the name of a context'] };
-  const path = join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'nats', 'context', `${name}.json`);
+  if (!isAbsolute(name) && /[/\\]|\.\./.test(name)) {
+    return { values: {}, faults: ['NATS_CONTEXT must be the name of a context or the absolute path of its file'] };
+  }
+  const folder = join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'nats', 'context');
+  const path = isAbsolute(name) ? name : join(folder, `${name}.json`);
   let content: unknown;
   try {
     content = JSON.parse(readFileSync(path, 'utf8'));

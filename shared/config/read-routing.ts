@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs';
+import { promisify } from 'node:util';
 import { parseRouting, type RoutingOptions } from '../routing/parse-routing.ts';
 import { RoutingError } from '../routing/routing-error.ts';
 import type { Routing } from '../routing/routing.ts';
@@ -7,7 +8,7 @@ import type { Routing } from '../routing/routing.ts';
 export const readRouting = async (path: string, options: RoutingOptions = {}): Promise<Routing> => {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await promisify(readFile)(path, 'utf8');
   } catch (error) {
     throw new RoutingError([`cannot be read: ${path}`], { cause: error });
   }

@@ -70,6 +70,18 @@ export const createBus = (options: BusOptions): Bus => {
 
   const urlOf = (stream: string): string => options.settings.url ?? routesByStream.get(stream)?.url ?? firstUrl;
 
+  /** How the messages of a stream leave, made once: all of one kind and URL go together. */
+  const keys = new Map<string, string>();
+  const lineOf = (stream: string): string => {
+    let key = keys.get(stream);
+    if (key === undefined) {
+      const core = routesByStream.get(stream)?.jetstreamEnabled === false;
+      key = `${core ? 'core' : 'jetstream'} ${urlOf(stream)}`;
+      if (routesByStream.has(stream)) keys.set(stream, key);
+    }
+    return key;
+  };
+
   const publishShare = async (
     url: string,
     messages: readonly OutgoingMessage[],
@@ -94,10 +106,14 @@ export const createBus = (options: BusOptions): Bus => {
     connection: async (url) => (await line(url ?? firstUrl)).connection,
     maxPayloadBytes: async () => (await line(firstUrl)).publisher.maxPayloadBytes(),
     publish: async (messages) => {
+      const [first] = messages;
+      if (first === undefined) return [];
+      const only = lineOf(first.stream);
+      // Almost always: all of them are for one router.
+      if (messages.every(({ stream }) => lineOf(stream) === only)) return publishShare(urlIn(only), messages);
       const shares: Shares = new Map();
       messages.forEach((message, index) => {
-        const core = routesByStream.get(message.stream)?.jetstreamEnabled === false;
-        const key = `${core ? 'core' : 'jetstream'} ${urlOf(message.stream)}`;
+        const key = lineOf(message.stream);
         const share = shares.get(key);
         if (share) share.push({ message, index });
         else shares.set(key, [{ message, index }]);
@@ -105,9 +121,8 @@ export const createBus = (options: BusOptions): Bus => {
       const outcomes: PublishOutcome[] = [];
       await Promise.all(
         [...shares].map(async ([key, share]) => {
-          const url = key.slice(key.indexOf(' ') + 1);
           const results = await publishShare(
-            url,
+            urlIn(key),
             share.map(({ message }) => message),
           );
           results.forEach((result, position) => {
@@ -130,6 +145,8 @@ export const createBus = (options: BusOptions): Bus => {
     },
   };
 };
+
+const urlIn = (line: string): string => line.slice(line.indexOf(' ') + 1);
 
 const drainMs = 2_000;
 

@@ -14,6 +14,7 @@ import type { NatsSettings, NatsTlsFiles } from '../config/nats-settings.ts';
 import type { StreamSettings } from '../routing/stream-settings.ts';
 import { parseServerList } from '../routing/server-url.ts';
 import { explainConnectError } from './connect-error.ts';
+import { createReconnectPace } from './reconnect-pace.ts';
 
 export type { Msg, MsgHdrs, Subscription } from 'nats';
 
@@ -100,8 +101,13 @@ const attemptOf = (options: NatsConnectOptions): Attempt => {
       name: options.name,
       maxReconnectAttempts: retries === 'none' ? 0 : -1,
       reconnect: retries !== 'none',
-      reconnectTimeWait: 250,
-      reconnectJitter: 250,
+      reconnectDelayHandler: createReconnectPace({
+        waitMs: 250,
+        jitterMs: 250,
+        epochMs: () => Date.now(),
+        monotonicMs: () => performance.now(),
+        random: Math.random,
+      }),
       pingInterval: 10_000,
       maxPingOut: 2,
       timeout: settings?.connectTimeoutMs ?? defaultTimeoutMs,

@@ -7,6 +7,7 @@ import {
   StoreCompression,
   type StreamConfig,
   type StreamInfo,
+  type StreamInfoRequestOptions,
 } from 'nats';
 
 import { streamLimitsOf, type StreamLimits } from '../routing/stream-settings.ts';
@@ -82,18 +83,31 @@ export const isWorkQueue = ({ config }: StreamInfo): boolean => config.retention
 
 /**
  * The stream's info, or undefined if there is none of that name.
+ * @param details what is asked for beside the ordinary
  * @throws Error that names the right that is missing
  */
-export const findStream = async (connection: NatsConnection, stream: string): Promise<StreamInfo | undefined> => {
+export const findStream = async (
+  connection: NatsConnection,
+  stream: string,
+  details?: Partial<StreamInfoRequestOptions>,
+): Promise<StreamInfo | undefined> => {
   const manager = await jetstreamManager(connection);
   try {
-    return await manager.streams.info(stream);
+    return await manager.streams.info(stream, details);
   } catch (cause) {
     if (apiErrorCode(cause) === apiErrorCodes.streamNotFound) return undefined;
     const call = apiSubject(connection, `STREAM.INFO.${stream}`);
     throw new JetStreamError(`stream ${stream} cannot be read: ${explainApiError(cause, call)}`, cause);
   }
 };
+
+/**
+ * The sequences between the stream's first and last one that hold no message; none if there is no such stream. The answer is as long
+ * as they are many.
+ * @throws Error that names the right that is missing
+ */
+export const readDeleted = async (connection: NatsConnection, stream: string): Promise<ReadonlySet<number>> =>
+  new Set((await findStream(connection, stream, { deleted_details: true }))?.state.deleted ?? []);
 
 /** The name of the stream that holds the subject, or undefined if none does. */
 export const findStreamOf = async (connection: NatsConnection, subject: string): Promise<string | undefined> => {
@@ -170,9 +184,7 @@ const newStream = (wanted: StreamWanted, limits: StreamLimits): Partial<StreamCo
   ...(limits.maxMessages === undefined ? {} : { max_msgs: limits.maxMessages }),
   ...(limits.maxAgeSeconds === undefined ? {} : { max_age: nanos(limits.maxAgeSeconds * 1_000) }),
   ...(limits.maxMessageBytes === undefined ? {} : { max_msg_size: limits.maxMessageBytes }),
-  ...(limits.duplicateWindowSeconds === undefined
-    ? {}
-    : { duplicate_window: nanos(limits.duplicateWindowSeconds * 1_000) }),
+  ...duplicateWindowOf(wanted, limits),
   // A full stream refuses what is new: dropping what nobody has read would lose it without a word.
   discard: discardOf(limits),
   ...(limits.compression === undefined
@@ -182,6 +194,19 @@ const newStream = (wanted: StreamWanted, limits: StreamLimits): Partial<StreamCo
     ? {}
     : { placement: { cluster: limits.placementCluster ?? '', tags: [...(limits.placementTags ?? [])] } }),
 });
+
+/** A message that is given up again when nobody knows that it was (its connector was killed) can take minutes to come to that. */
+const letterWindowSeconds = 3_600;
+
+/** Of work queues the server's own. It refuses one that is longer than messages are kept. */
+const duplicateWindowOf = (
+  { retention }: StreamWanted,
+  { duplicateWindowSeconds, maxAgeSeconds }: StreamLimits,
+): Partial<StreamConfig> => {
+  const usual = retention === 'limits' ? Math.min(letterWindowSeconds, maxAgeSeconds ?? Infinity) : undefined;
+  const seconds = duplicateWindowSeconds ?? usual;
+  return seconds === undefined ? {} : { duplicate_window: nanos(seconds * 1_000) };
+};
 
 const discardOf = ({ discard, maxBytes, maxMessages }: StreamLimits): DiscardPolicy => {
   const isBounded = maxBytes !== undefined || maxMessages !== undefined;

@@ -11,6 +11,7 @@ export const apiErrorCodes = {
   messageDeleteFailed: 10057,
   sequenceNotFound: 10043,
   maxBytesRequired: 10113,
+  wrongLastSequence: 10071,
 } as const;
 
 /** A call to the JetStream API that failed, with what is missing in the message. */

@@ -1,4 +1,6 @@
 import type { Msg } from 'nats';
+import { createTextPool } from '../message/text-pool.ts';
+import { writerOf } from './client-writer.ts';
 import type { NatsConnection } from './connect.ts';
 
 /** What the server says of a delivery in its reply subject. */
@@ -8,6 +10,8 @@ export interface DeliveryInfo {
   /** 1 for the first delivery; it starts again when a server lost its latest state. */
   readonly deliveryCount: number;
   readonly sequence: number;
+  /** Counts the consumer's deliveries, whoever gets them. */
+  readonly consumerSequence: number;
   /** Nanoseconds since the epoch, as text because a number would lose digits. */
   readonly timestampNs: string;
   /** Messages that wait behind this one. */
@@ -25,17 +29,38 @@ export const deliveryInfo = (reply: string): DeliveryInfo => {
   const tokens = reply.split('.');
   const at = tokens.length >= 11 ? 4 : 2;
   return {
-    stream: tokens[at] ?? '',
-    consumer: tokens[at + 1] ?? '',
+    stream: pooled(tokens[at] ?? ''),
+    consumer: pooled(tokens[at + 1] ?? ''),
     deliveryCount: Number(tokens[at + 2]),
     sequence: Number(tokens[at + 3]),
+    consumerSequence: Number(tokens[at + 4]),
     timestampNs: tokens[at + 5] ?? '0',
     pending: Number(tokens[at + 6] ?? 0),
   };
 };
 
+/** Each is kept with all messages that are held. */
+const pooled = createTextPool(64);
+
+/**
+ * Answers many deliveries alike, in one write. The client by itself encodes each answer and keeps it in three pieces; where it has no
+ * way around that, it does so.
+ */
+export const answerAll = (connection: NatsConnection, how: 'ack' | 'term', replies: readonly string[]): void => {
+  const writer = writerOf(connection);
+  if (writer === undefined) {
+    for (const reply of replies) settle[how](connection, reply);
+    return;
+  }
+  const answer = how === 'ack' ? '+ACK' : '+TERM';
+  let commands = '';
+  for (const reply of replies) commands += `PUB ${reply} ${answer.length}\r\n${answer}\r\n`;
+  if (commands !== '') writer.sendCommand(Buffer.from(commands));
+};
+
 const encoder = new TextEncoder();
 const ackPayload = encoder.encode('+ACK');
+const nakPayload = encoder.encode('-NAK');
 const termPayload = encoder.encode('+TERM');
 const workingPayload = encoder.encode('+WPI');
 
@@ -59,12 +84,19 @@ interface ConsumerName {
 export const settleUnseen = {
   /** Starts the ack wait anew. */
   working: (connection: NatsConnection, consumer: ConsumerName, sequence: number): void =>
-    settle.working(connection, answerSubject(consumer, sequence)),
+    settle.working(connection, answerSubject(consumer, sequence, 0)),
   /** Only for what the stream no longer holds. */
   gone: (connection: NatsConnection, consumer: ConsumerName, sequence: number): void =>
-    settle.ack(connection, answerSubject(consumer, sequence)),
+    settle.ack(connection, answerSubject(consumer, sequence, 0)),
+  /**
+   * It comes again at once, before anything new, in the order in which such words are said.
+   * @param delivered the consumer's count of deliveries: the server ignores a word about one that it has not made yet, or that lies
+   * behind all that is unsettled
+   */
+  handBack: (connection: NatsConnection, consumer: ConsumerName, sequence: number, delivered: number): void =>
+    connection.publish(answerSubject(consumer, sequence, delivered), nakPayload),
 } as const;
 
 /** Where a consumer's delivery is answered by somebody who has not received it: of such an answer servers read the stream sequence. */
-const answerSubject = ({ stream, durable }: ConsumerName, sequence: number): string =>
-  `$JS.ACK.${stream}.${durable}.1.${sequence}.0.0.0`;
+const answerSubject = ({ stream, durable }: ConsumerName, sequence: number, consumerSequence: number): string =>
+  `$JS.ACK.${stream}.${durable}.1.${sequence}.${consumerSequence}.0.0`;

@@ -4,7 +4,8 @@ import { newInbox } from './jetstream-api.ts';
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
 import { isPublishSubject } from '../routing/subject-token.ts';
 import { ensureStream, findStreamOf } from './ensure-stream.ts';
-import { buildHeaders } from './headers.ts';
+import { headerBlock } from './headers.ts';
+import { publishFramed } from './publish-framed.ts';
 import { apiErrorCodes } from './jetstream-error.ts';
 import type { OutgoingMessage, Publisher, PublishOutcome } from '../message/outgoing-message.ts';
 
@@ -21,15 +22,26 @@ export interface PublisherOptions {
 
 interface Pending {
   readonly message: OutgoingMessage;
-  readonly headers: ReturnType<typeof buildHeaders>;
+  readonly headers: string;
+  readonly headerBytes: number;
+  /** With its headers. */
   readonly bytes: number;
-  readonly resolve: (outcome: PublishOutcome) => void;
+  readonly batch: Batch;
+  /** Place in the batch. */
+  readonly index: number;
   /** Place among all messages of this publisher. */
   readonly order: number;
   attempt: number;
   /** Whether the server was asked for the stream since it was sent. */
   isLookedFor: boolean;
   deadlineMs: number;
+}
+
+/** Messages that were given together, and what the server has said of them. */
+interface Batch {
+  readonly outcomes: PublishOutcome[];
+  open: number;
+  readonly done: (outcomes: readonly PublishOutcome[]) => void;
 }
 
 /** A stream that has never answered is looked for after this time. */
@@ -81,12 +93,11 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
     pending.deadlineMs = performance.now() + ackTimeoutMs;
     const token = (tokenCounter++).toString(36);
     try {
-      connection.publish(pending.message.subject, pending.message.payload, {
-        headers: pending.headers,
-        reply: `${inbox}.${token}`,
-      });
+      const { message, headers, headerBytes } = pending;
+      const { subject, payload } = message;
+      publishFramed(connection, { subject, reply: `${inbox}.${token}`, headers, headerBytes, payload });
     } catch (cause) {
-      pending.resolve({
+      settle(pending, {
         ok: false,
         error: new RetryableError('nats_unavailable', 'the message was not sent', { cause }),
       });
@@ -103,7 +114,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       const next = waiting[waitingHead]!;
       if (sent.size > 0 && sentBytes + next.bytes > windowBytes) break;
       waitingHead += 1;
-      if (closed) next.resolve({ ok: false, error: new RetryableError('shutting_down', 'the publisher is closed') });
+      if (closed) settle(next, { ok: false, error: new RetryableError('shutting_down', 'the publisher is closed') });
       else send(next);
     }
     if (waitingHead === waiting.length) {
@@ -113,7 +124,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
   };
 
   const sendAgainOrFail = (pending: Pending, error: Error): void => {
-    if (closed || pending.attempt >= attempts) pending.resolve({ ok: false, error });
+    if (closed || pending.attempt >= attempts) settle(pending, { ok: false, error });
     else send(pending);
   };
 
@@ -175,7 +186,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       else {
         const why = failure instanceof Error ? `: ${failure.message}` : '';
         const text = `no stream holds ${pending.message.subject}${why}`;
-        pending.resolve({ ok: false, error: new RetryableError('publish_failed', text, { cause: failure }) });
+        settle(pending, { ok: false, error: new RetryableError('publish_failed', text, { cause: failure }) });
       }
     }
     waiting.splice(waitingHead, 0, ...again);
@@ -200,11 +211,19 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       const error = isTooLarge
         ? new TerminalError('forward_too_large', text)
         : new RetryableError('publish_failed', text);
-      pending.resolve({ ok: false, error });
+      settle(pending, { ok: false, error });
       return;
     }
     confirmed.add(pending.message.stream);
-    pending.resolve({ ok: true, duplicate: ack.duplicate === true, sequence: ack.seq ?? 0 });
+    const sequence = ack.seq ?? 0;
+    // A stream with copies, up to nats-server 2.10, says so of an id whose first message it is still about to store, and may lose
+    // that one with its leader. Newer ones refuse the repeat (10158).
+    if (sequence === 0) {
+      const text = `the stream ${ack.stream ?? pending.message.stream} still works on an earlier copy of the message`;
+      settle(pending, { ok: false, error: new RetryableError('publish_failed', text) });
+      return;
+    }
+    settle(pending, { ok: true, duplicate: ack.duplicate === true, sequence });
   };
 
   const subscription = connection.subscribe(`${inbox}.*`, {
@@ -225,27 +244,47 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
     },
   });
 
-  const prepare = (message: OutgoingMessage): Omit<Pending, 'resolve'> | Error => {
+  const checkSubject = subjectCheck();
+
+  /** Why the message cannot be sent; undefined if it is in the queue. */
+  const enqueue = (message: OutgoingMessage, batch: Batch, index: number): Error | undefined => {
     if (closed || connection.isClosed()) {
       return new RetryableError('nats_unavailable', 'the connection to NATS is closed');
     }
-    if (!isPublishSubject(message.subject) || Buffer.byteLength(message.subject) > maxSubjectBytes) {
+    if (!checkSubject(message.subject)) {
       return new TerminalError('invalid_subject', 'the message has a subject that cannot be published to');
     }
-    const headers = buildHeaders([['Nats-Msg-Id', message.id], ...Object.entries(message.headers ?? {})]);
-    const bytes = message.payload.byteLength + headerBytes(headers);
+    const headers = headerBlock(message.id, message.headers);
+    const headerBytes = Buffer.byteLength(headers);
+    const bytes = message.payload.byteLength + headerBytes;
     const limit = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
-    if (bytes <= limit)
-      return { message, headers, bytes, order: orderCounter++, attempt: 0, isLookedFor: false, deadlineMs: 0 };
-    const text = `the message has ${bytes} bytes with its headers, the server takes ${limit}`;
-    return new TerminalError('forward_too_large', text);
+    if (bytes > limit) {
+      const text = `the message has ${bytes} bytes with its headers, the server takes ${limit}`;
+      return new TerminalError('forward_too_large', text);
+    }
+    waiting.push({
+      message,
+      headers,
+      headerBytes,
+      bytes,
+      batch,
+      index,
+      order: orderCounter++,
+      attempt: 0,
+      isLookedFor: false,
+      deadlineMs: 0,
+    });
+    return undefined;
   };
 
-  const publishOne = (message: OutgoingMessage): Promise<PublishOutcome> =>
+  const publishAll = (messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]> =>
     new Promise((resolve) => {
-      const prepared = prepare(message);
-      if (prepared instanceof Error) resolve({ ok: false, error: prepared });
-      else waiting.push({ ...prepared, resolve });
+      const batch: Batch = { outcomes: [], open: messages.length, done: resolve };
+      if (messages.length === 0) resolve([]);
+      for (const [index, message] of messages.entries()) {
+        const error = enqueue(message, batch, index);
+        if (error !== undefined) settle({ batch, index }, { ok: false, error });
+      }
     });
 
   /** What was sent on a connection that broke may be lost: it is sent again at once instead of after its timeout. */
@@ -261,7 +300,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
 
   return {
     publish: (messages) => {
-      const outcomes = Promise.all(messages.map(publishOne));
+      const outcomes = publishAll(messages);
       fill();
       return outcomes;
     },
@@ -283,7 +322,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       clearTimeout(sweep);
       for (const [token, pending] of sent) {
         release(token, pending);
-        pending.resolve({ ok: false, error: new RetryableError('shutting_down', 'the publisher was closed') });
+        settle(pending, { ok: false, error: new RetryableError('shutting_down', 'the publisher was closed') });
       }
       fill();
       if (!connection.isClosed()) subscription.unsubscribe();
@@ -291,12 +330,13 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
   };
 };
 
-const decoder = new TextDecoder();
+const textOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
 
 /** The answer of a stream; undefined if it is somebody else's. */
 const readPubAck = (answer: Msg): PubAck | undefined => {
   try {
-    const ack = JSON.parse(decoder.decode(answer.data)) as PubAck | null;
+    const ack = JSON.parse(textOf(answer.data)) as PubAck | null;
     if (typeof ack !== 'object' || ack === null) return undefined;
     const isRefusal = typeof ack.error?.err_code === 'number';
     return isRefusal || (typeof ack.stream === 'string' && typeof ack.seq === 'number') ? ack : undefined;
@@ -305,12 +345,21 @@ const readPubAck = (answer: Msg): PubAck | undefined => {
   }
 };
 
-/** Size of the header block as the client writes it. */
-const headerBytes = (headers: ReturnType<typeof buildHeaders>): number => {
-  // "NATS/1.0\r\n", then "name: value\r\n" for each, then "\r\n".
-  let bytes = 12;
-  for (const [name, values] of headers) {
-    for (const value of values) bytes += Buffer.byteLength(name) + 2 + Buffer.byteLength(value) + 2;
-  }
-  return bytes;
+/** Says what became of a message; the batch is done with its last one. */
+const settle = ({ batch, index }: Pick<Pending, 'batch' | 'index'>, outcome: PublishOutcome): void => {
+  if (batch.outcomes[index] !== undefined) return;
+  batch.outcomes[index] = outcome;
+  batch.open -= 1;
+  if (batch.open === 0) batch.done(batch.outcomes);
+};
+
+/** Whether a subject can be published to. Most messages have the one of the message before. */
+const subjectCheck = (): ((subject: string) => boolean) => {
+  let known = '';
+  return (subject) => {
+    if (subject === known) return true;
+    const isGood = isPublishSubject(subject) && Buffer.byteLength(subject) <= maxSubjectBytes;
+    if (isGood) known = subject;
+    return isGood;
+  };
 };

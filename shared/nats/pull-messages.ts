@@ -1,4 +1,5 @@
 import { Events, type Msg, type Subscription } from 'nats';
+import { within } from '../process/within.ts';
 import type { NatsConnection } from './connect.ts';
 import { apiSubject, newInbox } from './jetstream-api.ts';
 import { isDelivery } from './jetstream-message.ts';
@@ -25,21 +26,32 @@ export interface PullOptions {
    */
   readonly resume?: () => Promise<boolean>;
   readonly onTrouble: (detail: string, error?: unknown) => void;
-  /** How long one request waits at the server. */
-  readonly expiresMs?: number;
-  readonly heartbeatMs?: number;
+  /** How long a request that is sent now may wait at the server; none is sent if that is too short to be of use. */
+  readonly expiresMs?: () => number;
 }
 
 export interface Puller {
   /** Looks again whether there is room. */
   wake(): void;
+  /** Begins again as after a lost connection: what was sent to us may have gone elsewhere. */
+  beginAnew(): void;
   /** The consumer or its stream is known to be gone. */
   restore(): void;
-  /** Asks for nothing more; what was under way is given back by the server after its ack wait. */
-  stop(): void;
+  /** Asks for nothing more; resolves once what was on its way has been handed over. What is lost all the same comes after its ack wait. */
+  stop(): Promise<void>;
   /** Whether the server has accepted a request or there is no room for one. */
   readonly healthy: boolean;
 }
+
+/** How long the server may take to say that it sends nothing more. */
+const drainMs = 300;
+/** Requests for less time than this are more work than they bring. */
+const leastExpiresMs = 250;
+const usualExpiresMs = 30_000;
+const longestHeartbeatMs = 5_000;
+const signsMs = 1_000;
+/** Beyond its end, for the server's word of it. */
+const lateMs = 2_000;
 
 /**
  * Reads a durable consumer by pull requests, one at a time. Each asks for no more than there is room for, in messages
@@ -48,9 +60,6 @@ export interface Puller {
  * reconnection.
  */
 export const pullMessages = (connection: NatsConnection, options: PullOptions): Puller => {
-  const expiresMs = options.expiresMs ?? 30_000;
-  // The server refuses one that is longer than half of the request.
-  const heartbeatMs = options.heartbeatMs ?? Math.min(5_000, Math.floor(expiresMs / 3));
   const nextSubject = apiSubject(connection, `CONSUMER.MSG.NEXT.${options.stream}.${options.durable}`);
 
   let subscription: Subscription | undefined;
@@ -62,6 +71,8 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   /** Number of the open request and last token of its inbox: a word on an earlier one must not end it. */
   let requests = 0;
   let lastSignMs = 0;
+  /** For how long the server may be silent about the open request. */
+  let silenceMs = 0;
   let waitTimer: NodeJS.Timeout | undefined;
   let restoring = false;
   /** Counts the inboxes: only for the latest one it matters what comes of its `resume`. */
@@ -100,15 +111,20 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   const pull = (): void => {
     if (stopped || restoring || resuming || open > 0 || waitTimer !== undefined || connection.isClosed()) return;
     const room = options.capacity();
-    if (room.messages < 1 || room.bytes < 1) return;
+    const expiresMs = Math.floor(options.expiresMs?.() ?? usualExpiresMs);
+    if (room.messages < 1 || room.bytes < 1 || expiresMs < leastExpiresMs) return;
     open = room.messages;
     asked = open;
     lastSignMs = performance.now();
+    // A short request says soon enough by its end that the server is there. Of a long one the server refuses heartbeats that are
+    // further apart than half of it.
+    const heartbeatMs = expiresMs < 2 * longestHeartbeatMs ? undefined : longestHeartbeatMs;
+    silenceMs = heartbeatMs === undefined ? expiresMs + lateMs : heartbeatMs * 2.5;
     const request = {
       batch: room.messages,
       max_bytes: room.bytes,
       expires: expiresMs * 1_000_000,
-      idle_heartbeat: heartbeatMs * 1_000_000,
+      ...(heartbeatMs === undefined ? {} : { idle_heartbeat: heartbeatMs * 1_000_000 }),
     };
     requests += 1;
     connection.publish(nextSubject, JSON.stringify(request), { reply: `${inbox}.${requests}` });
@@ -224,7 +240,7 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   };
 
   const checkSigns = (): void => {
-    if (open === 0 || restoring || performance.now() - lastSignMs < heartbeatMs * 2.5) return;
+    if (open === 0 || restoring || performance.now() - lastSignMs < silenceMs) return;
     troubled = true;
     // While the connection is down nothing is asked for; its return starts anew.
     options.onTrouble('the server is silent');
@@ -243,18 +259,21 @@ export const pullMessages = (connection: NatsConnection, options: PullOptions): 
   };
 
   listen();
-  const signTimer = setInterval(checkSigns, heartbeatMs);
+  const signTimer = setInterval(checkSigns, signsMs);
   // The loop ends with the connection; the status iterator itself cannot fail.
   void watchReconnects();
   pull();
   return {
     wake: pull,
+    beginAnew: () => void listenAnew(),
     restore: () => void restore(),
-    stop: () => {
+    stop: async () => {
       stopped = true;
       clearInterval(signTimer);
       clearTimeout(waitTimer);
-      if (!connection.isClosed()) subscription?.unsubscribe();
+      if (connection.isClosed() || subscription === undefined || subscription.isClosed()) return;
+      // The server hears that nobody listens, and what it had sent by then still comes. Without a connection nothing does.
+      await within(drainMs, subscription.drain(), () => subscription?.unsubscribe());
     },
     get healthy() {
       return !troubled && !restoring && !connection.isClosed();
