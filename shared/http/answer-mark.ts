@@ -4,3 +4,6 @@
  * nothing of the request. The value is the version of the protocol.
  */
 export const answerMark = { name: 'x-state-sync', value: '1' } as const;
+
+/** Carried by the first answer of a function's process: by it the connector counts cold starts, whatever platform made them. */
+export const firstAnswerMark = { name: 'x-state-sync-first', value: '1' } as const;

@@ -29,6 +29,45 @@ export const measureJson = (bytes: Uint8Array, start = 0, end = bytes.length): J
   return { containers, members, commas, bytes: end - start };
 };
 
+/** A value with its measure: white space behind it is not its own. */
+export interface MeasuredValue {
+  /** Exclusive. */
+  readonly end: number;
+  /** Where its parent goes on: at a comma or a bracket, or at the end of the bytes. */
+  readonly parent: number;
+  readonly measure: JsonMeasure;
+}
+
+/** The same for a value whose end is not known: one walk finds it and counts. */
+export const measureValue = (bytes: Uint8Array, start: number): MeasuredValue => {
+  let containers = 0;
+  let members = 0;
+  let commas = 0;
+  let depth = 0;
+  let position = start;
+  while (position < bytes.length) {
+    const byte = bytes[position]!;
+    if (byte === quote) {
+      position = endOfString(bytes, position);
+      continue;
+    }
+    if (byte === openBrace || byte === openBracket) {
+      containers += 1;
+      depth += 1;
+    } else if (byte === closeBrace || byte === closeBracket) {
+      if (depth === 0) break;
+      depth -= 1;
+    } else if (byte === comma) {
+      if (depth === 0) break;
+      commas += 1;
+    } else if (byte === colon) members += 1;
+    position += 1;
+  }
+  let end = position;
+  while (end > start && isSpace(bytes[end - 1])) end -= 1;
+  return { end, parent: position, measure: { containers, members, commas, bytes: end - start } };
+};
+
 /** The position behind the string that begins at `from`; the length of the bytes if it does not end. */
 export const endOfString = (bytes: Uint8Array, from: number): number => {
   let position = from + 1;
@@ -41,6 +80,10 @@ export const endOfString = (bytes: Uint8Array, from: number): number => {
   }
   return bytes.length;
 };
+
+/** White space as JSON knows it. */
+export const isSpace = (byte: number | undefined): boolean =>
+  byte === space || byte === lineFeed || byte === carriageReturn || byte === tab;
 
 /** What the text takes when it is read, at most, beside itself. */
 export const readBytes = ({ containers, members, commas, bytes }: JsonMeasure): number =>
@@ -66,9 +109,15 @@ const endOfLongString = (bytes: Uint8Array, from: number): number => {
   }
 };
 
+const tab = 9;
+const lineFeed = 10;
+const carriageReturn = 13;
+const space = 32;
 const quote = 34;
 const comma = 44;
 const colon = 58;
 const openBracket = 91;
 const backslash = 92;
+const closeBracket = 93;
 const openBrace = 123;
+const closeBrace = 125;

@@ -12,20 +12,24 @@ export interface EventSource {
   readonly subject: string;
   /** The message's type; undefined if it has none. */
   readonly messageType: string | undefined;
-  /** 1 for the first attempt. */
-  readonly attempt: number;
-  readonly traceparent?: string | undefined;
-  readonly tracestate?: string | undefined;
   readonly payload: Uint8Array;
   /** Whether the payload is strict JSON in UTF-8: then its bytes go into the event untouched, else as base64. */
   readonly isJson: boolean;
 }
 
+/** One try of a message. */
+export interface EventTry {
+  readonly message: EventSource;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+}
+
 /** RFC 3339 with nanoseconds. */
-export const rfc3339 = (timestampNs: string): string => {
+export const rfc3339 = (timestampNs: string, secondsText = rfc3339Seconds): string => {
   const digits = timestampNs.padStart(10, '0');
-  const seconds = Number(digits.slice(0, -9));
-  return `${new Date(seconds * 1_000).toISOString().slice(0, 19)}.${digits.slice(-9)}Z`;
+  return `${secondsText(digits.slice(0, -9))}.${digits.slice(-9)}Z`;
 };
 
 /** Bytes that an event adds to its payload, at most, for ids and subjects of usual length. */
@@ -36,42 +40,76 @@ export const eventDataBytes = (payloadBytes: number, isJson: boolean): number =>
   isJson ? payloadBytes : Math.ceil(payloadBytes / 3) * 4;
 
 /** Encodes a batch into one buffer; payloads that are JSON are copied byte for byte. */
-export const encodeBatch = (events: readonly EventSource[]): Buffer => {
-  const attributes = events.map(attributesOf);
+export const encodeBatch = (events: readonly EventTry[]): Buffer => {
+  const shared = sharedAttributes();
+  const attributes: string[] = [];
   let bytes = 2;
-  for (const [index, event] of events.entries()) {
-    const data = eventDataBytes(event.payload.byteLength, event.isJson);
-    bytes += Buffer.byteLength(attributes[index]!) + data + (event.isJson ? 1 : 2) + (index > 0 ? 1 : 0);
+  for (const event of events) {
+    const { payload, isJson } = event.message;
+    const text = attributesOf(event, shared);
+    bytes += Buffer.byteLength(text) + eventDataBytes(payload.byteLength, isJson) + (isJson ? 2 : 3);
+    attributes.push(text);
   }
   const body = Buffer.allocUnsafe(bytes);
   let offset = body.write('[', 0, 'latin1');
-  for (const [index, event] of events.entries()) {
-    if (index > 0) offset += body.write(',', offset, 'latin1');
+  for (let index = 0; index < events.length; index += 1) {
+    if (index > 0) body[offset++] = comma;
+    const { payload, isJson } = events[index]!.message;
     offset += body.write(attributes[index]!, offset, 'utf8');
-    if (event.isJson) {
-      body.set(event.payload, offset);
-      offset += event.payload.byteLength;
-      offset += body.write('}', offset, 'latin1');
+    if (isJson) {
+      body.set(payload, offset);
+      offset += payload.byteLength;
     } else {
-      const { buffer, byteOffset, byteLength } = event.payload;
+      const { buffer, byteOffset, byteLength } = payload;
       offset += body.write(Buffer.from(buffer, byteOffset, byteLength).toString('base64'), offset, 'latin1');
-      offset += body.write('"}', offset, 'latin1');
+      body[offset++] = quote;
     }
+    body[offset++] = brace;
   }
-  body.write(']', offset, 'latin1');
-  return body;
+  offset += body.write(']', offset, 'latin1');
+  return body.subarray(0, offset);
+};
+
+const rfc3339Seconds = (seconds: string): string => new Date(Number(seconds) * 1_000).toISOString().slice(0, 19);
+
+const comma = 0x2c;
+const quote = 0x22;
+const brace = 0x7d;
+
+/** What the events of a batch have in common is made once, and again where it changes: most come from one stream and second. */
+const sharedAttributes = () => ({
+  stream: lastOf((stream) => JSON.stringify(`/nats/${stream}`)),
+  type: lastOf((type) => JSON.stringify(`ism.${type}`)),
+  subject: lastOf((subject) => JSON.stringify(subject)),
+  seconds: lastOf(rfc3339Seconds),
+});
+
+/** The function with its last result remembered. */
+const lastOf = (make: (text: string) => string): ((text: string) => string) => {
+  let known: string | undefined;
+  let made = '';
+  return (text) => {
+    if (text !== known) {
+      made = make(text);
+      known = text;
+    }
+    return made;
+  };
 };
 
 /** Everything of the event before its data. */
-const attributesOf = (event: EventSource): string => {
+const attributesOf = (
+  { message, attempt, traceparent, tracestate }: EventTry,
+  shared: ReturnType<typeof sharedAttributes>,
+): string => {
   const trace =
-    (event.traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(event.traceparent)}`) +
-    (event.tracestate === undefined ? '' : `,"tracestate":${JSON.stringify(event.tracestate)}`);
-  const type = event.messageType === undefined ? 'ism.unknown' : `ism.${event.messageType}`;
+    (traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(traceparent)}`) +
+    (tracestate === undefined ? '' : `,"tracestate":${JSON.stringify(tracestate)}`);
+  const time = rfc3339(message.timestampNs, shared.seconds);
   return (
-    `{"specversion":"1.0","id":${JSON.stringify(event.id)},"source":${JSON.stringify(`/nats/${event.stream}`)}` +
-    `,"type":${JSON.stringify(type)},"subject":${JSON.stringify(event.subject)},"time":"${rfc3339(event.timestampNs)}"` +
-    `${trace},"attempt":${event.attempt},"streamsequence":${event.sequence}` +
-    (event.isJson ? ',"datacontenttype":"application/json","data":' : ',"data_base64":"')
+    `{"specversion":"1.0","id":${JSON.stringify(message.id)},"source":${shared.stream(message.stream)}` +
+    `,"type":${shared.type(message.messageType ?? 'unknown')},"subject":${shared.subject(message.subject)},"time":"${time}"` +
+    `${trace},"attempt":${attempt},"streamsequence":${message.sequence}` +
+    (message.isJson ? ',"datacontenttype":"application/json","data":' : ',"data_base64":"')
   );
 };

@@ -1,3 +1,5 @@
+import type { DeliveryMinute, RouteFlow } from './delivery-minute.ts';
+
 /** What a connector says of the functions that it calls and the durables that it reads. Times are milliseconds since 1970. */
 export interface ConnectorReport {
   /** Its name, as the NATS server shows it. */
@@ -5,6 +7,36 @@ export interface ConnectorReport {
   readonly timeMs: number;
   readonly functions: readonly FunctionReport[];
   readonly durables: readonly DurableReport[];
+  /** Who reads each durable, as far as it knows; absent where it reads without leases. */
+  readonly leases?: readonly LeaseReport[];
+  /** Only where it was asked for. */
+  readonly history?: HistoryReport;
+  readonly flows?: readonly RouteFlow[];
+}
+
+/** Who reads a durable, as far as one connector knows. */
+export interface LeaseReport {
+  readonly consumer: string;
+  /** The connector that reads; null if nobody does. */
+  readonly holder: string | null;
+  /** Since when; null if nobody reads. */
+  readonly sinceMs: number | null;
+  /** Whether the connector that says so is the one that reads. */
+  readonly isOurs: boolean;
+}
+
+export interface HistoryReport {
+  /** Another one after each start: minutes of two runs add up. */
+  readonly source: string;
+  readonly minutes: readonly DeliveryMinute[];
+}
+
+/** What a connector is asked for beside its state. */
+export interface ConnectorRequest {
+  /** Minutes of the history from this time on; milliseconds since 1970. */
+  readonly history_from?: number;
+  /** What went through each route. */
+  readonly flows?: boolean;
 }
 
 export interface FunctionReport {

@@ -1,6 +1,6 @@
 /**
  * A dead letter is the original message with headers that say why it is there. Its own `Nats-Msg-Id` is
- * `dead/<stream>/<sequence>@<timestamp>` of the message itself (see `standsFor`), so that one message is dead-lettered once
+ * `dead/<stream>/<sequence>@<timestamp>` of the message itself, so that one message is dead-lettered once
  * however often it is tried, and two messages twice although they share an id.
  */
 export const deadLetterHeaders = {

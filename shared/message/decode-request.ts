@@ -1,8 +1,9 @@
 import { TerminalError } from '../errors/sync-error.ts';
 import { isJsonObject, memberOf, type JsonObject } from '../json/json-value.ts';
-import { measureJson, readBytes } from '../json/measure-json.ts';
+import { measureJson, readBytes, type JsonMeasure } from '../json/measure-json.ts';
 import { parseJson } from '../json/parse-json.ts';
 import { cloudEventsBatchType } from './cloud-event.ts';
+import { readConnectorEvent } from './connector-event.ts';
 import { contentHash, identityReuse } from './content-hash.ts';
 import type { Delivery, MessageType } from './delivery.ts';
 import { boundedIdentity } from './delivery-identity.ts';
@@ -62,9 +63,9 @@ export const decodeRequest = (
       if (decodeText(body.subarray(extent.end)).trim() !== '') {
         throw new TerminalError('invalid_json', `unexpected text after the event at byte ${extent.end}`);
       }
-      const { attributes, payload } = openEvent(body, extent);
+      const attributes = readAttributes(body, extent);
       if (attributes === undefined) throw new TerminalError('invalid_envelope', 'the event has no id');
-      return decodeSingle('event', attributes, payload, context);
+      return decodeSingle('event', attributes, () => readPayload(body, extent), context);
     } catch (error) {
       return { mode: 'event', messages: [{ rejection: toOutcome('', error) }] };
     }
@@ -80,7 +81,7 @@ export const decodeRequest = (
     attempt: 1,
     traceContext: traceContextOf((name) => headers[name]),
   };
-  return decodeSingle(binary === undefined ? 'message' : 'event', attributes, () => body, context);
+  return decodeSingle(binary === undefined ? 'message' : 'event', attributes, () => measured(body), context);
 };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -102,12 +103,12 @@ function* decodeEvents(
   for (const extent of extents) {
     let id = '';
     try {
-      const { attributes, payload } = openEvent(body, extent);
+      const attributes = readAttributes(body, extent);
       // An event without an id cannot be named in the answer: its sender sees a missing result, which is a failure.
       if (attributes === undefined) continue;
       id = attributes.identity;
-      const bytes = payload();
-      const content = contentHash(bytes);
+      const data = readPayload(body, extent);
+      const content = contentHash(data.bytes);
       const earlier = contents.get(id);
       // The same message twice in one batch: one outcome stands for both.
       const own = { contentHash: content, stateId: null };
@@ -115,44 +116,51 @@ function* decodeEvents(
       if (reuse !== undefined) throw reuse;
       if (earlier !== undefined) continue;
       contents.set(id, content);
-      yield toDelivery(attributes, bytes, context);
+      yield toDelivery(attributes, data, content, context);
     } catch (error) {
       yield { rejection: toOutcome(id, error) };
     }
   }
 }
 
-/** One event of a body whose data is still bytes. */
-interface OpenEvent {
-  /** Undefined if it has no id. */
-  readonly attributes: Attributes | undefined;
-  /** The bytes of its payload as its sender wrote them. */
-  payload(): Uint8Array;
+/** The bytes of a payload as its sender wrote them. */
+interface Payload {
+  readonly bytes: Uint8Array;
+  readonly measure: JsonMeasure;
 }
+
+const measured = (bytes: Uint8Array): Payload => ({ bytes, measure: measureJson(bytes) });
 
 const quoteBytes = 1;
 const maxAttributeBytes = 64 * 1024;
 
-/** The event without its data, which is read by itself: whatever is wrong with it is its own. */
-const openEvent = (body: Buffer, { start, end, data }: EventExtent): OpenEvent => {
+const readPayload = (body: Buffer, { data }: EventExtent): Payload => {
+  if (data === undefined) throw new TerminalError('invalid_envelope', 'the event holds no data');
+  if (!data.isBase64) return { bytes: body.subarray(data.start, data.end), measure: data.measure };
+  return measured(Buffer.from(body.toString('latin1', data.start + quoteBytes, data.end - quoteBytes), 'base64'));
+};
+
+/** The event without its data, which is read by itself: whatever is wrong with it is its own. Undefined if it has no id. */
+const readAttributes = (body: Buffer, { start, end, data }: EventExtent): Attributes | undefined => {
   const attributeBytes = end - start - (data === undefined ? 0 : data.end - data.start);
   if (attributeBytes > maxAttributeBytes) {
     throw new TerminalError('invalid_envelope', `an event has more than ${maxAttributeBytes} bytes beside its data`);
   }
-  const attributesText =
+  const endsWithData = data !== undefined && data.end + 1 === end && body[data.end] === closeBrace;
+  const own = endsWithData ? readConnectorEvent(body, start, data.start) : undefined;
+  if (own !== undefined) {
+    const { id, source, subject, time, attempt, traceContext } = own;
+    return { identity: eventIdentity(source, id), subject, time, attempt, traceContext };
+  }
+  const text =
     data === undefined
       ? decodeText(body.subarray(start, end))
       : `${decodeText(body.subarray(start, data.start))}null${decodeText(body.subarray(data.end, end))}`;
-  const event = parseJson(attributesText);
-  return {
-    attributes: isJsonObject(event) ? attributesOf(eventAttribute(event)) : undefined,
-    payload: () => {
-      if (data === undefined) throw new TerminalError('invalid_envelope', 'the event holds no data');
-      if (!data.isBase64) return body.subarray(data.start, data.end);
-      return Buffer.from(body.toString('latin1', data.start + quoteBytes, data.end - quoteBytes), 'base64');
-    },
-  };
+  const event = parseJson(text);
+  return isJsonObject(event) ? attributesOf(eventAttribute(event)) : undefined;
 };
+
+const closeBrace = 125;
 
 interface Attributes {
   readonly identity: string;
@@ -194,8 +202,13 @@ const eventAttribute =
     return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
   };
 
-const toDelivery = (attributes: Attributes, payload: Uint8Array, context: DecodeContext): DecodedMessage => {
-  const measure = measureJson(payload);
+const toDelivery = (
+  attributes: Attributes,
+  payload: Payload,
+  content: string,
+  context: DecodeContext,
+): DecodedMessage => {
+  const { measure } = payload;
   const bytes = readBytes(measure);
   if (bytes > context.maxExpandedBytes) {
     throw new TerminalError(
@@ -203,7 +216,7 @@ const toDelivery = (attributes: Attributes, payload: Uint8Array, context: Decode
       `the message takes ${bytes} bytes when it is read, the limit is ${context.maxExpandedBytes}`,
     );
   }
-  const { message, type } = readEnvelope(parseJson(decodeText(payload), measure.members));
+  const { message, type } = readEnvelope(parseJson(decodeText(payload.bytes), measure.members));
   if (!context.accepts.includes(type)) {
     throw new TerminalError('wrong_function', `this function does not handle messages of type ${type}`);
   }
@@ -214,7 +227,7 @@ const toDelivery = (attributes: Attributes, payload: Uint8Array, context: Decode
     timestampMs: Number.isNaN(parsedMs) ? context.nowMs : parsedMs,
     attempt: attributes.attempt,
     traceContext: attributes.traceContext,
-    contentHash: contentHash(payload),
+    contentHash: content,
     type,
     message,
   };
@@ -224,11 +237,12 @@ const toDelivery = (attributes: Attributes, payload: Uint8Array, context: Decode
 const decodeSingle = (
   mode: 'event' | 'message',
   attributes: Attributes,
-  read: () => Uint8Array,
+  read: () => Payload,
   context: DecodeContext,
 ): DecodedRequest => {
   try {
-    return { mode, messages: [toDelivery(attributes, read(), context)] };
+    const payload = read();
+    return { mode, messages: [toDelivery(attributes, payload, contentHash(payload.bytes), context)] };
   } catch (error) {
     return { mode, messages: [{ rejection: toOutcome(attributes.identity, error) }] };
   }

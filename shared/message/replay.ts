@@ -41,12 +41,6 @@ export interface StandsFor {
   readonly id: string;
   /** Nanoseconds since the epoch, as text. */
   readonly timestampNs: string;
-  /**
-   * `Nats-Msg-Id` of the dead letter, if it comes to that. It is derived from this very message, by its place in the
-   * stream: neither a replay that fails soon after the first time, nor another message under the same id, must be taken
-   * for an earlier dead letter.
-   */
-  readonly deadLetterId: string;
 }
 
 /**
@@ -60,18 +54,18 @@ export const standsFor = (
   header: (name: string) => string | undefined,
   proof?: { readonly token: string; readonly payload: Uint8Array },
 ): StandsFor => {
+  const { stream, timestampNs: storedNs } = position;
   const own = deliveryIdentity(position);
   const identity = header(replayHeaders.identity) ?? '';
   const timestampNs = header(replayHeaders.timestampNs) ?? '';
   const isOurs = (): boolean => {
     if (proof === undefined) return true;
-    const parts = [position.stream, identity, timestampNs, proof.payload];
+    const parts = [stream, identity, timestampNs, proof.payload];
     return isSignatureOf(header(replayHeaders.signature) ?? '', proof.token, 'replay', parts);
   };
   const isReplay = identity !== '' && identity.length <= 200 && isOurs();
   return {
     id: isReplay ? identity : own,
-    timestampNs: isReplay && /^\d{1,19}$/.test(timestampNs) ? timestampNs : position.timestampNs,
-    deadLetterId: `dead/${deliveryIdentity({ ...position, messageId: undefined })}`,
+    timestampNs: isReplay && /^\d{1,19}$/.test(timestampNs) ? timestampNs : storedNs,
   };
 };

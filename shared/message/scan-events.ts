@@ -1,11 +1,19 @@
-import { endOfString } from '../json/measure-json.ts';
+import { endOfString, isSpace, measureValue, type JsonMeasure } from '../json/measure-json.ts';
 
 /** Where one event stands in a body, and where its data does within it. Ends are exclusive. */
 export interface EventExtent {
   readonly start: number;
   readonly end: number;
-  /** The value of `data`, or of `data_base64` with its quotes; undefined if the event has neither. */
-  readonly data: { readonly start: number; readonly end: number; readonly isBase64: boolean } | undefined;
+  readonly data: DataExtent | undefined;
+}
+
+/** The value of `data`, or of `data_base64` with its quotes. */
+export interface DataExtent {
+  readonly start: number;
+  readonly end: number;
+  readonly isBase64: boolean;
+  /** Of the value as it stands there. */
+  readonly measure: JsonMeasure;
 }
 
 /** The extents of a batch's events in their order; undefined if the body is no JSON array that is closed. */
@@ -46,11 +54,11 @@ export const scanEvent = (bytes: Uint8Array, from: number): EventExtent => {
     position = skipSpace(bytes, keyEnd);
     if (bytes[position] !== colon) break;
     const valueStart = skipSpace(bytes, position + 1);
-    const valueEnd = endOfValue(bytes, valueStart);
     if (isData || isBase64) {
-      data = { start: valueStart, end: trimmedEnd(bytes, valueStart, valueEnd), isBase64 };
-    }
-    position = valueEnd;
+      const { end, parent, measure } = measureValue(bytes, valueStart);
+      data = { start: valueStart, end, isBase64, measure };
+      position = parent;
+    } else position = endOfValue(bytes, valueStart);
     if (bytes[position] !== comma) break;
     position += 1;
   }
@@ -73,16 +81,6 @@ const skipSpace = (bytes: Uint8Array, from: number): number => {
   while (isSpace(bytes[position])) position += 1;
   return position;
 };
-
-const space = 32;
-
-const lineFeed = 10;
-const carriageReturn = 13;
-
-const tab = 9;
-
-const isSpace = (byte: number | undefined): boolean =>
-  byte === space || byte === lineFeed || byte === carriageReturn || byte === tab;
 
 /** The position behind the value that begins at `from`: at its parent's next comma or bracket, or at the end of the bytes. */
 const endOfValue = (bytes: Uint8Array, from: number): number => {
