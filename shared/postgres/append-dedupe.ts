@@ -1,3 +1,4 @@
+import { cellList } from '../state/column-cells.ts';
 import type { AppendDelivery, AppendedDelivery } from './append-request.ts';
 import { appendStored, type AppendBatch, type AppendOnce } from './append-run.ts';
 import { plainArray, textArray } from './array-literal.ts';
@@ -82,7 +83,7 @@ const selectRows = (delivery: AppendDelivery, passes: (key: string) => boolean):
 const withRows = (delivery: AppendDelivery, rows: readonly number[]): AppendDelivery => ({
   ...delivery,
   rowCount: rows.length,
-  cells: delivery.cells.map((column) => rows.map((row) => column[row] ?? null)),
+  cells: delivery.cells.map((column) => rows.map((row) => cellList(column)[row] ?? null)),
   stateKeys: rows.map((row) => delivery.stateKeys[row] ?? null),
 });
 

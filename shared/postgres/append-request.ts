@@ -1,12 +1,13 @@
 import type { TerminalError } from '../errors/sync-error.ts';
+import type { ColumnCells } from '../state/column-cells.ts';
 import type { ColumnDefinition } from '../state/state-model.ts';
 
 /** One delivery's rows for one state, rendered to cell texts. */
 export interface AppendDelivery {
   readonly id: string;
   readonly rowCount: number;
-  /** Per column (aligned with `AppendRequest.columns`) one text per row; null is a null cell. */
-  readonly cells: readonly (readonly (string | null)[])[];
+  /** Per column, aligned with `AppendRequest.columns`. */
+  readonly cells: readonly ColumnCells[];
   /** Per row the `state_key`, or null if the row has none. */
   readonly stateKeys: readonly (string | null)[];
   /** Whether anything is to be forwarded after the commit: if not, the ledger row is written as done. */

@@ -3,7 +3,7 @@ import { maxStateRows } from '../state/plan-limits.ts';
 import type { ColumnDefinition } from '../state/state-model.ts';
 import { identityReuse, type IdentityUse } from '../message/content-hash.ts';
 import { rejectedDelivery, type AppendDelivery, type AppendedDelivery } from './append-request.ts';
-import { bindAppend, type AppendAnswer } from './append-statement.ts';
+import { bindAppend, bindAppendInTurns, boundBytes, type AppendAnswer } from './append-statement.ts';
 import { raiseCount } from './count-drift.ts';
 import { constraintOf, sqlStateOf, StaleMetadataError, toDatabaseError } from './database-error.ts';
 import type { DatabasePool, Queryable } from './database.ts';
@@ -21,6 +21,9 @@ export interface AppendBatch {
 /** Stores what the ledger does not know yet, on that connection, and says what it found. */
 export type AppendOnce = (pool: DatabasePool, batch: AppendBatch) => Promise<readonly AppendedDelivery[]>;
 
+/** A statement with more is bound in several turns of the event loop; one of this size takes a few milliseconds. */
+const maxBytesInOneTurn = 1024 * 1024;
+
 /** Runs the one statement. If it found known ids it wrote nothing; then it runs once more with the rest. */
 export const appendStored = async (
   connection: Queryable & Pick<DatabasePool, 'tables'>,
@@ -30,7 +33,9 @@ export const appendStored = async (
   const done = new Map<string, AppendedDelivery>();
   let open = batch.deliveries;
   while (open.length > 0) {
-    const statement = bindAppend(connection.tables, stateId, columns, open, batch.isTolerant);
+    const isLarge = boundBytes(columns.length, open) > maxBytesInOneTurn;
+    const bound = [connection.tables, stateId, columns, open, batch.isTolerant] as const;
+    const statement = isLarge ? await bindAppendInTurns(...bound) : bindAppend(...bound);
     const answers = await connection.query<AppendAnswer>(statement.text, statement.values, { keepPlan: true });
     if (answers.length === 0) throw await missingState(connection, stateId);
     let start: number | undefined;
@@ -39,16 +44,13 @@ export const appendStored = async (
       if (answer.message_id === null) start = Number(answer.start);
       else known.set(answer.message_id, answer);
     }
+    if (start !== undefined && done.size === 0 && known.size === 0) return storedAt(start, open, statement.offsets);
     for (const { id, contentHash } of known.size === 0 ? [] : open) {
       const answer = known.get(id);
       if (answer !== undefined) done.set(id, settledBefore(answer, { id, contentHash, stateId }));
     }
     if (start !== undefined) {
-      for (const [index, { id, rowCount, forwards }] of open.entries()) {
-        const offset = statement.offsets[index] ?? null;
-        const startIndex = offset === null ? null : start + offset;
-        done.set(id, { id, status: 'stored', startIndex, rowCount, forwarded: !forwards });
-      }
+      for (const stored of storedAt(start, open, statement.offsets)) done.set(stored.id, stored);
     }
     open = open.filter(({ id }) => !done.has(id));
   }
@@ -81,6 +83,17 @@ export const runIsolated = async (
     return [...first, ...second];
   }
 };
+
+const storedAt = (
+  start: number,
+  deliveries: readonly AppendDelivery[],
+  offsets: readonly (number | null)[],
+): readonly AppendedDelivery[] =>
+  deliveries.map(({ id, rowCount, forwards }, index) => {
+    const offset = offsets[index] ?? null;
+    const startIndex = offset === null ? null : start + offset;
+    return { id, status: 'stored', startIndex, rowCount, forwarded: !forwards };
+  });
 
 /** What the ledger says of a delivery: that it was applied, or that its id is another message's. */
 const settledBefore = (answer: AppendAnswer, delivery: IdentityUse & Pick<AppendDelivery, 'id'>): AppendedDelivery => {

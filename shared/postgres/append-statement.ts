@@ -1,6 +1,15 @@
+import type { ColumnCells } from '../state/column-cells.ts';
 import type { ColumnDefinition } from '../state/state-model.ts';
 import type { AppendDelivery } from './append-request.ts';
-import { binaryTextArray, bytesArray, plainArray, textArray } from './array-literal.ts';
+import {
+  binaryTextArray,
+  binaryTextArrayInTurns,
+  bytesArray,
+  plainArray,
+  textArray,
+  type TextLists,
+} from './array-literal.ts';
+import { ledgerLookup } from './ledger-lookup.ts';
 import type { TableNames } from './table-names.ts';
 
 /** A row of the answer: either the start (no `message_id`), or what the ledger knows of one id. Bigints come as text. */
@@ -28,6 +37,7 @@ export const bindAppend = (
   columns: readonly ColumnDefinition[],
   deliveries: readonly AppendDelivery[],
   isTolerant = false,
+  textsOf: (lists: TextLists) => unknown = binaryTextArray,
 ): BoundStatement => {
   const offsets: (number | null)[] = [];
   let rowCount = 0;
@@ -48,7 +58,8 @@ export const bindAppend = (
   const ids = textArray(ledger.map(({ id }) => id));
   const forwarded = plainArray(ledger.map((row) => row.forwarded));
   const hashes = bytesArray(ledger.map(({ hash }) => hash));
-  if (rowCount === 0) return { text: recordStatement(tables), values: [stateId, ids, forwarded, hashes], offsets };
+  const statements = statementsFor(tables);
+  if (rowCount === 0) return { text: statements.record, values: [stateId, ids, forwarded, hashes], offsets };
 
   const texts = cellsOf(columns, deliveries, false);
   const jsons = cellsOf(columns, deliveries, true);
@@ -71,49 +82,115 @@ export const bindAppend = (
     plainArray(ledger.map(({ rows }) => rows)),
     forwarded,
     texts.ids,
-    binaryTextArray(texts.values),
-    binaryTextArray(keys),
+    textsOf(texts.values),
+    textsOf([keys]),
     plainArray(keyOffsets),
     hashes,
   ];
-  if (jsons.values.length === 0) return { text: appendStatement(tables, false, isTolerant), values, offsets };
-  const json = [jsons.ids, binaryTextArray(jsons.values)];
-  return { text: appendStatement(tables, true, isTolerant), values: [...values, ...json], offsets };
+  const { texts: textsOnly, all } = isTolerant ? statements.tolerant : statements.strict;
+  if (jsons.values.length === 0) return { text: textsOnly, values, offsets };
+  const json = [jsons.ids, textsOf(jsons.values)];
+  return { text: all, values: [...values, ...json], offsets };
 };
 
-/** What is asked of the ledger, how it is answered, and as what if there is nothing to say. */
-const known = 'message_id, state_id, start_index, row_count, forwarded, content_hash';
+/**
+ * The statement of `bindAppend` for a state that there is not, without deliveries: it finds nothing to write. Run first on
+ * a session, it makes the server read what it must know of the tables, and keep the statement.
+ */
+export const bindNothing = (tables: TableNames): Pick<BoundStatement, 'text' | 'values'> => {
+  const none = plainArray([]);
+  const texts = binaryTextArray([[]]);
+  return {
+    text: statementsFor(tables).strict.texts,
+    values: ['', 0, textArray([]), none, none, none, none, texts, texts, none, bytesArray([])],
+  };
+};
+
+/** As `bindAppend`, for much at once: no turn of the event loop is taken for long. */
+export const bindAppendInTurns = async (
+  tables: TableNames,
+  stateId: string,
+  columns: readonly ColumnDefinition[],
+  deliveries: readonly AppendDelivery[],
+  isTolerant = false,
+): Promise<BoundStatement> => {
+  const statement = bindAppend(tables, stateId, columns, deliveries, isTolerant, (lists) => lists);
+  const values: unknown[] = [];
+  for (const value of statement.values) {
+    values.push(Array.isArray(value) ? await binaryTextArrayInTurns(value as TextLists) : value);
+  }
+  return { ...statement, values };
+};
+
+/** About what the cells take that a statement of these deliveries binds, those of columns without a value included. */
+export const boundBytes = (columnCount: number, deliveries: readonly AppendDelivery[]): number => {
+  let total = 0;
+  for (const { bytes, rowCount } of deliveries) total += bytes + rowCount * columnCount * emptyCellBytes;
+  return total;
+};
+
+const emptyCellBytes = 16;
+
+/** Made once for a pool's tables: a new text for each call would have to be hashed each time, to find its kept plan. */
+const statementsFor = (tables: TableNames): Statements => {
+  const known = made.get(tables);
+  if (known !== undefined) return known;
+  const statements = {
+    record: recordStatement(tables),
+    strict: { texts: appendStatement(tables, false, false), all: appendStatement(tables, true, false) },
+    tolerant: { texts: appendStatement(tables, false, true), all: appendStatement(tables, true, true) },
+  };
+  made.set(tables, statements);
+  return statements;
+};
+
+interface Statements {
+  readonly record: string;
+  readonly strict: CellStatements;
+  readonly tolerant: CellStatements;
+}
+
+interface CellStatements {
+  /** If no column is JSON. */
+  readonly texts: string;
+  readonly all: string;
+}
+
+const made = new WeakMap<TableNames, Statements>();
+
+/** What is asked of the ledger, and what is answered if there is nothing to say: the columns of `AppendAnswer`. */
+const ledgerColumns = `start_index, message_id, row_count, forwarded, state_id::text, encode(content_hash, 'hex') as content_hash`;
 
 const unknown =
   'null::int as row_count, null::boolean as forwarded, null::text as state_id, null::text as content_hash';
 
-const remembered = `row_count, forwarded, state_id, encode(content_hash, 'hex') as content_hash`;
-
 /** Deliveries without any row touch no state: their ledger rows alone. $1 state, $2 ids, $3 forwarded, $4 content hashes. */
 const recordStatement = (tables: TableNames): string => `
-with known as materialized (
-  select ${known} from ${tables.ledger} where message_id = any($2::text[]) for key share),
+with known as materialized (${ledgerLookup(tables, '$2', ledgerColumns, 'for key share')}),
 recorded as (
   insert into ${tables.ledger} (message_id, state_id, row_count, forwarded, content_hash)
   select l.id, $1, 0, l.forwarded, l.hash from unnest($2::text[], $3::boolean[], $4::bytea[]) l (id, forwarded, hash)
    where not exists (select from known))
 select null::bigint as start, null as message_id, ${unknown} where not exists (select from known)
 union all
-select start_index, message_id, ${remembered} from known`;
+select * from known`;
 
 /** The JSON columns, or the others: their ids, and their cells column by column. */
 const cellsOf = (
   columns: readonly ColumnDefinition[],
   deliveries: readonly AppendDelivery[],
   json: boolean,
-): { readonly ids: string; readonly values: readonly (string | null)[] } => {
+): { readonly ids: string; readonly values: TextLists } => {
   const ids: (string | undefined)[] = [];
-  const values: (string | null)[] = [];
+  const values: ColumnCells[] = [];
+  let empty: readonly null[] = [];
   for (const [index, { id, dataType }] of columns.entries()) {
     if ((dataType === 'json') !== json) continue;
     ids.push(id);
     for (const delivery of deliveries) {
-      for (const cell of delivery.cells[index] ?? nulls(delivery)) values.push(cell);
+      const cells = delivery.cells[index];
+      if (cells === undefined && empty.length !== delivery.rowCount) empty = nulls(delivery);
+      values.push(cells === undefined ? empty : cells);
     }
   }
   return { ids: `{${ids.join(',')}}`, values };
@@ -144,8 +221,7 @@ const nulls = ({ rowCount }: AppendDelivery): readonly null[] => Array.from({ le
  * - mapping: $9 keys, $10 offsets.
  */
 const appendStatement = (tables: TableNames, hasJson: boolean, isTolerant: boolean): string => `
-with known as materialized (
-  select ${known} from ${tables.ledger} where message_id = any($3::text[]) for key share),
+with known as materialized (${ledgerLookup(tables, '$3', ledgerColumns, 'for key share')}),
 reserved as (
   update ${tables.state} set count = count + $2::int
    where id = $1 and not exists (select from known)
@@ -153,16 +229,18 @@ reserved as (
 recorded as (
   insert into ${tables.ledger} (message_id, state_id, start_index, row_count, forwarded, content_hash)
   select l.id, $1, r.start + l.first, l.rows, l.forwarded, l.hash
-    from reserved r, unnest($3::text[], $4::int[], $5::int[], $6::boolean[], $11::bytea[]) l (id, first, rows, forwarded, hash)),
+    from reserved r, (
+      select unnest($3::text[]), unnest($4::int[]), unnest($5::int[]), unnest($6::boolean[]), unnest($11::bytea[])
+    ) l (id, first, rows, forwarded, hash)),
 texts as (${cellInsert(tables, 'data_value', '$7', '$8', '')}),
 ${hasJson ? `jsons as (${cellInsert(tables, 'data_json_value', '$12', '$13', '::jsonb')}),` : ''}
 mapped as (
   insert into ${tables.mapping} (state_id, state_key, data_index)
-  select $1, k.key, r.start + k.first from reserved r, unnest($9::text[], $10::int[]) k (key, first)
+  select $1, k.key, r.start + k.first from reserved r, (select unnest($9::text[]), unnest($10::int[])) k (key, first)
       ${isTolerant ? 'on conflict do nothing' : ''})
 select start, null as message_id, ${unknown} from reserved
 union all
-select start_index, message_id, ${remembered} from known`;
+select * from known`;
 
 /** The cells of the columns `ids`, whose values stand in `values` column by column, $2 of each. */
 const cellInsert = (tables: TableNames, target: string, ids: string, values: string, cast: string): string => `

@@ -1,6 +1,7 @@
 import { TerminalError } from '../errors/sync-error.ts';
 import { appendDeduplicated } from './append-dedupe.ts';
 import { identityReuse } from '../message/content-hash.ts';
+import { cellList } from '../state/column-cells.ts';
 import {
   rejectedDelivery,
   type AppendDelivery,
@@ -40,13 +41,10 @@ export const append = async (
   request: AppendRequest,
   options: AppendOptions = {},
 ): Promise<AppendResult> => {
-  const unique = new Map<string, AppendDelivery>();
-  for (const delivery of request.deliveries) if (!unique.has(delivery.id)) unique.set(delivery.id, delivery);
   // Without any column a row would be counted and could never be read.
   const hasColumns = request.columns.length > 0;
-  const deliveries = [...unique.values()].map((delivery) =>
-    hasColumns ? delivery : { ...delivery, rowCount: 0, cells: [], stateKeys: [] },
-  );
+  const unique = uniqueDeliveries(request);
+  const deliveries = hasColumns ? unique : unique.map(withoutRows);
   if (deliveries.length === 0) return { deliveries: [], columns: request.columns };
   await requireCellIndex(pool);
   const limits = {
@@ -54,20 +52,42 @@ export const append = async (
     maxBytes: options.maxBytesPerStatement ?? 8 * 1024 * 1024,
   };
   const result = await appendUnique(pool, { ...request, deliveries }, limits);
-  const byId = new Map(result.deliveries.map((delivery) => [delivery.id, delivery]));
+  if (unique.length === request.deliveries.length) return result;
+  return { deliveries: withRepeated(request, unique, result.deliveries), columns: result.columns };
+};
+
+/** The first delivery of each id. */
+const uniqueDeliveries = ({ deliveries }: AppendRequest): readonly AppendDelivery[] => {
+  const ids = new Set<string>();
+  return deliveries.filter(({ id }) => ids.size < ids.add(id).size);
+};
+
+const withoutRows = (delivery: AppendDelivery): AppendDelivery => ({
+  ...delivery,
+  rowCount: 0,
+  cells: [],
+  stateKeys: [],
+});
+
+/** The results of all deliveries of a request that names one of them more than once. */
+const withRepeated = (
+  { stateId, deliveries }: AppendRequest,
+  unique: readonly AppendDelivery[],
+  results: readonly AppendedDelivery[],
+): readonly AppendedDelivery[] => {
+  const first = new Map(unique.map((delivery) => [delivery.id, delivery]));
+  const byId = new Map(results.map((delivery) => [delivery.id, delivery]));
   const seen = new Set<string>();
-  const { stateId } = request;
-  const inOrder = request.deliveries.flatMap((delivery): AppendedDelivery | [] => {
+  return deliveries.flatMap((delivery): AppendedDelivery | [] => {
     const { id } = delivery;
     const appended = byId.get(id);
     if (appended === undefined) return [];
     const repeated = seen.has(id);
     seen.add(id);
     if (!repeated || appended.status !== 'stored') return appended;
-    const reuse = identityReuse({ ...unique.get(id)!, stateId }, { ...delivery, stateId });
+    const reuse = identityReuse({ ...first.get(id)!, stateId }, { ...delivery, stateId });
     return reuse === undefined ? { ...appended, status: 'duplicate' } : rejectedDelivery(id, reuse);
   });
-  return { deliveries: inOrder, columns: result.columns };
 };
 
 interface StatementLimits {
@@ -120,7 +140,7 @@ const appendUnique = async (
 const columnsFilledBy = (request: AppendRequest, delivery: AppendDelivery): AppendRequest => {
   const kept = [...request.columns.keys()].filter(
     (index) =>
-      request.columns[index]?.id !== undefined || delivery.cells[index]?.some((cell) => cell !== null) === true,
+      request.columns[index]?.id !== undefined || cellList(delivery.cells[index] ?? null).some((cell) => cell !== null),
   );
   return {
     ...request,

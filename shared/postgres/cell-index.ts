@@ -1,20 +1,21 @@
 import { RetryableError } from '../errors/sync-error.ts';
 import { withDatabaseErrors } from './database-error.ts';
-import type { DatabasePool } from './database.ts';
+import type { DatabasePool, ResultRow } from './database.ts';
+import type { TableNames } from './table-names.ts';
 
 /** Whether the database itself refuses a second cell at one position of a column, whatever the index is called. */
 export const hasCellIndex = async (pool: DatabasePool): Promise<boolean> => {
-  const [row] = await pool.query<{ found: boolean }>(
-    `select exists (
-       select from pg_index i
-        where i.indrelid = to_regclass($1) and i.indisunique and i.indisvalid and i.indpred is null
-          and i.indnkeyatts = 2 and (
-            select array_agg(a.attname::text order by a.attname) from pg_attribute a
-             where a.attrelid = i.indrelid and a.attnum in (i.indkey[0], i.indkey[1])) = array['column_id', 'data_index']
-     ) as found`,
-    [pool.tables.cell],
-  );
+  const [row] = await pool.query<FoundRow>(cellIndexStatement('$1'), [pool.tables.cell]);
   return row?.found === true;
+};
+
+/** The same question without parameters; `noteCellIndex` takes the rows of its answer. */
+export const cellIndexQuestion = ({ cell }: TableNames): string =>
+  cellIndexStatement(`'${cell.replaceAll("'", "''")}'`);
+
+/** Makes `requireCellIndex` ask no more if the index was found. */
+export const noteCellIndex = (pool: DatabasePool, rows: readonly ResultRow[] | undefined): void => {
+  if ((rows as readonly FoundRow[] | undefined)?.[0]?.found === true) checked.add(pool);
 };
 
 const checked = new WeakSet<DatabasePool>();
@@ -32,3 +33,16 @@ export const requireCellIndex = async (pool: DatabasePool): Promise<void> => {
   }
   checked.add(pool);
 };
+
+interface FoundRow {
+  readonly found: boolean;
+}
+
+/** @param table the parameter or the literal that names the table of the cells */
+const cellIndexStatement = (table: string): string => `select exists (
+  select from pg_index i
+   where i.indrelid = to_regclass(${table}) and i.indisunique and i.indisvalid and i.indpred is null
+     and i.indnkeyatts = 2 and (
+       select array_agg(a.attname::text order by a.attname) from pg_attribute a
+        where a.attrelid = i.indrelid and a.attnum in (i.indkey[0], i.indkey[1])) = array['column_id', 'data_index']
+) as found`;

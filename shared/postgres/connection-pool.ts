@@ -26,6 +26,11 @@ export interface ConnectionPool<C> {
    *   `end`.
    */
   take(): Promise<C>;
+  /**
+   * Opens a first connection before anybody takes one; who comes meanwhile waits for it, and is told why if it fails.
+   * @param prepare what is done with it first; resolves to whether it is usable. If not, who waits gets another one
+   */
+  warm(prepare?: (connection: C) => Promise<boolean>): void;
   /** @param isUsable if false the connection is closed, and the next one is a new one */
   giveBack(connection: C, isUsable: boolean): void;
   /** Closes every connection that was opened before: those that are taken, when they come back. */
@@ -42,9 +47,13 @@ interface Member<C> {
   readonly lifeTimer: NodeJS.Timeout;
 }
 
-interface Waiter<C> {
+/** Who gets a connection that is opened. */
+interface Taker<C> {
   readonly resolve: (connection: C) => void;
   readonly reject: (error: unknown) => void;
+}
+
+interface Waiter<C> extends Taker<C> {
   readonly timer: NodeJS.Timeout;
 }
 
@@ -66,6 +75,8 @@ export const createConnectionPool = <C extends PooledConnection>(
   const waiters: Waiter<C>[] = [];
   const closings = new Set<Promise<void>>();
   let opening = 0;
+  /** Whether a connection is being opened or prepared that nobody has asked for: the first who waits gets it. */
+  let warming = 0;
   let ending: Promise<void> | undefined;
   let onDrained: () => void = () => undefined;
 
@@ -103,7 +114,7 @@ export const createConnectionPool = <C extends PooledConnection>(
     });
   };
 
-  const openFor = (waiter: Waiter<C>): void => {
+  const openFor = (waiter: Taker<C>): void => {
     opening += 1;
     options
       .open()
@@ -137,7 +148,7 @@ export const createConnectionPool = <C extends PooledConnection>(
 
   /** Gives those who wait what is there. */
   const serve = (): void => {
-    while (waiters.length > 0 && (idle.length > 0 || members.size + opening < max)) {
+    while (waiters.length > 0 && (idle.length > 0 || (members.size + opening < max && waiters.length > warming))) {
       const waiter = waiters.shift()!;
       clearTimeout(waiter.timer);
       const connection = takeIdle();
@@ -159,23 +170,42 @@ export const createConnectionPool = <C extends PooledConnection>(
       serve();
     });
 
+  const giveBack = (connection: C, isUsable: boolean): void => {
+    const member = members.get(connection);
+    if (member !== undefined) {
+      if (!isUsable || member.isRetired || (ending !== undefined && waiters.length === 0)) remove(connection);
+      else {
+        member.idleTimer = setTimeout(() => retireOne(connection), idleMs).unref();
+        idle.push(connection);
+      }
+    }
+    serve();
+    checkDrained();
+  };
+
   return {
     take: () =>
       ending === undefined
         ? wait()
         : Promise.reject(new RetryableError('shutting_down', 'the database pool has ended')),
-    giveBack: (connection, isUsable) => {
-      const member = members.get(connection);
-      if (member !== undefined) {
-        if (!isUsable || member.isRetired || (ending !== undefined && waiters.length === 0)) remove(connection);
-        else {
-          member.idleTimer = setTimeout(() => retireOne(connection), idleMs).unref();
-          idle.push(connection);
-        }
-      }
-      serve();
-      checkDrained();
+    warm: (prepare) => {
+      if (members.size + opening > 0 || ending !== undefined) return;
+      warming = 1;
+      openFor({
+        resolve: (connection) => {
+          const end = (isUsable: boolean): void => {
+            warming = 0;
+            giveBack(connection, isUsable);
+          };
+          if (prepare === undefined) end(true);
+          else prepare(connection).then(end, () => end(false));
+        },
+        reject: () => {
+          warming = 0;
+        },
+      });
     },
+    giveBack,
     retire: () => {
       for (const connection of members.keys()) retireOne(connection);
     },

@@ -17,6 +17,12 @@ export interface QueryOptions {
   readonly keepPlan?: boolean;
 }
 
+/** A session that nobody has used. The server reads what it needs to know of a table when the session first names it. */
+export interface FreshSession extends Queryable {
+  /** Statements without parameters, in one round trip; the rows of each. */
+  queryTogether(texts: readonly string[]): Promise<readonly (readonly ResultRow[])[]>;
+}
+
 /** A small pool of connections that works through a transaction pooler: no session state is kept between calls. */
 export interface DatabasePool extends Queryable {
   /** `host:port/database`, for people. */
@@ -28,6 +34,11 @@ export interface DatabasePool extends Queryable {
    * throws too: only the ledger can tell whether it happened.
    */
   transaction<T>(work: (connection: Queryable) => Promise<T>): Promise<T>;
+  /**
+   * Opens a connection now, so that a first statement does not wait for it. If that fails, the first statement says why.
+   * @param prepare what is done with the session before anybody gets it; a statement that fails there is nobody's
+   */
+  warm(prepare?: (session: FreshSession) => Promise<void>): void;
   stats(): { readonly total: number; readonly idle: number; readonly waiting: number };
   /** Waits for running statements; harmless when repeated. */
   end(): Promise<void>;

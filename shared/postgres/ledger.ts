@@ -2,6 +2,7 @@ import { RetryableError, TerminalError } from '../errors/sync-error.ts';
 import { bytesArray, plainArray, textArray } from './array-literal.ts';
 import { withDatabaseErrors } from './database-error.ts';
 import type { DatabasePool } from './database.ts';
+import { ledgerLookup } from './ledger-lookup.ts';
 
 /** What the ledger knows of one delivery. */
 export interface LedgerEntry {
@@ -68,13 +69,13 @@ export const readLedger = async (
 export const markForwarded = async (pool: DatabasePool, ids: readonly string[]): Promise<void> => {
   if (ids.length === 0) return;
   const { ledger } = pool.tables;
+  const open = ledgerLookup(pool.tables, '$1', 'message_id', 'for no key update', 'and not forwarded');
   await withLedgerErrors('note forwards in the ledger', () =>
     // Locked in one order first: two calls that share ids cannot wait for each other in a circle.
     pool.query(
-      `with open as (
-         select message_id from ${ledger} where message_id = any($1::text[]) and not forwarded order by message_id for no key update)
+      `with open as materialized (${open})
        update ${ledger} l set forwarded = true from open where l.message_id = open.message_id`,
-      [textArray(ids)],
+      [textArray(ids.toSorted())],
       { keepPlan: true },
     ),
   );

@@ -5,7 +5,7 @@ import { RetryableError } from '../errors/sync-error.ts';
 import { createConnectionPool, type PooledConnection } from './connection-pool.ts';
 import { describeTarget, resolveTarget, type Environment, type ServerAddress } from './connection-target.ts';
 import { connectionAfter, isUnanswered, noteServer, sqlStateOf } from './database-error.ts';
-import type { DatabasePool, Queryable, ResultRow } from './database.ts';
+import type { DatabasePool, FreshSession, Queryable, QueryOptions, ResultRow } from './database.ts';
 import { ConnectError, openConnection, type OpenConnection } from './open-connection.ts';
 import { tableNames, type SchemaOptions } from './table-names.ts';
 
@@ -42,8 +42,8 @@ export interface PoolOptions extends SchemaOptions {
  *
  * Statements are parameterised, so everything works through a pooler in transaction mode. Frequent ones are named, which
  * saves planning them each time (half of the server's time for 1 row, a third for 10); where the server's side does not
- * keep a name, it says so before it runs anything, and the pool goes on without names. Nothing connects before the first
- * statement.
+ * keep a name, it says so before it runs anything, and the pool goes on without names. Nothing connects before `warm` or the
+ * first statement.
  *
  * A connection whose server stops, or turns read-only, is not used again, and neither is any other that was opened before.
  *
@@ -93,6 +93,28 @@ export const createPool = (connectionString: string, options: PoolOptions = {}):
       (await client.query<R>(text, values as unknown[])).rows,
   });
 
+  const freshSession = (client: Client): FreshSession => ({
+    query: async <R extends ResultRow>(
+      text: string,
+      values: readonly unknown[] = [],
+      { keepPlan = false }: QueryOptions = {},
+    ) => {
+      const config = { text, values: values as unknown[] };
+      if (!keepPlan || !keepsPlans) return (await client.query<R>(config)).rows;
+      try {
+        return (await client.query<R>({ ...config, name: nameOf(text) })).rows;
+      } catch (error) {
+        keepsPlans &&= !refusesPlan(error);
+        throw error;
+      }
+    },
+    queryTogether: async (texts) => {
+      // Without parameters the driver sends the text as it is: the server takes several statements then.
+      const results: unknown = await client.query(texts.join(';\n'));
+      return (Array.isArray(results) ? (results as readonly RowsOf[]) : [results as RowsOf]).map(({ rows }) => rows);
+    },
+  });
+
   const names = new Map<string, string>();
   let keepsPlans = options.keepPlans ?? true;
   const nameOf = (text: string): string => {
@@ -131,10 +153,26 @@ export const createPool = (connectionString: string, options: PoolOptions = {}):
           throw error;
         }
       }),
+    warm: (prepare) => {
+      if (prepare === undefined) return pool.warm();
+      pool.warm(async ({ client }) => {
+        try {
+          await prepare(freshSession(client));
+          return true;
+        } catch (error) {
+          // Whoever asks first finds the same, and is told.
+          return connectionAfter(error) === 'keep';
+        }
+      });
+    },
     stats: () => pool.stats(),
     end: () => pool.end(),
   };
 };
+
+interface RowsOf {
+  readonly rows: readonly ResultRow[];
+}
 
 /** One of the pool's connections. */
 class PooledClient implements PooledConnection {

@@ -17,6 +17,9 @@ export interface TableNames {
   readonly processor: string;
   readonly provider: string;
   readonly ledger: string;
+  readonly history: string;
+  readonly audit: string;
+  readonly letterEdit: string;
 }
 
 /** Quotes an identifier for SQL text; identifiers cannot be parameters. */
@@ -24,6 +27,7 @@ export const quoteIdentifier = (identifier: string): string => `"${identifier.re
 
 export const tableNames = (options: SchemaOptions = {}): TableNames => {
   const prefix = options.tableSchema === undefined ? '' : `${quoteIdentifier(options.tableSchema)}.`;
+  const ownPrefix = quoteIdentifier(options.ledgerSchema ?? 'state_sync');
   return {
     state: `${prefix}state`,
     stateConfig: `${prefix}state_config`,
@@ -34,6 +38,9 @@ export const tableNames = (options: SchemaOptions = {}): TableNames => {
     route: `${prefix}processor_state`,
     processor: `${prefix}processor`,
     provider: `${prefix}processor_provider`,
-    ledger: `${quoteIdentifier(options.ledgerSchema ?? 'state_sync')}.ledger`,
+    ledger: `${ownPrefix}.ledger`,
+    history: `${ownPrefix}.history`,
+    audit: `${ownPrefix}.audit`,
+    letterEdit: `${ownPrefix}.letter_edit`,
   };
 };

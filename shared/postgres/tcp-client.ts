@@ -1,4 +1,5 @@
 import { Client, type ClientConfig } from '@neondatabase/serverless';
+import { bindMessageParts, type BindConfig } from './bind-message.ts';
 import { isServerKey, sendCancelRequest } from './cancel-request.ts';
 import { serverEndPoint } from './channel-binding.ts';
 import type { ConnectionTarget } from './connection-target.ts';
@@ -39,7 +40,14 @@ export const createTcpClient = (config: ClientConfig, socket: SocketOptions, rul
         pipelineConnect: false, // the default sends the password in clear before any server reply
         coalesceWrites: false, // the default adds more than 1 ms to every query
       });
-      internals(this).connection.on('authenticationOk', () => this.#guard(() => this.#checkEnd()));
+      const { connection } = internals(this);
+      connection.on('authenticationOk', () => this.#guard(() => this.#checkEnd()));
+      const bind = connection.bind.bind(connection);
+      connection.bind = (values) => {
+        const parts = bindMessageParts(values);
+        if (parts === undefined) bind(values);
+        else for (const part of parts) connection._send(part);
+      };
     }
 
     get isEncrypted(): boolean {
@@ -157,6 +165,8 @@ interface Internals {
     readonly stream: { readonly ws?: OpenSocket };
     on(event: 'authenticationOk', listener: () => void): void;
     emit(event: 'error', error: unknown): void;
+    bind: (values: BindConfig) => void;
+    _send(message: Buffer): void;
     password(password: string): void;
     sendSASLInitialResponseMessage(mechanism: string, response: string): void;
     sendSCRAMClientFinalMessage(response: string): void;
@@ -165,5 +175,5 @@ interface Internals {
   _handleAuthSASLFinal(message: unknown): void;
 }
 
-/** The driver's own parts that authentication needs; its version is pinned. */
+/** The driver's own parts that authentication and large values need; its version is pinned. */
 const internals = (client: Client): Internals => client as unknown as Internals;

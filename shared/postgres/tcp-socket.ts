@@ -31,6 +31,9 @@ const refusesTls = 'N'.charCodeAt(0);
 /** A peer that is frozen never closes its side: it is not waited for any longer than this. */
 const closeWithinMs = 1_000;
 
+/** A longer write goes to the kernel, or through encryption, in pieces of this size, one in a turn of the event loop. */
+const maxWriteBytes = 1024 * 1024;
+
 type Listener = (event: unknown) => void;
 type EventName = 'open' | 'message' | 'close' | 'error';
 
@@ -49,6 +52,9 @@ export const createTcpSocketClass = (options: SocketOptions): WebSocketConstruct
     binaryType = 'arraybuffer';
     #socket: Socket;
     #secure: TLSSocket | undefined;
+    /** What is not written yet, in order: it begins with a long write, behind which everything waits. */
+    #unsent: Uint8Array[] = [];
+    #isSending = false;
     readonly #listeners: Record<EventName, Listener[]> = { open: [], message: [], close: [], error: [] };
 
     /** The driver's address is not looked at: the options say where to go. */
@@ -83,6 +89,11 @@ export const createTcpSocketClass = (options: SocketOptions): WebSocketConstruct
     send(data: Uint8Array): void {
       const socket = this.#socket;
       if (this.readyState !== open || !socket.writable) return;
+      if (this.#isSending || data.length > maxWriteBytes) {
+        this.#unsent.push(data);
+        if (!this.#isSending) this.#sendRest();
+        return;
+      }
       if (socket.writableCorked === 0) {
         // The driver writes each protocol message by itself: one packet per query instead of four.
         socket.cork();
@@ -100,9 +111,31 @@ export const createTcpSocketClass = (options: SocketOptions): WebSocketConstruct
         socket.destroy();
         return;
       }
+      for (const data of this.#unsent.splice(0)) socket.write(data);
       const giveUp = setTimeout(() => socket.destroy(), closeWithinMs).unref();
       socket.once('close', () => clearTimeout(giveUp));
       socket.end();
+    }
+
+    /** Writes as much as goes at once, then the rest when the kernel has taken it and the event loop has turned. */
+    #sendRest(): void {
+      this.#isSending = this.#unsent.length > 0;
+      if (!this.#isSending) return;
+      const pieces: Uint8Array[] = [];
+      for (let room = maxWriteBytes; room > 0 && this.#unsent.length > 0;) {
+        const data = this.#unsent.shift()!;
+        if (data.length > room) this.#unsent.unshift(data.subarray(room));
+        pieces.push(data.subarray(0, room));
+        room -= data.length;
+      }
+      const last = pieces.pop()!;
+      this.#socket.cork();
+      for (const piece of pieces) this.#socket.write(piece);
+      this.#socket.write(last, (error) => {
+        if (error) this.#unsent = [];
+        setImmediate(() => this.#sendRest());
+      });
+      this.#socket.uncork();
     }
 
     #start(raw: Socket): void {
