@@ -26,10 +26,14 @@ export interface CacheStats {
 export interface Cache<K, V> {
   /** The value, or undefined if there is none; rejects if the load that it waits for does. */
   get(key: K): Promise<V | undefined>;
+  /** As `get`, without a promise; undefined, and not counted, where that would have to wait for a load. */
+  peek(key: K): V | undefined;
   /** Whether `get` would answer without waiting for a load. */
   has(key: K): boolean;
   /** Puts a value that is known to be newer than what a load could bring; one that is under way is not kept. */
   set(key: K, value: V): void;
+  /** Puts a value that was read along with another one; what is there, or is being loaded, stays. */
+  offer(key: K, value: V, readAtMs: number): void;
   /** Forgets the key, or everything; a load that is under way is not kept either. */
   invalidate(key?: K): void;
   stats(): CacheStats;
@@ -93,27 +97,35 @@ export const createCache = <K, V>(options: CacheOptions<K, V>): Cache<K, V> => {
   const ageOf = (entry: Entry<V> | undefined): number =>
     entry === undefined ? Number.POSITIVE_INFINITY : options.nowMs() - entry.loadedAtMs;
 
+  const peek = (key: K): V | undefined => {
+    const entry = entries.get(key);
+    const ageMs = ageOf(entry);
+    if (entry === undefined || ageMs >= options.ttlMs + staleMs) return undefined;
+    counts.hits += 1;
+    entries.delete(key);
+    entries.set(key, entry);
+    if (ageMs >= options.ttlMs) {
+      counts.staleHits += 1;
+      load(key).catch((error: unknown) => options.onRefreshError?.(error));
+    }
+    return entry.value;
+  };
+
   return {
     get: async (key) => {
-      const entry = entries.get(key);
-      const ageMs = ageOf(entry);
-      if (entry === undefined || ageMs >= options.ttlMs + staleMs) {
-        counts.misses += 1;
-        return load(key);
-      }
-      counts.hits += 1;
-      entries.delete(key);
-      entries.set(key, entry);
-      if (ageMs >= options.ttlMs) {
-        counts.staleHits += 1;
-        load(key).catch((error: unknown) => options.onRefreshError?.(error));
-      }
-      return entry.value;
+      const value = peek(key);
+      if (value !== undefined) return value;
+      counts.misses += 1;
+      return load(key);
     },
+    peek,
     has: (key) => ageOf(entries.get(key)) < options.ttlMs + staleMs,
     set: (key, value) => {
       flights.delete(key);
       keep(key, value, options.nowMs());
+    },
+    offer: (key, value, readAtMs) => {
+      if (!entries.has(key) && !flights.has(key)) keep(key, value, readAtMs);
     },
     invalidate: (key) => {
       if (key === undefined) {

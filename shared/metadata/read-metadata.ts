@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject } from '../json/json-value.ts';
 import { parseJson } from '../json/parse-json.ts';
 import type { KeyOrder } from '../state/key-order.ts';
 import type { ColumnDefinition, KeyDefinition, Processor, Provider, Route, StateModel } from '../state/state-model.ts';
+import { textArray } from '../postgres/array-literal.ts';
 import { withDatabaseErrors } from '../postgres/database-error.ts';
 import type { DatabasePool, ResultRow } from '../postgres/database.ts';
 import type { TableNames } from '../postgres/table-names.ts';
@@ -30,40 +31,79 @@ export const readState = async (
   stateId: string,
   keyOrder: KeyOrder = 'id',
 ): Promise<StateModel | undefined> => {
-  const id = requireId(stateId, 'missing_state_id');
-  const row = await readOne<StateRow>(pool, 'read a state', stateStatement(pool.tables, keyOrder), id);
-  if (row === undefined) return undefined;
-  const keysOf = (type: string): readonly KeyDefinition[] =>
-    (row.keys ?? [])
-      .filter(({ definitionType }) => definitionType === type)
-      .map(({ name, alias, required, callable }) => ({ name, alias, required, callable }));
-  return {
-    id: row.id,
-    projectId: row.project_id,
-    stateType: row.state_type,
-    config: row.config ?? {},
-    properties: propertiesOf(row.properties),
-    columns: row.columns ?? [],
-    primaryKey: keysOf('primary_key'),
-    remap: keysOf('remap_query_state_columns'),
-    templateColumns: keysOf('template_columns'),
-  };
+  return (await readStates(pool, [stateId], keyOrder)).get(stateId);
+};
+
+/** As `readState`, for several in one round trip; those that there are not are absent. */
+export const readStates = async (
+  pool: DatabasePool,
+  ids: readonly string[],
+  keyOrder: KeyOrder = 'id',
+): Promise<ReadonlyMap<string, StateModel>> => {
+  const required = ids.map((id) => requireId(id, 'missing_state_id'));
+  const rows = await withDatabaseErrors('read a state', () =>
+    pool.query<StateRow>(stateStatement(pool.tables, keyOrder), [textArray(required)]),
+  );
+  return new Map(rows.map((row) => [row.id, stateOf(row)]));
 };
 
 /** The route, or undefined. @throws TerminalError `missing_route_id`; RetryableError of the database. */
-export const readRoute = (pool: DatabasePool, routeId: string): Promise<Route | undefined> =>
-  readOne<Route>(
+export const readRoute = async (pool: DatabasePool, routeId: string): Promise<Route | undefined> =>
+  (await readRoutes(pool, [routeId])).get(routeId);
+
+/** As `readRoute`, for several in one round trip; those that there are not are absent. */
+export const readRoutes = async (pool: DatabasePool, ids: readonly string[]): Promise<ReadonlyMap<string, Route>> => {
+  const required = ids.map((id) => requireId(id, 'missing_route_id'));
+  const text = `${routeStatement(pool.tables)} where id = any($1::text[])`;
+  const rows = await withDatabaseErrors('read a route', () => pool.query<Route>(text, [textArray(required)]));
+  return new Map(rows.map((row) => [row.id, row]));
+};
+
+/** A route, and where it leads into a state also that state and what stands behind it. */
+export interface RouteWithState {
+  readonly route: Route;
+  readonly state: StateModel | undefined;
+  readonly forwardRoutes: readonly Route[];
+}
+
+/** As `readRoute`, `readState` and `readForwardRoutes` one after the other, in one round trip. */
+export const readRouteWithState = async (
+  pool: DatabasePool,
+  routeId: string,
+  keyOrder: KeyOrder = 'id',
+): Promise<RouteWithState | undefined> => {
+  const row = await readOne<RouteWithStateRow>(
     pool,
-    'read a route',
-    `${routeStatement(pool.tables)} where id = $1`,
+    'read a route with its state',
+    routeWithStateStatement(pool.tables, keyOrder, '$1'),
     requireId(routeId, 'missing_route_id'),
   );
+  if (row === undefined) return undefined;
+  const { route, state, behind } = row;
+  return { route, state: state === null ? undefined : stateOf(state), forwardRoutes: behind ?? [] };
+};
 
 /** The INPUT routes behind a state, oldest first: an order that does not change when a row is updated (reference.md F.1). */
-export const readForwardRoutes = (pool: DatabasePool, stateId: string): Promise<readonly Route[]> => {
-  const id = requireId(stateId, 'missing_state_id');
-  const text = `${routeStatement(pool.tables)} where state_id = $1 and direction = 'INPUT' order by internal_id`;
-  return withDatabaseErrors('read the routes of a state', () => pool.query<Route>(text, [id]));
+export const readForwardRoutes = async (pool: DatabasePool, stateId: string): Promise<readonly Route[]> =>
+  (await readForwardRoutesOf(pool, [stateId])).get(stateId) ?? [];
+
+/** As `readForwardRoutes`, for several states in one round trip; those without any are absent. */
+export const readForwardRoutesOf = async (
+  pool: DatabasePool,
+  stateIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly Route[]>> => {
+  const required = stateIds.map((id) => requireId(id, 'missing_state_id'));
+  const text = `${routeStatement(pool.tables)} where state_id = any($1::text[]) and direction = 'INPUT' order by internal_id`;
+  const rows = await withDatabaseErrors('read the routes of a state', () =>
+    pool.query<Route>(text, [textArray(required)]),
+  );
+  const byState = new Map<string, Route[]>();
+  for (const route of rows) {
+    const known = byState.get(route.stateId);
+    if (known === undefined) byState.set(route.stateId, [route]);
+    else known.push(route);
+  }
+  return byState;
 };
 
 /** The processor, or undefined. @throws TerminalError `missing_processor_id`; RetryableError of the database. */
@@ -90,6 +130,30 @@ export const readProvider = (pool: DatabasePool, providerId: string): Promise<Pr
     requireId(providerId, 'missing_processor_id'),
   );
 
+/** The reads of a stored message, without any id: their answer is empty. */
+export const emptyReads = (tables: TableNames, keyOrder: KeyOrder): readonly string[] => [
+  routeWithStateStatement(tables, keyOrder, 'null'),
+  stateStatement(tables, keyOrder).replace('$1', `'{}'`),
+];
+
+const stateOf = (row: StateRow): StateModel => {
+  const keysOf = (type: string): readonly KeyDefinition[] =>
+    (row.keys ?? [])
+      .filter(({ definitionType }) => definitionType === type)
+      .map(({ name, alias, required, callable }) => ({ name, alias, required, callable }));
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    stateType: row.state_type,
+    config: row.config ?? {},
+    properties: propertiesOf(row.properties),
+    columns: row.columns ?? [],
+    primaryKey: keysOf('primary_key'),
+    remap: keysOf('remap_query_state_columns'),
+    templateColumns: keysOf('template_columns'),
+  };
+};
+
 /** A null id would mean "any" to a careless query (reference.md G-25): it is refused before it gets there. */
 const requireId = (id: unknown, code: 'missing_route_id' | 'missing_state_id' | 'missing_processor_id'): string => {
   if (typeof id === 'string' && id !== '') return id;
@@ -106,7 +170,7 @@ const readOne = async <R extends ResultRow>(
   return row;
 };
 
-/** One state with everything that belongs to it; names and types are those of `StateModel`. $1 state. */
+/** States with everything that belongs to them; names and types are those of `StateModel`. $1 states. */
 const stateStatement = (tables: TableNames, keyOrder: KeyOrder): string => `
 select s.id, s.project_id, s.state_type, s.properties::text as properties,
        (select json_object_agg(g.attribute, g.data order by g.attribute)
@@ -121,7 +185,24 @@ select s.id, s.project_id, s.state_type, s.properties::text as properties,
           from ${tables.keyDefinition} k
          where k.state_id = s.id
            and k.definition_type in ('primary_key', 'remap_query_state_columns', 'template_columns')) as keys
-  from ${tables.state} s where s.id = $1`;
+  from ${tables.state} s where s.id = any($1::text[])`;
+
+interface RouteWithStateRow {
+  readonly route: Route;
+  readonly state: StateRow | null;
+  readonly behind: readonly Route[] | null;
+}
+
+const routeWithStateStatement = (tables: TableNames, keyOrder: KeyOrder, id: string): string => `
+select row_to_json(r) as route,
+       case when r.direction = 'OUTPUT' then (
+         select row_to_json(o) from (${stateStatement(tables, keyOrder).replace('$1::text[]', 'array[r."stateId"]')}) o
+       ) end as state,
+       case when r.direction = 'OUTPUT' then (
+         select json_agg(i) from (
+           ${routeStatement(tables)} where state_id = r."stateId" and direction = 'INPUT' order by internal_id) i
+       ) end as behind
+  from (${routeStatement(tables)} where id = ${id}) r`;
 
 /** `properties` columns come as text, so that numbers stay as they were written. */
 const propertiesOf = (text: string | null): JsonObject | null => {

@@ -15,6 +15,12 @@ const tables = {
 /** Ids that messages name: where a lookup of one of them ends up in the trace of those messages. */
 const namedIds = ['state_id', 'route_id', 'processor_id'] as const;
 
+const nothingKnown: Metadata['known'] = {
+  state: () => undefined,
+  route: () => undefined,
+  forwardRoutes: () => undefined,
+};
+
 /**
  * The metadata of one request with a span per lookup, `metadata <kind>`, that says whether the cache had it. Deliveries
  * that ask for the same id at the same time share one. A request of which nothing is recorded gets the metadata as it is.
@@ -77,6 +83,8 @@ export const traceMetadata = (metadata: Metadata, trace: RequestTrace, deliverie
   };
   return {
     ...metadata,
+    // Each lookup has its span.
+    known: nothingKnown,
     state: (id) => lookUp('state', id, () => metadata.state(id)),
     findState: (id) => lookUp('state', id, () => metadata.findState(id)),
     route: async (id) => (await lookUpRoute(id, () => metadata.route(id)))!,
