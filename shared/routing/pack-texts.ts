@@ -45,7 +45,8 @@ export const packTexts = (
   const parts: Part[] = [];
   let start = 0;
   let bytes = frameBytes;
-  for (const [index, length] of lengths.entries()) {
+  for (let index = 0; index < lengths.length; index += 1) {
+    const length = lengths[index]!;
     if (frameBytes + length > roomBytes) {
       throw new TerminalError(
         'forward_too_large',

@@ -1,9 +1,11 @@
 import { TerminalError } from '../errors/sync-error.ts';
 import { entriesOf, isJsonObject, type JsonValue } from '../json/json-value.ts';
 import { cleanRow } from './clean-row.ts';
+import { knownColumns, type KnownColumns } from './column-set.ts';
 import { addComputed, computedColumns } from './computed-columns.ts';
 import type { Evaluator, ExpressionScope, ScopeValue } from './evaluator.ts';
 import type { Expansion } from './expansion.ts';
+import { plainColumns, type PlainColumns } from './plan-plain.ts';
 import { fillTemplates } from './template.ts';
 import { remap } from './remap.ts';
 import { shapeEntry, type FlattenRule } from './shape-entry.ts';
@@ -20,17 +22,24 @@ export interface PreparedState {
   readonly computed: readonly ColumnDefinition[];
   /** The variables `id`, `state_type` and `config` of expressions; they win over those of the delivery. */
   readonly scope: ExpressionScope;
+  readonly columns: KnownColumns;
+  /** Undefined if rows need more than their cells. */
+  readonly plain: PlainColumns | undefined;
 }
 
-/** Throws `TerminalError('invalid_properties')`. */
+/**
+ * Made once for a model, which nobody changes: a batch may be of a thousand states. Throws `TerminalError('invalid_properties')`.
+ */
 export const prepareState = (model: StateModel): PreparedState => {
-  const computed = computedColumns(model.columns);
-  const scope = new Map<string, ScopeValue>();
-  if (computed.some(({ callable }) => callable)) {
-    scope.set('id', model.id).set('state_type', model.stateType).set('config', configRecord(model));
-  }
-  return { model, properties: readStateProperties(model.properties), computed, scope };
+  const known = prepared.get(model);
+  if (known !== undefined) return known;
+  const state = makeState(model);
+  prepared.set(model, state);
+  return state;
 };
+
+/** The state as it was prepared; undefined if it never was. */
+export const preparedState = (model: StateModel): PreparedState | undefined => prepared.get(model);
 
 export interface ApplyContext {
   readonly flatten: FlattenRule;
@@ -73,6 +82,19 @@ export function* applyEntry(
   }
   return rows;
 }
+
+const prepared = new WeakMap<StateModel, PreparedState>();
+
+const makeState = (model: StateModel): PreparedState => {
+  const computed = computedColumns(model.columns);
+  const scope = new Map<string, ScopeValue>();
+  if (computed.some(({ callable }) => callable)) {
+    scope.set('id', model.id).set('state_type', model.stateType).set('config', configRecord(model));
+  }
+  const properties = readStateProperties(model.properties);
+  const plain = plainColumns(model, properties);
+  return { model, properties, computed, scope, columns: knownColumns(model.columns), plain };
+};
 
 const withPrimaryKey = (row: Row, { model, properties }: PreparedState, expansion: Expansion): Row => {
   if (model.primaryKey.length === 0) {

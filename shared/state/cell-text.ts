@@ -21,6 +21,9 @@ export const cellText = (value: JsonValue, json: boolean): string | null => {
   return json ? jsonbText(value) : plainText(value);
 };
 
+/** Whether a text column can hold the text. */
+export const isStorable = (text: string): boolean => !text.includes('\0') && !hasLoneSurrogate(text);
+
 const plainText = (value: Exclude<JsonValue, null>): string => {
   switch (typeof value) {
     case 'string':

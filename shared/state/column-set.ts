@@ -6,16 +6,30 @@ import type { ColumnDefinition, Row } from './state-model.ts';
 import type { Steps } from './steps.ts';
 import { isTooLong } from './too-long.ts';
 
+/** The columns that a state has, prepared once for many plans. */
+export interface KnownColumns {
+  readonly columns: readonly ColumnDefinition[];
+  readonly names: ReadonlySet<string>;
+  /** `displayOrder` of the next column. */
+  readonly nextOrder: number;
+}
+
+export const knownColumns = (columns: readonly ColumnDefinition[]): KnownColumns => ({
+  columns,
+  names: new Set(columns.map(({ name }) => name)),
+  nextOrder: columns.reduce((next, { displayOrder }) => Math.max(next, (displayOrder ?? -1) + 1), 0),
+});
+
 /** The columns of a state as a plan sees them: those it has, then those that rows of the plan need. */
 export class ColumnSet {
   #columns: readonly ColumnDefinition[];
-  readonly #names: Set<string>;
+  #names: ReadonlySet<string>;
   #nextOrder: number;
 
-  constructor(columns: readonly ColumnDefinition[]) {
+  constructor({ columns, names, nextOrder }: KnownColumns) {
     this.#columns = columns;
-    this.#names = new Set(columns.map(({ name }) => name));
-    this.#nextOrder = columns.reduce((next, { displayOrder }) => Math.max(next, (displayOrder ?? -1) + 1), 0);
+    this.#names = names;
+    this.#nextOrder = nextOrder;
   }
 
   get columns(): readonly ColumnDefinition[] {
@@ -47,7 +61,7 @@ export class ColumnSet {
   add(columns: readonly ColumnDefinition[]): void {
     if (columns.length === 0) return;
     this.#columns = [...this.#columns, ...columns];
-    for (const { name } of columns) this.#names.add(name);
+    this.#names = new Set([...this.#names, ...columns.map(({ name }) => name)]);
     this.#nextOrder += columns.length;
   }
 }

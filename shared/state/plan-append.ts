@@ -1,10 +1,19 @@
 import { TerminalError } from '../errors/sync-error.ts';
-import { isJsonArray, isJsonObject, JsonFloat, type JsonArray, type JsonValue } from '../json/json-value.ts';
-import { applyEntry, prepareState, type PreparedState } from './apply-entry.ts';
+import {
+  isJsonArray,
+  isJsonObject,
+  JsonFloat,
+  type JsonArray,
+  type JsonObject,
+  type JsonValue,
+} from '../json/json-value.ts';
+import { applyEntry, preparedState, prepareState, type PreparedState } from './apply-entry.ts';
+import type { ColumnCells } from './column-cells.ts';
 import { ColumnSet } from './column-set.ts';
 import type { Evaluator, EvaluatorFactory, ExpressionScope } from './evaluator.ts';
 import { Expansion, tooManyRows } from './expansion.ts';
-import { maxCellsPerMessage, maxNameCharacters, maxStateColumns } from './plan-limits.ts';
+import { maxCellsPerMessage, maxExpandedBytes, maxNameCharacters, maxStateColumns } from './plan-limits.ts';
+import { planPlain } from './plan-plain.ts';
 import { nullCells, renderCells } from './render-cells.ts';
 import type { FlattenRule } from './shape-entry.ts';
 import type { ColumnDefinition, Row, StateModel } from './state-model.ts';
@@ -35,8 +44,8 @@ export interface PlanOptions {
 
 export interface PlannedDelivery {
   readonly id: string;
-  /** The rows as they are stored: what is forwarded (G-11). */
-  readonly rows: readonly Row[];
+  /** The rows as they are stored, as objects of either form: what is forwarded (G-11). */
+  readonly rows: readonly JsonObject[];
   readonly append: PlannedAppend;
 }
 
@@ -44,8 +53,8 @@ export interface PlannedDelivery {
 export interface PlannedAppend {
   readonly id: string;
   readonly rowCount: number;
-  /** Per column of the plan one text per row; null is a null cell. */
-  readonly cells: readonly (readonly (string | null)[])[];
+  /** Per column of the plan. */
+  readonly cells: readonly ColumnCells[];
   /** Per row the key that it is mapped under, or null. */
   readonly stateKeys: readonly (string | null)[];
   /** About what its cells take in a statement. */
@@ -90,7 +99,7 @@ export function* planAppend(
     const taken = deliveries.length;
     return { columns: model.columns, deliveries: [], rejections, taken, dedupe: false, dispatch: null };
   }
-  const columns = new ColumnSet(model.columns);
+  const columns = new ColumnSet(state.columns);
   const knownKeys = state.properties.dedupe ? new Set<string>() : undefined;
   const planned: PlannedDelivery[] = [];
   let bytes = 0;
@@ -99,8 +108,11 @@ export function* planAppend(
     if (bytes >= (options.maxPlanBytes ?? Infinity)) break;
     taken += 1;
     try {
-      const expansion = new Expansion(options.maxExpandedBytes, bytes);
-      const result = yield* planDelivery(delivery, { state, columns, knownKeys, options, expansion });
+      let result: PlannedDelivery | undefined = planPlainDelivery(delivery, state, options);
+      if (result === undefined) {
+        const expansion = new Expansion(options.maxExpandedBytes, bytes);
+        result = yield* planDelivery(delivery, { state, columns, knownKeys, options, expansion });
+      } else yield bytes + result.append.bytes;
       planned.push(result);
       bytes += result.append.bytes;
     } catch (error) {
@@ -112,6 +124,49 @@ export function* planAppend(
   const { dedupe, dispatch } = state.properties;
   return { columns: all, deliveries: aligned, rejections, taken, dedupe, dispatch };
 }
+
+/**
+ * The plan of a few usual messages, without steps: a batch may have one message for each of a thousand states.
+ * @returns undefined for any others: `planAppend` plans these
+ */
+export const planFew = (
+  model: StateModel,
+  deliveries: readonly DeliveryToPlan[],
+  options: PlanOptions,
+): AppendPlan | undefined => {
+  const state = deliveries.length <= maxFew ? preparedState(model) : undefined;
+  if (state?.plain === undefined) return undefined;
+  const planned: PlannedDelivery[] = [];
+  for (const delivery of deliveries) {
+    const own = planPlainDelivery(delivery, state, options);
+    if (own === undefined) return undefined;
+    planned.push(own);
+  }
+  const { dedupe, dispatch } = state.properties;
+  return { columns: model.columns, deliveries: planned, rejections: [], taken: deliveries.length, dedupe, dispatch };
+};
+
+/** Of messages that one step takes. */
+const maxFew = 4;
+
+/** Undefined where the rules have to be asked. */
+const planPlainDelivery = (
+  { id, queryState }: DeliveryToPlan,
+  { plain }: PreparedState,
+  { maxExpandedBytes: maxBytes = maxExpandedBytes }: PlanOptions,
+): PlannedDelivery | undefined => {
+  if (plain === undefined || queryState === undefined) return undefined;
+  const entries = isJsonArray(queryState) ? queryState : [queryState];
+  if (entries.length === 0) return undefined;
+  const planned = planPlain(entries, plain, maxBytes);
+  if (planned === undefined) return undefined;
+  const { rows, cells, bytes } = planned;
+  const rowCount = rows.length;
+  const stateKeys = rowCount === 1 ? noKey : nullCells(rowCount);
+  return { id, rows, append: { id, rowCount, cells, stateKeys, bytes } };
+};
+
+const noKey: readonly null[] = [null];
 
 interface DeliveryContext {
   readonly state: PreparedState;

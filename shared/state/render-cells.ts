@@ -6,7 +6,10 @@ import type { Steps } from './steps.ts';
 
 type Cells = readonly (string | null)[];
 
-export const nullCells = (rowCount: number): Cells => Array.from({ length: rowCount }, () => null);
+/** Of exactly this length: one that grows has room for many more, and is kept until its message is stored. */
+export const nullCells = (rowCount: number): (string | null)[] =>
+  // oxlint-disable-next-line no-new-array
+  new Array<string | null>(rowCount).fill(null);
 
 /**
  * The cells of rows by column: the set's columns, then the created ones; a row without a value has a null cell.

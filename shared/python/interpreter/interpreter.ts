@@ -248,15 +248,19 @@ const evaluateInner = (run: Run, node: Node, frame: Frame): PyValue => {
     case 'field':
       return evaluateField(run, node, frame);
     case 'list':
+      run.meter.spend('container', 1);
       return new PyList(evaluateItems(run, node.items, frame));
     case 'tuple':
+      run.meter.spend('container', 1);
       return new PyTuple(evaluateItems(run, node.items, frame));
     case 'set': {
+      run.meter.spend('container', 1);
       const set = new PySet();
       for (const item of evaluateItems(run, node.items, frame)) addMember(run, set, item);
       return set;
     }
     case 'dict':
+      run.meter.spend('container', 1);
       return evaluateDict(run, node, frame);
     case 'not':
       return !truth(evaluateNode(run, node.operand, frame));

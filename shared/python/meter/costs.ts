@@ -15,7 +15,9 @@ export const costs = {
   /** A UTF-16 unit of a text that is made. */
   text: { steps: 1 / 64, bytes: 2 },
   /** `bytes`, an exception, a view, a slice: an object, whatever it holds. */
-  object: { steps: 1, bytes: 256 },
+  object: { steps: 2, bytes: 256 },
+  /** A point in time as a text, a range as a key, an integer as bytes: several objects of the host. */
+  conversion: { steps: 12, bytes: 256 },
   /** A byte that is made. */
   byte: { steps: 1 / 64, bytes: 1 },
   /** A byte that is read as a character of a text, or written back: both copies are made. */
@@ -37,7 +39,11 @@ export const costs = {
   /** A member of a set or an entry of a dictionary that is looked up among those of another. */
   lookup: { steps: 1 / 2, bytes: 0 },
   /** A member of a set or an entry of a dictionary that is made. */
-  entry: { steps: 1, bytes: 112 },
+  entry: { steps: 2, bytes: 112 },
+  /** A list, tuple, set or dictionary that an expression writes out, or an iterator: what it takes besides its members. */
+  container: { steps: 2, bytes: 0 },
+  /** A container that is written out by `repr`: its members are charged too. */
+  written: { steps: 4, bytes: 0 },
   /** A bit of an integer that is made. */
   bit: { steps: 1 / 2048, bytes: 1 / 8 },
   /** A call of a lambda, or a comprehension: its variables. */

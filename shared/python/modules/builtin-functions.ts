@@ -222,7 +222,14 @@ export const builtinFunctions: readonly (readonly [string, NativeCall])[] = [
       isSubclass(run, ...(bind(signature('issubclass', 'cls class_or_tuple'), args, named) as [PyValue, PyValue])),
   ],
   ['len', len],
-  ['now', (run, args, named) => (bind(signature('now', ''), args, named), isoTime(run.nowMs))],
+  [
+    'now',
+    (run, args, named) => {
+      bind(signature('now', ''), args, named);
+      run.meter.spend('conversion', 1);
+      return isoTime(run.nowMs);
+    },
+  ],
   ['oct', inBase('oct', '0o', 8)],
   ['ord', ord],
   ['pow', pow],

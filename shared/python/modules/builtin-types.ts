@@ -37,6 +37,7 @@ function* zipped(run: Run, iterators: readonly Iterator<PyValue>[], strict: bool
 }
 
 const toZip: NativeCall = (run, args, named) => {
+  run.meter.spend('container', 1);
   const iterators = args.map((each) => iterate(run, each));
   return new PyIterator('zip', zipped(run, iterators, truth(named.get('strict') ?? false)));
 };

@@ -37,6 +37,7 @@ export const hashKey = (run: Run, value: PyValue, depth = 0): HashKey => {
     case 'enum':
       return `\u0000e${value.typeName}.${value.member}`;
     case 'range': {
+      run.meter.spend('conversion', 1);
       const parts = [value.length, value.length > 0n ? value.start : 0n, value.length > 1n ? value.step : 0n];
       return `\u0000r${parts.map((part) => integerKey(run, part)).join(':')}`;
     }

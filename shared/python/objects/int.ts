@@ -108,6 +108,7 @@ const toBytes: Method<PyValue> = (run, self, args, named) => {
   );
   const size = requireCount(length);
   if (size < 0) throw valueError('length argument must be non-negative');
+  run.meter.spend('conversion', 1);
   run.meter.madeBytes(size * 5);
   const value = asInteger(self);
   if (value < 0n && !truth(signed)) throw overflowError("can't convert negative int to unsigned");

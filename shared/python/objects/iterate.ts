@@ -14,6 +14,7 @@ const iterableKinds: ReadonlySet<string> = new Set('list tuple dict view set ran
 /** Python's `iter(value)`; every item is a step. Throws `TypeError` where there is nothing to iterate. */
 export const iterate = (run: Run, value: PyValue): IterableIterator<PyValue> => {
   const iterator = sourceOf(run, value);
+  run.meter.spend('container', 1);
   return {
     next: () => {
       run.meter.charge(1);

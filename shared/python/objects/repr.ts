@@ -62,6 +62,7 @@ export const str = (run: Run, value: PyValue): string => {
 
 const objectRepr = (run: Run, value: PyObject, depth: number): string => {
   const inner = run.meter.deeper(depth);
+  run.meter.spend('written', 1);
   const list = (items: Iterable<PyValue>): string =>
     Array.from(items, (item) => (run.meter.items(2), repr(run, item, inner))).join(', ');
   switch (value.kind) {
