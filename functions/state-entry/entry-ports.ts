@@ -4,6 +4,7 @@ import type { OutgoingMessage, PublishOutcome } from '../../shared/message/outgo
 import type { EvaluatorFactory } from '../../shared/state/evaluator.ts';
 import { monitorSelector, routerSelector, type RouteConfig, type Routing } from '../../shared/routing/routing.ts';
 import { requireRoute } from '../../shared/routing/selector.ts';
+import type { Steps } from '../../shared/state/steps.ts';
 import type { ColumnDefinition, Processor, Route, Row } from '../../shared/state/state-model.ts';
 
 /** What a replay knows of a state; the count is read now, not cached. */
@@ -41,6 +42,8 @@ export interface EntryPorts {
   maxPayloadBytes(): Promise<number>;
   readonly ledger: HandledLedger;
   readonly evaluatorFor: EvaluatorFactory;
+  /** Runs a plan, with turns of the event loop between its steps. */
+  run<T>(steps: Steps<T>): Promise<T>;
   /** A clock that only runs forward (milliseconds), for the time budget. */
   nowMs(): number;
 }

@@ -135,7 +135,7 @@ const plan = async (context: EntryContext, delivery: Delivery): Promise<readonly
   } else {
     throw new TerminalError('wrong_function', `messages of type ${type} are not for this function`);
   }
-  return planEntry({
+  const steps = planEntry({
     delivery,
     routeId,
     destination: await loadDestination(context, processorId),
@@ -143,4 +143,5 @@ const plan = async (context: EntryContext, delivery: Delivery): Promise<readonly
     maxPayloadBytes: await ports.maxPayloadBytes(),
     evaluate: ports.evaluatorFor({ nowMs: delivery.timestampMs, seed: delivery.id }),
   });
+  return ports.run(steps);
 };

@@ -17,6 +17,7 @@ import { Expansion } from '../../shared/state/expansion.ts';
 import type { RouteConfig } from '../../shared/routing/routing.ts';
 import { isPriorityRoute, subjectFor } from '../../shared/routing/subject.ts';
 import type { Evaluator } from '../../shared/state/evaluator.ts';
+import type { Steps } from '../../shared/state/steps.ts';
 import type { Destination } from './destination.ts';
 import { contextOf, queryStateFrame } from './query-state-frame.ts';
 import { routedStatus } from './routed-status.ts';
@@ -41,7 +42,7 @@ const utf8 = new TextEncoder();
  * null route for any route (G-25). Throws TerminalError `missing_query_state`, `invalid_priority`,
  * `forward_too_large`.
  */
-export const planEntry = (input: EntryInput): readonly OutgoingMessage[] => {
+export function* planEntry(input: EntryInput): Steps<readonly OutgoingMessage[]> {
   const { delivery, routeId, destination } = input;
   const { message } = delivery;
   const { processor, route } = destination;
@@ -60,19 +61,30 @@ export const planEntry = (input: EntryInput): readonly OutgoingMessage[] => {
       });
   const subject = subjectFor(route, memberOf(message, 'priority'), partition);
   const { head, tail } = queryStateFrame(message, routeId, processor.id);
-  const texts = rows.map((row) => pythonJson(row, { ascii: true }));
+  const texts: string[] = [];
+  for (const row of rows) {
+    texts.push(pythonJson(row, { ascii: true }));
+    yield held;
+  }
   const roomBytes = payloadRoomBytes(input.maxPayloadBytes, delivery.id.length + targetId.length + maxRangeCharacters);
   const parts = packTexts(lengthsOf(texts), head.length + tail.length, roomBytes, Infinity);
   new Expansion().admit(packedBytes(parts, lengthsOf(texts), head.length + tail.length));
-  const messages = (parts.length === 0 ? [{ start: 0, end: 0 }] : parts).map((part) => ({
-    stream: route.name,
-    baseSubject: route.subject,
-    subject,
-    payload: utf8.encode(head + texts.slice(part.start, part.end).join(itemSeparator) + tail),
-    id: `${delivery.id}/${targetId}/${rangeOf(part)}`,
-  }));
+  const messages: OutgoingMessage[] = [];
+  for (const part of parts.length === 0 ? [{ start: 0, end: 0 }] : parts) {
+    messages.push({
+      stream: route.name,
+      baseSubject: route.subject,
+      subject,
+      payload: utf8.encode(head + texts.slice(part.start, part.end).join(itemSeparator) + tail),
+      id: `${delivery.id}/${targetId}/${rangeOf(part)}`,
+    });
+    yield held;
+  }
   return routeId === null ? messages : [routedStatus(input.monitorRoute, routeId, delivery.id), ...messages];
-};
+}
+
+/** What entries hold is bounded by their request: no plan of theirs waits for another's memory. */
+const held = 0;
 
 const queryStateOf = (delivery: Delivery): JsonValue => {
   const value = memberOf(delivery.message, 'query_state');

@@ -1,6 +1,8 @@
+import type { CreateMessageApp } from '../../shared/function/load-behind-session.ts';
 import { createMessageApp, type RequestParts } from '../../shared/function/message-app.ts';
 import { openParts, type Parts } from '../../shared/function/open-parts.ts';
-import type { FunctionApp, FunctionRuntime } from '../../shared/function/run-function.ts';
+import { openFunctionPool } from '../../shared/function/function-pool.ts';
+import { createPlanPace, type PlanPace } from '../../shared/function/plan-pace.ts';
 import { memberOf } from '../../shared/json/json-value.ts';
 import { readState } from '../../shared/metadata/read-metadata.ts';
 import { readPage } from '../../shared/postgres/read-page.ts';
@@ -10,18 +12,20 @@ import { handleEntries } from './handle-entries.ts';
 import { replayRows } from './replay/replay-rows.ts';
 
 /** `query_state_entry`, `query_processor_entry` and the replay of a state: entries on their way to processors (reference.md F.2, F.3). */
-export const createStateEntry = async (runtime: FunctionRuntime): Promise<FunctionApp> => {
-  const parts = await openParts(runtime);
+export const createStateEntry: CreateMessageApp = async (runtime, pool = openFunctionPool(runtime)) => {
+  const parts = await openParts(runtime, pool);
   // Whatever comes is passed on.
   parts.bus.warm();
+  const { monotonicMs, config } = runtime;
+  const pace = createPlanPace({ monotonicMs, maxHeldBytes: config.maxExpandedBytes });
   return createMessageApp(parts, {
     accepts: ['query_state_entry', 'query_processor_entry', 'query_state_route'],
     process: (deliveries, request) =>
-      handleEntries(entryContext(entryPorts(parts, request), parts.routing), deliveries),
+      handleEntries(entryContext(entryPorts(parts, request, pace), parts.routing), deliveries),
   });
 };
 
-const entryPorts = (parts: Parts, { metadata, database, publish }: RequestParts): EntryPorts => {
+const entryPorts = (parts: Parts, { metadata, database, publish }: RequestParts, pace: PlanPace): EntryPorts => {
   let evaluators: EvaluatorFactory | undefined;
   return {
     loadRoute: metadata.findRoute,
@@ -49,6 +53,7 @@ const entryPorts = (parts: Parts, { metadata, database, publish }: RequestParts)
     ledger: { read: database.readLedger, recordHandled: database.recordHandled },
     // Without a factory no processor of the request has the mode `expression`: nothing asks it.
     evaluatorFor: (source) => evaluators?.(source) ?? (() => null),
+    run: (steps) => pace.open().run(steps),
     nowMs: parts.runtime.monotonicMs,
   };
 };

@@ -1,4 +1,4 @@
-import { append } from '../postgres/append.ts';
+import { createAppendQueue } from '../postgres/append-queue.ts';
 import type { AppendRequest, AppendResult } from '../postgres/append-request.ts';
 import type { DatabasePool } from '../postgres/database.ts';
 import {
@@ -20,9 +20,9 @@ export interface FunctionDatabase {
   readPage(request: PageRequest): Promise<StatePage>;
 }
 
-/** The database behind the pool. */
+/** The database behind the pool; appends of different states that wait together share a statement. */
 export const functionDatabase = (pool: DatabasePool): FunctionDatabase => ({
-  append: (request) => append(pool, request),
+  append: createAppendQueue(pool),
   readLedger: (ids) => readLedger(pool, ids),
   markForwarded: (ids) => markForwarded(pool, ids),
   recordHandled: (handled) => recordHandled(pool, handled),

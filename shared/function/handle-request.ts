@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { batchReply, singleReply } from './outcome-reply.ts';
+import { firstAnswerMark } from '../http/answer-mark.ts';
 import { errorReply, type HttpReply, type HttpRequest } from '../http/http-server.ts';
 import { heldBack, toOutcome } from '../message/to-outcome.ts';
 import { RetryableError } from '../errors/sync-error.ts';
@@ -34,6 +35,7 @@ export const createRequestHandler = (
   options: RequestHandlerOptions,
 ): ((request: HttpRequest) => Promise<HttpReply>) => {
   const startTrace = traceStarter(options.functionName);
+  let isFirst = true;
   return async (request) => {
     if (request.method !== 'POST') {
       return errorReply(405, 'method_not_allowed', 'messages are posted', { allow: 'POST' });
@@ -70,7 +72,9 @@ export const createRequestHandler = (
     const reply = mode === 'batch' ? batchReply(results) : singleReply(results[0] ?? nothing(), mode);
     options.metrics.request(deliveryCount, options.monotonicMs() - startedMs, results);
     logFailures(results, options.log);
-    return reply;
+    if (!isFirst) return reply;
+    isFirst = false;
+    return { ...reply, headers: { ...reply.headers, [firstAnswerMark.name]: firstAnswerMark.value } };
   };
 };
 

@@ -10,7 +10,7 @@ import { errorFields } from '../telemetry/log.ts';
 import { startTelemetry } from '../telemetry/start-telemetry.ts';
 import { createMetadata, type Metadata } from '../metadata/cached-metadata.ts';
 import { functionDatabase, type FunctionDatabase } from './function-database.ts';
-import { openBus, openPool, openRouting } from './open-servers.ts';
+import { openBus, openRouting } from './open-servers.ts';
 import { addPartMetrics } from './part-metrics.ts';
 import { startPruning } from './prune-ledger.ts';
 
@@ -33,24 +33,23 @@ export interface Parts {
 /** A replica hears what is said to all from here on, or from its first forward; a first message does not wait for that. */
 const listenAfterMs = 1_000;
 
-/** Of the time in which a request is answered: 35 s by default. */
-const statementShare = 0.7;
-const maxConnectMs = 5_000;
-
 /** How long buffered spans may take to leave at the end of a process. */
 const flushMs = 3_000;
 
 /**
- * Opens what a message function works with. Nothing here waits for a server: the pool connects at its first statement,
- * the bus at its first message or in the background.
+ * Opens what a message function works with. Nothing here waits for a server: the pool connects meanwhile, the bus at its first
+ * message or in the background.
+ * @param pool is the parts' own from here on: it ends with them
  * @throws RoutingError with every fault of the routing file
  */
-export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
+export const openParts = async (runtime: FunctionRuntime, pool: DatabasePool): Promise<Parts> => {
   const { config, log, env, name, nowMs, monotonicMs } = runtime;
   const telemetry = startTelemetry({ serviceName: name, otlpEndpoint: config.otlpEndpoint, env, log });
-  const routing = await openRouting(config);
+  const routing = await openRouting(config).catch(async (error: unknown) => {
+    await pool.end();
+    throw error;
+  });
   for (const reason of routing.warnings) log.warn('routing_file', { reason });
-  const pool = openFunctionPool(runtime);
   const metadata = openMetadata(runtime, pool);
   const onError = (error: unknown): void => log.warn('nats', errorFields(error));
   const bus = openBus(config, routing, {
@@ -88,20 +87,6 @@ export const openParts = async (runtime: FunctionRuntime): Promise<Parts> => {
       await telemetry.shutdown(flushMs);
     },
   };
-};
-
-const openFunctionPool = ({ config, log, env, name }: FunctionRuntime): DatabasePool => {
-  return openPool(config, env, {
-    // A statement whose answer is lost must not keep its connection for longer than anybody waits for it.
-    queryTimeoutMs: Math.floor(config.deadlineMs * statementShare),
-    connectTimeoutMs: Math.min(maxConnectMs, Math.floor(config.deadlineMs / 2)),
-    maxConnectTimeoutMs: Math.floor(config.deadlineMs / 2),
-    // What the statement leaves of the deadline, less the time of an answer.
-    waitTimeoutMs: Math.floor(config.deadlineMs * (1 - statementShare) * 0.9),
-    applicationName: name,
-    onNote: (reason) => log.warn('database_setting', { reason }),
-    onError: (error) => log.warn('database_connection_lost', errorFields(error)),
-  });
 };
 
 const openMetadata = ({ config, log, monotonicMs }: FunctionRuntime, pool: DatabasePool): Metadata => {

@@ -35,7 +35,7 @@ export interface FunctionApp {
 
 export interface FunctionDefinition {
   readonly name: string;
-  /** Loads the parts of the function; called once, right after the server listens. */
+  /** Loads the parts of the function; called when the port is asked for, and again by a request if that failed. */
   load(runtime: FunctionRuntime): Promise<FunctionApp>;
   /** Paths that answer without the shared token, beside health: the page itself, which holds no data. */
   readonly openPaths?: readonly string[];
@@ -45,8 +45,8 @@ export interface FunctionDefinition {
 const closeMs = 8_000;
 
 /**
- * Runs a function as a process. It checks its settings, listens, then loads its parts. So the port is open as soon as a
- * bare server's would be, and a first request waits only for what it needs. On SIGTERM and SIGINT it drains and ends,
+ * Runs a function as a process. It checks its settings, listens, and loads its parts meanwhile. So the port is open about as
+ * soon as a bare server's would be, and a first request waits only for what it needs. On SIGTERM and SIGINT it drains and ends,
  * whatever hangs. It exits 1 with every configuration fault listed at once, or if the port cannot be had.
  */
 export const runFunction = async (definition: FunctionDefinition, env: NodeJS.ProcessEnv): Promise<void> => {
@@ -61,7 +61,15 @@ export const runFunction = async (definition: FunctionDefinition, env: NodeJS.Pr
   for (const reason of warnings) log.warn('configuration', { reason });
   const clocks = { nowMs: Date.now, monotonicMs: () => performance.now() };
   const loader = createLoader(() => definition.load({ name: definition.name, config, log, env, ...clocks }));
-  const server = await startServer(definition, config, log, loader).catch((error: unknown) => {
+  const starting = startServer(definition, config, log, loader);
+  // The port opens with the next turn of the event loop: what can be asked of others is on its way by then.
+  const loading = loader.load().catch((error: unknown) => {
+    const faults = (error as { faults?: readonly string[] } | null)?.faults;
+    if (faults === undefined) return log.error('load_failed', errorFields(error));
+    for (const fault of faults) log.error('configuration', { reason: fault });
+    process.exit(1);
+  });
+  const server = await starting.catch((error: unknown) => {
     log.error('cannot_listen', errorFields(error));
     return process.exit(1);
   });
@@ -77,12 +85,7 @@ export const runFunction = async (definition: FunctionDefinition, env: NodeJS.Pr
     onUnfinished: (afterMs) => log.warn('stop_unfinished', { afterMs }),
     onFailed: (error) => log.error('stop_failed', errorFields(error)),
   });
-  await loader.load().catch((error: unknown) => {
-    const faults = (error as { faults?: readonly string[] } | null)?.faults;
-    if (faults === undefined) return log.error('load_failed', errorFields(error));
-    for (const fault of faults) log.error('configuration', { reason: fault });
-    process.exit(1);
-  });
+  await loading;
 };
 
 interface ReadConfig {

@@ -4,18 +4,29 @@ import type { Outcome } from '../message/outcome.ts';
 import { toOutcome } from '../message/to-outcome.ts';
 import type { AppendedDelivery } from '../postgres/append-request.ts';
 import type { Planned } from './plan-group.ts';
-import type { PlanShare } from './plan-pace.ts';
+import type { PlanShare } from '../function/plan-pace.ts';
 import type { StorePorts } from './store-ports.ts';
 
 /** Publishes what has committed and is not known to be forwarded; then tells the ledger, then acknowledges. */
-export const forwardGroup = async (
+export const forwardGroup = (
   accepted: readonly Planned[],
   appended: readonly AppendedDelivery[],
   ports: StorePorts,
   share: PlanShare,
-): Promise<readonly Outcome[]> => {
+): readonly Outcome[] | Promise<readonly Outcome[]> => {
   const { outcomes, waiting } = settledOrWaiting(accepted, appended);
-  if (waiting.size === 0) return outcomes;
+  return waiting === undefined ? outcomes : forwardWaiting(outcomes, waiting, ports, share);
+};
+
+type Waiting = ReadonlyMap<string, Iterable<OutgoingMessage>>;
+
+/** @param outcomes those that are known already: the others are added */
+const forwardWaiting = async (
+  outcomes: Outcome[],
+  waiting: Waiting,
+  ports: StorePorts,
+  share: PlanShare,
+): Promise<readonly Outcome[]> => {
   const failed = await publishStreamed(waiting, ports, share);
   outcomes.push(...failed.values());
   const forwarded = [...waiting.keys()].filter((id) => !failed.has(id));
@@ -32,12 +43,13 @@ export const forwardGroup = async (
 const settledOrWaiting = (
   accepted: readonly Planned[],
   appended: readonly AppendedDelivery[],
-): { readonly outcomes: Outcome[]; readonly waiting: ReadonlyMap<string, Iterable<OutgoingMessage>> } => {
-  const byId = new Map(appended.map((delivery) => [delivery.id, delivery]));
+): { readonly outcomes: Outcome[]; readonly waiting: Waiting | undefined } => {
   const outcomes: Outcome[] = [];
-  const waiting = new Map<string, Generator<OutgoingMessage>>();
-  for (const { planned, forwards } of accepted) {
-    const result = byId.get(planned.id);
+  let waiting: Map<string, Iterable<OutgoingMessage>> | undefined;
+  const resultOf = resultsById(appended);
+  for (let index = 0; index < accepted.length; index += 1) {
+    const { planned, forwards } = accepted[index]!;
+    const result = resultOf(planned.id, index);
     if (result === undefined) {
       outcomes.push(toOutcome(planned.id, new RetryableError('no_outcome', 'the append said nothing of the message')));
     } else if (result.status === 'rejected') {
@@ -46,10 +58,23 @@ const settledOrWaiting = (
       outcomes.push({ id: planned.id, outcome: 'ack' });
     } else {
       // With dedupe only the rows that were stored travel on: the ledger says which, at every attempt the same.
-      waiting.set(planned.id, forwards.messages(result.storedRows));
+      (waiting ??= new Map()).set(planned.id, forwards.messages(result.storedRows));
     }
   }
   return { outcomes, waiting };
+};
+
+/** An append names its deliveries in the order in which they were given: each is looked for in its own place first. */
+const resultsById = (
+  appended: readonly AppendedDelivery[],
+): ((id: string, index: number) => AppendedDelivery | undefined) => {
+  let byId: ReadonlyMap<string, AppendedDelivery> | undefined;
+  return (id, index) => {
+    const own = appended[index];
+    if (own?.id === id) return own;
+    byId ??= new Map(appended.map((delivery) => [delivery.id, delivery]));
+    return byId.get(id);
+  };
 };
 
 /** What is published at the same time. */
@@ -58,7 +83,7 @@ const maxPublishedMessages = 1_000;
 
 /** Makes the messages as they are sent, so that they are never all there; the deliveries of which one failed. */
 const publishStreamed = async (
-  messages: ReadonlyMap<string, Iterable<OutgoingMessage>>,
+  messages: Waiting,
   ports: StorePorts,
   share: PlanShare,
 ): Promise<ReadonlyMap<string, Outcome>> => {

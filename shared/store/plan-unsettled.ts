@@ -5,6 +5,7 @@ import { parseJson } from '../json/parse-json.ts';
 import { contentHash } from '../message/content-hash.ts';
 import { readEnvelope } from '../message/envelope.ts';
 import type { Metadata } from '../metadata/cached-metadata.ts';
+import { cellList } from '../state/column-cells.ts';
 import type { EvaluatorFactory } from '../state/evaluator.ts';
 import { planAppend } from '../state/plan-append.ts';
 import { runAtOnce } from '../state/steps.ts';
@@ -58,7 +59,7 @@ export const planUnsettled = async (
   const envelope = readEnvelope(parseJson(text));
   const findTarget = finders.get(envelope.type);
   if (findTarget === undefined) return undefined;
-  const { stateId, scope } = await findTarget(envelope, ports.metadata);
+  const { stateId, scope } = await findTarget.find(findTarget.idOf(envelope), ports.metadata);
   const model = await ports.metadata.state(stateId);
   const hasCallable = model.columns.some(({ callable }) => callable);
   const steps = planAppend(
@@ -83,7 +84,7 @@ export const planUnsettled = async (
   const compared = comparedColumns(model);
   const texts = await Promise.all(
     compared.map(async (column) => {
-      const own = cells[columns.findIndex(({ name }) => name === column.name)] ?? [];
+      const own = cellList(cells[columns.findIndex(({ name }) => name === column.name)] ?? []);
       return column.dataType === 'json' ? ports.storedJson(own) : own;
     }),
   );

@@ -1,16 +1,17 @@
+import { openFunctionPool } from '../function/function-pool.ts';
 import { createMessageApp, type RequestParts } from '../function/message-app.ts';
 import { openParts, type Parts } from '../function/open-parts.ts';
 import type { FunctionApp, FunctionRuntime } from '../function/run-function.ts';
-import type { Delivery, MessageType } from '../message/delivery.ts';
-import type { Outcome } from '../message/outcome.ts';
-import { toOutcome } from '../message/to-outcome.ts';
+import type { MessageType } from '../message/delivery.ts';
 import type { Metadata } from '../metadata/cached-metadata.ts';
+import type { DatabasePool } from '../postgres/database.ts';
 import { routerSelector, type RouteConfig } from '../routing/routing.ts';
 import { requireRoute } from '../routing/selector.ts';
-import type { FindTarget } from './find-target.ts';
-import { createPlanPace, type PlanPace } from './plan-pace.ts';
+import type { FindTarget, TargetPorts } from './find-target.ts';
+import { findTargets } from './find-targets.ts';
+import { createPlanPace, type PlanPace } from '../function/plan-pace.ts';
 import { storeDeliveries } from './store-deliveries.ts';
-import type { StorePorts, StoreTarget } from './store-ports.ts';
+import type { StorePorts } from './store-ports.ts';
 
 /** What tells state-direct and state-route apart. */
 export interface StoreFunction {
@@ -19,8 +20,12 @@ export interface StoreFunction {
 }
 
 /** A function that stores rows: finds the state of each delivery, then stores and passes on what belongs to it. */
-export const createStoreApp = async (runtime: FunctionRuntime, definition: StoreFunction): Promise<FunctionApp> => {
-  const parts = await openParts(runtime);
+export const createStoreApp = async (
+  runtime: FunctionRuntime,
+  definition: StoreFunction,
+  pool: DatabasePool = openFunctionPool(runtime),
+): Promise<FunctionApp> => {
+  const parts = await openParts(runtime, pool);
   // A routing file without the router's route is a fault of the configuration: it is found at start.
   const routerRoute = requireRoute(parts.routing.routes, routerSelector);
   const { monotonicMs, config } = runtime;
@@ -28,25 +33,18 @@ export const createStoreApp = async (runtime: FunctionRuntime, definition: Store
   return createMessageApp(parts, {
     accepts: definition.accepts,
     process: async (deliveries, request) => {
-      const found = await Promise.all(deliveries.map((delivery) => findTarget(definition, delivery, request.metadata)));
-      const failed = found.filter((item): item is Outcome => 'outcome' in item);
-      const targets = found.filter((item): item is StoreTarget => !('outcome' in item));
-      return [...failed, ...(await storeDeliveries(targets, storePorts(parts, request, routerRoute, pace)))];
+      const ports = storePorts(parts, request, routerRoute, pace);
+      const { targets, failed } = await findTargets(definition.target, deliveries, targetPorts(request.metadata));
+      return [...failed, ...(await storeDeliveries(targets, ports))];
     },
   });
 };
 
-const findTarget = async (
-  definition: StoreFunction,
-  delivery: Delivery,
-  metadata: Metadata,
-): Promise<StoreTarget | Outcome> => {
-  try {
-    return { delivery, ...(await definition.target(delivery, metadata)) };
-  } catch (error) {
-    return toOutcome(delivery.id, error);
-  }
-};
+const targetPorts = ({ known, route, findProcessor, findProvider }: Metadata): TargetPorts => ({
+  route: (id) => known.route(id) ?? route(id),
+  findProcessor,
+  findProvider,
+});
 
 const storePorts = (
   parts: Parts,
@@ -54,8 +52,8 @@ const storePorts = (
   routerRoute: RouteConfig,
   pace: PlanPace,
 ): StorePorts => ({
-  state: metadata.state,
-  forwardRoutes: metadata.forwardRoutes,
+  state: (id) => metadata.known.state(id) ?? metadata.state(id),
+  forwardRoutes: (id) => metadata.known.forwardRoutes(id) ?? metadata.forwardRoutes(id),
   forgetState: metadata.forgetState,
   append: database.append,
   markForwarded: database.markForwarded,

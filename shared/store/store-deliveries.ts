@@ -5,7 +5,7 @@ import type { StateModel } from '../state/state-model.ts';
 import { acknowledgeStored } from './acknowledge-stored.ts';
 import { forwardGroup } from './forward-group.ts';
 import { holdBackLater, planGroup, type GroupPlan } from './plan-group.ts';
-import type { PlanShare } from './plan-pace.ts';
+import type { PlanShare } from '../function/plan-pace.ts';
 import type { StorePorts, StoreTarget } from './store-ports.ts';
 
 /**
@@ -40,8 +40,10 @@ const storeGroup = async (
   while (open.length > 0) {
     const share = ports.pace.open();
     try {
-      const model = await ports.state(stateId);
-      const group = holdBackLater(await planGroup(model, open, ports, share), open);
+      const found = ports.state(stateId);
+      const model = found instanceof Promise ? await found : found;
+      const planning = planGroup(model, open, ports, share);
+      const group = holdBackLater(planning instanceof Promise ? await planning : planning, open);
       const stored = await storeGroupPlan(model, group, ports, share);
       outcomes.push(...group.rejected, ...stored);
       open = group.rest;
@@ -61,24 +63,20 @@ const storeGroup = async (
 };
 
 /** One statement for what is accepted, then its forwards. */
-const storeGroupPlan = async (
+const storeGroupPlan = (
   model: StateModel,
   { columns, dedupe, accepted }: GroupPlan,
   ports: StorePorts,
   share: PlanShare,
 ): Promise<readonly Outcome[]> => {
-  if (accepted.length === 0) return [];
-  const result = await ports.append({
-    stateId: model.id,
-    columns,
-    deliveries: accepted.map(({ delivery, planned, forwards }) => ({
-      ...planned.append,
-      forwards: !forwards.isEmpty,
-      contentHash: delivery.contentHash,
-    })),
-    dedupe,
+  if (accepted.length === 0) return Promise.resolve([]);
+  const deliveries = accepted.map(({ delivery: { contentHash }, planned: { append }, forwards }) => {
+    const { id, rowCount, cells, stateKeys, bytes } = append;
+    return { id, rowCount, cells, stateKeys, bytes, forwards: !forwards.isEmpty, contentHash };
   });
-  if (result.columns.length !== model.columns.length) ports.forgetState(model.id);
-  for (const delivery of result.deliveries) if (delivery.status === 'stored') ports.onStored(delivery.rowCount);
-  return forwardGroup(accepted, result.deliveries, ports, share);
+  return ports.append({ stateId: model.id, columns, deliveries, dedupe }).then((result) => {
+    if (result.columns.length !== model.columns.length) ports.forgetState(model.id);
+    for (const delivery of result.deliveries) if (delivery.status === 'stored') ports.onStored(delivery.rowCount);
+    return forwardGroup(accepted, result.deliveries, ports, share);
+  });
 };

@@ -5,7 +5,7 @@ import type { AppendRequest, AppendResult } from '../postgres/append-request.ts'
 import type { RouteConfig } from '../routing/routing.ts';
 import type { EvaluatorFactory, ExpressionScope } from '../state/evaluator.ts';
 import type { Route, StateModel } from '../state/state-model.ts';
-import type { PlanPace } from './plan-pace.ts';
+import type { PlanPace } from '../function/plan-pace.ts';
 
 /** Variables of callable columns (reference.md D.6) without those of the state; a function reads them only if needed. */
 export type Scope = ExpressionScope | (() => Promise<ExpressionScope>);
@@ -20,8 +20,8 @@ export interface StoreTarget {
 /** What storing needs of the world; each is one room behind an interface. */
 export interface StorePorts {
   /** @throws RetryableError `unknown_state` */
-  state(stateId: string): Promise<StateModel>;
-  forwardRoutes(stateId: string): Promise<readonly Route[]>;
+  state(stateId: string): StateModel | Promise<StateModel>;
+  forwardRoutes(stateId: string): readonly Route[] | Promise<readonly Route[]>;
   /** The next plan reads the state again: its columns changed, or it is no longer what the cache says. */
   forgetState(stateId: string): void;
   /** @throws StaleMetadataError if the state or a column is no longer what the request says */
