@@ -26,6 +26,8 @@ import {
 export interface RequestTrace {
   /** Whether any of its spans is recorded; if none is, looking for something to say is a waste. */
   readonly isRecorded: boolean;
+  /** Whether neither the request nor any message has a trace: then nothing that is sent carries one on. */
+  readonly isEmpty: boolean;
   /** Where work belongs that is no single message's: the message's own span when it is alone, else the server span. */
   readonly work: Context;
   /** The context of one delivery: its forwards are its children. */
@@ -59,6 +61,7 @@ export const startRequestTrace = (options: RequestTraceOptions): RequestTrace =>
   const server = startServer(options, contexts);
   const byId = new Map<string, Context>();
   const spans = new Map<string, Span>();
+  const requestLinks = linkTo(server.context);
   const startProcess = (delivery: Delivery, own: Context): void => {
     const isCut = traceHops(own) >= maxTraceHops;
     const inRequest = traceState(own) === 'none' && isAlone;
@@ -66,7 +69,7 @@ export const startRequestTrace = (options: RequestTraceOptions): RequestTrace =>
     const name = `process ${delivery.subject === '' ? delivery.type : destinationTemplate(delivery.subject)}`;
     const started = startSpan(name, parent, {
       kind: SpanKind.CONSUMER,
-      links: [...(inRequest ? [] : linkTo(server.context)), ...(isCut ? linkTo(own) : [])],
+      links: [...(inRequest ? [] : requestLinks), ...(isCut ? linkTo(own) : [])],
     });
     byId.set(delivery.id, started.context);
     if (!started.span.isRecording()) return;
@@ -96,6 +99,7 @@ export const startRequestTrace = (options: RequestTraceOptions): RequestTrace =>
   const isRecorded = server.span.isRecording() || spans.size > 0;
   return {
     isRecorded,
+    isEmpty: !isTracing && deliveries.every(({ traceContext }) => traceContext['traceparent'] === undefined),
     work: sharer.work,
     of: contextOf,
     share: (work) => (isRecorded ? shareWork(sharer, work) : work.run()),

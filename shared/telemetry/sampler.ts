@@ -31,9 +31,7 @@ export const samplerFromEnv = (
   } else if (ratio === undefined) warn(`OTEL_TRACES_SAMPLER has an unknown value: every trace is sampled`);
   const share = ratio ?? 1;
   const isParentBased = name !== root || ratio === undefined;
-  const decide = (sampled: boolean): { readonly decision: SamplingDecision } => ({
-    decision: sampled ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD,
-  });
+  const decide = (sampled: boolean): { readonly decision: SamplingDecision } => (sampled ? taken : left);
   return {
     shouldSample: (context, traceId) => {
       const parent = trace.getSpanContext(context);
@@ -46,6 +44,9 @@ export const samplerFromEnv = (
     toString: () => `${name}{${String(share)}}`,
   };
 };
+
+const taken = { decision: SamplingDecision.RECORD_AND_SAMPLED };
+const left = { decision: SamplingDecision.NOT_RECORD };
 
 const ratioOf = (text: string | undefined): number | undefined => {
   const ratio = text === undefined || text.trim() === '' ? 1 : Number(text);

@@ -36,15 +36,17 @@ export const shareWork = async <T>(sharer: Sharer, work: SharedWork<T>): Promise
   const startedMs = performance.now();
   const end = (describeOwn: (deliveryId: string) => Attributes, error?: unknown): void => {
     const endTime = startTime + performance.now() - startedMs;
+    const links = linkTo(context);
     for (const deliveryId of work.deliveryIds) {
       const own = sharer.ownOf(deliveryId);
       if (own === undefined) continue;
       const copy = startSpan(work.name, own, {
         kind: SpanKind.INTERNAL,
         startTime,
-        attributes: { ...describeOwn(deliveryId), 'ism.shared': true },
-        links: linkTo(context),
+        attributes: describeOwn(deliveryId),
+        links,
       });
+      copy.span.setAttribute('ism.shared', true);
       if (error !== undefined) failSpanBy(copy.span, error);
       copy.span.end(endTime);
     }

@@ -17,6 +17,8 @@ export interface TelemetryOptions {
 }
 
 export interface Telemetry {
+  /** Whether any span is ever made. */
+  readonly isTracing: boolean;
   /** Sends what is buffered, within `timeoutMs`; a collector that is down costs a warning, never a message. */
   shutdown(timeoutMs: number): Promise<void>;
 }
@@ -48,6 +50,7 @@ export const startTelemetry = (options: TelemetryOptions): Telemetry => {
   // Whoever asks later is to know it; the SDK would have left out propagation too.
   if (read.isDisabled) env['OTEL_SDK_DISABLED'] = 'true';
   return {
+    isTracing: read.tracesUrl !== undefined,
     shutdown: async (timeoutMs) => {
       const flush = sdk.shutdown().catch((error: unknown) => {
         log.warn('telemetry', { reason: error instanceof Error ? error.message : String(error) });

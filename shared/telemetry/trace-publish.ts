@@ -17,9 +17,10 @@ export type PublishForDeliveries = (
 export const tracePublish =
   (
     publish: (messages: readonly OutgoingMessage[]) => Promise<readonly PublishOutcome[]>,
-    trace: Pick<RequestTrace, 'of'>,
+    trace: Pick<RequestTrace, 'of' | 'isEmpty'>,
   ): PublishForDeliveries =>
   async (messages, deliveryIds) => {
+    if (trace.isEmpty) return publish(messages);
     const spans: (StartedSpan | undefined)[] = [];
     const traced = messages.map((message, index) => {
       const parent = trace.of(deliveryIds[index]!);

@@ -1,13 +1,19 @@
 import {
   context as contextApi,
+  INVALID_SPANID,
+  INVALID_TRACEID,
   propagation,
+  ProxyTracerProvider,
   SpanStatusCode,
   trace,
   type Attributes,
   type Context,
   type Link,
   type Span,
+  type SpanContext,
   type SpanKind,
+  type Tracer,
+  type TracerProvider,
 } from '@opentelemetry/api';
 
 export { SpanKind, type Attributes, type Context, type Link, type Span } from '@opentelemetry/api';
@@ -43,7 +49,7 @@ export const injectContext = (context: Context): Record<string, string> => {
 /** Whether the context names a trace at all, and whether that trace is recorded. */
 export const traceState = (context: Context): 'none' | 'sampled' | 'unsampled' => {
   const span = trace.getSpanContext(context);
-  if (span === undefined || !trace.isSpanContextValid(span)) return 'none';
+  if (span === undefined || !isReal(span)) return 'none';
   return (span.traceFlags & 1) === 1 ? 'sampled' : 'unsampled';
 };
 
@@ -75,8 +81,10 @@ export interface StartedSpan {
 }
 
 /** Starts a span below `parent`; the caller ends it. */
-export const startSpan = (name: string, parent: Context, options: SpanOptions): StartedSpan => {
-  const span = trace.getTracer(instrumentationName).startSpan(name, options, parent);
+export const startSpan = (name: string, parent: Context, { attributes, ...options }: SpanOptions): StartedSpan => {
+  const span = tracer().startSpan(name, options, parent);
+  // Our sampler asks for no attributes. Given at the start, the SDK copies them twice, whether or not the span is recorded.
+  if (attributes !== undefined && span.isRecording()) span.setAttributes(attributes);
   return { span, context: trace.setSpan(parent, span) };
 };
 
@@ -114,3 +122,19 @@ export const withSpan = async <T>(
     started.span.end();
   }
 };
+
+/**
+ * Whether there is such a span. Contexts come from the propagator, which has looked at every digit, or from a tracer, which gives zeros
+ * where it makes none; so the digits are not looked at again.
+ */
+const isReal = ({ traceId, spanId }: SpanContext): boolean => traceId !== INVALID_TRACEID && spanId !== INVALID_SPANID;
+
+/** Looked up once for each provider: a lookup takes as long as a few attributes, and each span would have its own. */
+const tracer = (): Tracer => {
+  const provider = trace.getTracerProvider();
+  const delegate = provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;
+  if (known?.provider !== delegate) known = { provider: delegate, tracer: provider.getTracer(instrumentationName) };
+  return known.tracer;
+};
+
+let known: { readonly provider: TracerProvider; readonly tracer: Tracer } | undefined;
