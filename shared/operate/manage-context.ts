@@ -3,6 +3,7 @@ import type { DatabasePool } from '../postgres/database.ts';
 import type { Routing } from '../routing/routing.ts';
 import type { ArgumentReader } from './read-arguments.ts';
 import type { Gateway } from './gateway.ts';
+import type { TraceSource } from './trace-source.ts';
 
 /** What the commands work with. The command line makes one of its own, without a gateway in between. */
 export interface ManageContext {
@@ -17,6 +18,12 @@ export interface ManageContext {
   readonly gateway: Gateway | undefined;
   /** Where people look at traces; a link is the URL with `/trace/<id>`. */
   readonly jaegerUrl: string | undefined;
+  /** Where the spans are; undefined if neither a Jaeger nor the collector of `npm start` is named. */
+  readonly traces: TraceSource | undefined;
+  /** Where people look at metrics. */
+  readonly prometheusUrl: string | undefined;
+  /** Who asks, for the audit log. */
+  readonly actor: string;
   readonly nowMs: () => number;
   /** What failed in a way that the answer tells only in part. */
   readonly onError: (doing: string, error: unknown) => void;

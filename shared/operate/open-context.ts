@@ -2,9 +2,10 @@ import { settingSource, type FunctionConfig } from '../config/function-config.ts
 import { createGateway } from './gateway.ts';
 import type { ManageContext } from './manage-context.ts';
 import { readManageSettings } from './manage-settings.ts';
+import { createTraceSource } from './trace-source.ts';
 
 /** What a process brings to the commands: its settings and its servers. */
-export type ManageServers = Pick<ManageContext, 'routing' | 'bus' | 'pool' | 'nowMs' | 'onError'> & {
+export type ManageServers = Pick<ManageContext, 'routing' | 'bus' | 'pool' | 'actor' | 'nowMs' | 'onError'> & {
   readonly config: FunctionConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
 };
@@ -16,6 +17,8 @@ export const openContext = ({ config, env, ...servers }: ManageServers): ManageC
     gatewayUser: user,
     gatewayPassword: password,
     jaegerUrl,
+    traceStoreUrl,
+    prometheusUrl,
   } = readManageSettings(settingSource(env));
   return {
     ...servers,
@@ -24,5 +27,7 @@ export const openContext = ({ config, env, ...servers }: ManageServers): ManageC
     ledgerRetentionHours: config.ledgerRetentionHours,
     gateway: gatewayUrl === undefined ? undefined : createGateway({ url: gatewayUrl, user, password }),
     jaegerUrl,
+    traces: traceStoreUrl === undefined ? undefined : createTraceSource(traceStoreUrl),
+    prometheusUrl,
   };
 };

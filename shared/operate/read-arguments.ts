@@ -9,6 +9,10 @@ export interface ArgumentReader {
   integer(name: string, fallback: number, bounds: { readonly min: number; readonly max: number }): number;
   optionalInteger(name: string, bounds: { readonly min: number; readonly max: number }): number | undefined;
   flag(name: string, fallback: boolean): boolean;
+  /** A list of texts; empty if it is absent. */
+  texts(name: string, maxItems: number): readonly string[];
+  /** A list of whole numbers of at least 1; undefined if it is absent. */
+  optionalIntegers(name: string, maxItems: number): readonly number[] | undefined;
   /** Adds a fault of the command's own. */
   fault(reason: string): void;
   /** @throws CommandError `invalid_arguments` with every fault, names that the command does not know among them. */
@@ -69,6 +73,25 @@ export const argumentReader = (fields: Readonly<Record<string, unknown>>): Argum
       if (value === undefined) return fallback;
       if (typeof value !== 'boolean') faults.push(`${name} must be true or false`);
       return value === true;
+    },
+    texts: (name, maxItems) => {
+      const value = valueOf(name);
+      if (value === undefined) return [];
+      const isList = Array.isArray(value) && value.length <= maxItems;
+      const isText = (item: unknown): item is string =>
+        // oxlint-disable-next-line no-control-regex
+        typeof item === 'string' && item.length <= longestText && !/[\u0000-\u001f\u007f]/.test(item);
+      if (isList && value.every(isText)) return value;
+      faults.push(`${name} must be a list of at most ${maxItems} texts of at most ${longestText} characters`);
+      return [];
+    },
+    optionalIntegers: (name, maxItems) => {
+      const value = valueOf(name);
+      if (value === undefined) return undefined;
+      const isWhole = (item: unknown): item is number => Number.isSafeInteger(item) && Number(item) >= 1;
+      if (Array.isArray(value) && value.length > 0 && value.length <= maxItems && value.every(isWhole)) return value;
+      faults.push(`${name} must be a list of 1 to ${maxItems} whole numbers of at least 1`);
+      return undefined;
     },
     fault: (reason) => void faults.push(reason),
     check: () => {

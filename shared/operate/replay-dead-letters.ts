@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { originalHeaders } from '../message/dead-letter.ts';
+import { boundedIdentity } from '../message/delivery-identity.ts';
 import { editedFromHeader, signReplay } from '../message/replay.ts';
 import type { DeadLetterStore, StoredDeadLetter } from '../nats/dead-letter-store.ts';
 import { findStream } from '../nats/ensure-stream.ts';
 import type { OutgoingMessage } from '../message/outgoing-message.ts';
+import { keepLetterEdit } from '../postgres/letter-edits.ts';
 import type { ManageContext } from './manage-context.ts';
 
 /** What became of one replay. A failed one is still a dead letter. */
@@ -70,7 +72,8 @@ export const replayDeadLetters = async (
 
 /**
  * Sends other content in place of a dead letter, and removes the letter when the server has confirmed it. The message has an
- * identity of its own, made of the letter and the content, so that a repeat after a crash is dropped.
+ * identity of its own, made of the letter and the content, so that a repeat after a crash is dropped. Both contents are kept
+ * first: if they cannot be, nothing is sent. @throws RetryableError of the database
  */
 export const sendEdited = async (
   context: ManageContext,
@@ -84,13 +87,25 @@ export const sendEdited = async (
     return { replayed: 0, failed: [failure(letter, 'unknown_stream', `there is no stream ${stream}`)] };
   }
   const digest = createHash('sha256').update(payload).digest('hex').slice(0, 16);
+  const id = `edit/${letter.sequence}@${letter.storedMs}/${digest}`;
+  // A message that is not confirmed may have been sent all the same: then the letter is still there, which tells.
+  await keepLetterEdit(context.pool, {
+    identity: boundedIdentity(`${stream}/${id}`),
+    editedFrom: identity,
+    sequence: letter.sequence,
+    actor: context.actor,
+    code: letter.info?.code ?? '',
+    reason: letter.info?.reason ?? '',
+    before: letter.payload,
+    after: payload,
+  });
   const [outcome] = await context.bus.publish([
     {
       stream,
       baseSubject,
       subject,
       payload,
-      id: `edit/${letter.sequence}@${letter.storedMs}/${digest}`,
+      id,
       headers: {
         ...Object.fromEntries(originalHeaders(letter.headers)),
         [editedFromHeader]: identity,

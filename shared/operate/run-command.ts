@@ -1,15 +1,26 @@
 import { RetryableError, TerminalError } from '../errors/sync-error.ts';
 import { reasonOf } from '../message/to-outcome.ts';
 import { errorReply, type HttpReply } from '../http/http-server.ts';
+import { writeAudit } from '../postgres/audit-log.ts';
+import { auditedCommands } from './audited-commands.ts';
+import { audit } from './commands/audit.ts';
 import { cacheInvalidate, cacheStats } from './commands/cache.ts';
 import { deadList, deadShow } from './commands/dead-read.ts';
 import { deadEdit } from './commands/dead-edit.ts';
 import { deadGroups } from './commands/dead-groups.ts';
 import { deadPurge, deadReplay } from './commands/dead-change.ts';
+import { graph } from './commands/graph.ts';
+import { history, historyRecord } from './commands/history.ts';
 import { ledgerPrune } from './commands/ledger.ts';
+import { pause, pauses, pausesRenew, resume } from './commands/pause.ts';
 import { repairFind, repairMend } from './commands/repair.ts';
 import { routingShow } from './commands/routing.ts';
+import { messageTrace } from './commands/message-trace.ts';
+import { rowFind } from './commands/row-find.ts';
 import { stateList, stateShow } from './commands/state.ts';
+import { stateCreate } from './commands/state-create.ts';
+import { stateTrace } from './commands/state-trace.ts';
+import { traceShow } from './commands/trace-show.ts';
 import { status } from './commands/status.ts';
 import { CommandError } from './command-error.ts';
 import type { ManageCommand, ManageContext } from './manage-context.ts';
@@ -29,9 +40,22 @@ export const commands: Readonly<Record<string, ManageCommand>> = {
   'dead.purge': deadPurge,
   'state.list': stateList,
   'state.show': stateShow,
+  'state.create': stateCreate,
+  'state.trace': stateTrace,
+  'row.find': rowFind,
+  'message.trace': messageTrace,
+  'trace.show': traceShow,
   'repair.find': repairFind,
   'repair.mend': repairMend,
   'ledger.prune': ledgerPrune,
+  graph,
+  history,
+  'history.record': historyRecord,
+  audit,
+  pause,
+  resume,
+  pauses,
+  'pauses.renew': pausesRenew,
 };
 
 /** Errors of the NATS client that mean "not now": they carry a code, not a class that we may import. */
@@ -48,7 +72,9 @@ export const runCommand = async (request: unknown, context: ManageContext): Prom
   if (command === undefined) {
     throw new CommandError(400, 'unknown_command', `command must be one of ${Object.keys(commands).join(', ')}`);
   }
-  return await command(argumentReader(fields), context);
+  const result = await command(argumentReader(fields), context);
+  await noteAudit(fields, result, context);
+  return result;
 };
 
 /** The one place where an error of a command becomes an answer: a stable code, a reason, a status. */
@@ -64,4 +90,24 @@ export const failureReply = (error: unknown): HttpReply => {
     return errorReply(503, 'nats_unavailable', `NATS did not answer (${code})`, { 'retry-after': '1' });
   }
   return errorReply(500, 'internal_error', reasonOf(error));
+};
+
+/** What was done is done: an audit log that cannot be written is told, and fails nothing. */
+const noteAudit = async (
+  fields: Readonly<Record<string, unknown>>,
+  result: unknown,
+  context: ManageContext,
+): Promise<void> => {
+  const action = String(fields['command']);
+  const target = Object.fromEntries(
+    Object.entries(fields).filter(([name]) => name !== 'command' && name !== 'payload'),
+  );
+  const affectedBy = Object.hasOwn(auditedCommands, action) ? auditedCommands[action] : undefined;
+  const affected = affectedBy?.(result as never);
+  if (affected === undefined || affected === 0) return;
+  try {
+    await writeAudit(context.pool, { actor: context.actor, action, target, affected });
+  } catch (error) {
+    context.onError(`note ${action} of ${context.actor} in the audit log`, error);
+  }
 };

@@ -15,13 +15,20 @@ const batchBytes = 8_388_608;
 const maxListedFailures = 100;
 
 /**
- * `dead.replay` {sequence | a filter | all}: oldest first, at most `limit` letters. `next` and
+ * `dead.replay` {sequence | sequences | a filter | all}: oldest first, at most `limit` letters. `next` and
  * `until` are the `after` and `until` of the next request; null when all are done. `until` keeps out letters that
  * arrive meanwhile, such as those of replays that failed again: none is replayed twice.
  */
 export const deadReplay: ManageCommand = async (args, context) => {
-  const { sequence, filter, limit, after, until } = readSelection(args, 10_000);
+  const { sequence, sequences, filter, limit, after, until } = readSelection(args, 10_000);
   const store = await openDeadLetters(context);
+  if (sequences !== undefined) {
+    const letters = (await Promise.all(sequences.map((each) => store.get(each)))).filter(
+      (letter) => letter !== undefined,
+    );
+    const report = await replayDeadLetters(context, store, letters);
+    return { ...report, failures: report.failed.length, next: null, until: null };
+  }
   if (sequence !== undefined) {
     const letter = await store.get(sequence);
     if (letter === undefined) throw new CommandError(404, 'not_found', `there is no dead letter ${sequence}`);
@@ -73,13 +80,17 @@ export const deadReplay: ManageCommand = async (args, context) => {
 };
 
 /**
- * `dead.purge` {sequence | filter | all}: removes dead letters for good, of those that are there now. With a filter it
+ * `dead.purge` {sequence | sequences | a filter | all}: removes dead letters for good, of those that are there now. With a filter it
  * goes on with `after` and `until` as `dead.replay` does. `all` is one request to the server, which knows no `limit`
  * and no `after`. They are refused, because whoever sends them means less than everything.
  */
 export const deadPurge: ManageCommand = async (args, context) => {
-  const { sequence, filter, limit, after, until } = readSelection(args, 10_000, { takesAllAtOnce: true });
+  const { sequence, sequences, filter, limit, after, until } = readSelection(args, 10_000, { takesAllAtOnce: true });
   const store = await openDeadLetters(context);
+  if (sequences !== undefined) {
+    const removed = await Promise.all(sequences.map((each) => store.remove(each)));
+    return { purged: removed.filter(Boolean).length, next: null, until: null };
+  }
   if (sequence !== undefined) {
     if (!(await store.remove(sequence)))
       throw new CommandError(404, 'not_found', `there is no dead letter ${sequence}`);
@@ -102,27 +113,33 @@ export const deadPurge: ManageCommand = async (args, context) => {
 
 interface Selection {
   readonly sequence: number | undefined;
+  /** Those that somebody has selected; what is gone meanwhile is passed over. */
+  readonly sequences: readonly number[] | undefined;
   readonly filter: DeadLetterFilter;
   readonly limit: number;
   readonly after: number;
   readonly until: number | undefined;
 }
 
+/** As many payloads are in memory at the same time. */
+const maxSelected = 100;
+
 /** One by `sequence`, those that a filter names, or `all: true`; never everything by an argument left out. */
 const readSelection = (args: ArgumentReader, maxLimit: number, { takesAllAtOnce = false } = {}): Selection => {
   const bounds = { min: 1, max: Number.MAX_SAFE_INTEGER };
   const sequence = args.optionalInteger('sequence', bounds);
+  const sequences = args.optionalIntegers('sequences', maxSelected);
   const filter = readFilter(args);
   const all = args.flag('all', false);
   const limit = args.optionalInteger('limit', { min: 1, max: maxLimit });
   const after = args.optionalInteger('after', { min: 0, max: Number.MAX_SAFE_INTEGER });
   const until = args.optionalInteger('until', bounds);
-  if ([sequence !== undefined, isFiltered(filter), all].filter(Boolean).length !== 1) {
-    args.fault(`give one of sequence, a filter (${filterArguments}) or all: true`);
+  if ([sequence !== undefined, sequences !== undefined, isFiltered(filter), all].filter(Boolean).length !== 1) {
+    args.fault(`give one of sequence, sequences, a filter (${filterArguments}) or all: true`);
   }
   if (takesAllAtOnce && all && (limit ?? after) !== undefined) {
     args.fault('all: true takes everything at once, without limit and after');
   }
   args.check();
-  return { sequence, filter, limit: limit ?? Math.min(1_000, maxLimit), after: after ?? 0, until };
+  return { sequence, sequences, filter, limit: limit ?? Math.min(1_000, maxLimit), after: after ?? 0, until };
 };

@@ -1,4 +1,4 @@
-import { CommandError } from '../command-error.ts';
+import { noLetter } from '../letter-history.ts';
 import type { ManageCommand } from '../manage-context.ts';
 import { sendEdited } from '../replay-dead-letters.ts';
 import { openDeadLetters } from './dead-read.ts';
@@ -18,6 +18,6 @@ export const deadEdit: ManageCommand = async (args, context) => {
   args.check();
   const store = await openDeadLetters(context);
   const letter = await store.get(sequence ?? 0);
-  if (letter === undefined) throw new CommandError(404, 'not_found', `there is no dead letter ${sequence}`);
+  if (letter === undefined) throw await noLetter(context, sequence ?? 0);
   return await sendEdited(context, store, letter, new TextEncoder().encode(payload));
 };

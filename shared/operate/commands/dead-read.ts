@@ -1,7 +1,8 @@
 import { createDeadLetterStore, type DeadLetterStore } from '../../nats/dead-letter-store.ts';
-import { CommandError } from '../command-error.ts';
 import { matches, readFilter } from '../dead-letter-filter.ts';
 import { describeDeadLetter, type DeadLetterLine } from '../describe-dead-letter.ts';
+import { letterHistory, noLetter } from '../letter-history.ts';
+import { shownPayload } from '../shown-payload.ts';
 import type { ManageCommand, ManageContext } from '../manage-context.ts';
 
 /** Messages that one request looks at: a filter that nothing matches must not read a whole stream. */
@@ -40,32 +41,17 @@ export const deadList: ManageCommand = async (args, context) => {
   return { total, lastSequence, letters, next: null };
 };
 
-/** `dead.show` {sequence}: one dead letter with its headers and its payload. */
+/** `dead.show` {sequence}: one dead letter with its headers, its payload, and the edit that it comes from. */
 export const deadShow: ManageCommand = async (args, context) => {
   const sequence = args.optionalInteger('sequence', { min: 1, max: Number.MAX_SAFE_INTEGER });
   if (sequence === undefined) args.fault('sequence is missing');
   args.check();
   const letter = await (await openDeadLetters(context)).get(sequence ?? 0);
-  if (letter === undefined) throw new CommandError(404, 'not_found', `there is no dead letter ${sequence}`);
+  if (letter === undefined) throw await noLetter(context, sequence ?? 0);
   return {
     ...describeDeadLetter(letter, context.jaegerUrl),
     headers: letter.headers.flatMap(([name, values]) => values.map((value) => [name, value])),
     ...shownPayload(letter.payload),
+    edits: await letterHistory(context, letter.info === undefined ? [] : [letter.info.identity]),
   };
-};
-
-/** What is shown of a payload. */
-const maxShownBytes = 262_144;
-
-/** Text if the bytes are UTF-8, else base64; cut at what a page can show. */
-const shownPayload = (payload: Uint8Array) => {
-  const payloadIsCut = payload.byteLength > maxShownBytes;
-  const bytes = payloadIsCut ? payload.subarray(0, maxShownBytes) : payload;
-  try {
-    // A cut may split a character: as part of a stream its first bytes are no fault.
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: payloadIsCut });
-    return { payload: text, payloadEncoding: 'utf8', payloadIsCut };
-  } catch {
-    return { payload: Buffer.from(bytes).toString('base64'), payloadEncoding: 'base64', payloadIsCut };
-  }
 };

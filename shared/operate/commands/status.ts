@@ -1,7 +1,9 @@
 import { RetryableError } from '../../errors/sync-error.ts';
 import type { ConnectorReport } from '../../message/connector-report.ts';
+import { isOver } from '../../message/pause.ts';
 import { reasonOf } from '../../message/to-outcome.ts';
 import { createDeadLetterStore } from '../../nats/dead-letter-store.ts';
+import { readPauses } from '../../nats/pause-bucket.ts';
 import { askReplicas, connectorSubject } from '../../nats/replica-channel.ts';
 import { readStreamStatus } from '../../nats/stream-status.ts';
 import { toDatabaseError } from '../../postgres/database-error.ts';
@@ -17,16 +19,17 @@ export interface StoreStatus extends StoreFacts {
 
 /** The whole picture; a part that does not answer says why and keeps nothing else from being told. */
 export const readStatus = async (context: ManageContext): Promise<StoreStatus> => {
-  const [nats, streams, deadLetters, database, functions, connectors] = await Promise.all([
+  const [nats, streams, deadLetters, database, functions, pauses, connectors] = await Promise.all([
     natsStatus(context),
     streamStatuses(context),
     deadLetterStatus(context),
     databaseStatus(context),
     functionStatus(context),
+    pauseStatus(context),
     connectorStatus(context),
   ]);
   const time = new Date(context.nowMs()).toISOString();
-  const facts = { time, nats, streams, deadLetters, database, functions, connectors };
+  const facts = { time, nats, streams, deadLetters, database, functions, pauses, connectors };
   return { ...facts, health: assessHealth(facts) };
 };
 
@@ -126,6 +129,12 @@ const databaseStatus = (context: ManageContext) =>
     } catch (error) {
       throw toDatabaseError(error, 'ask the database');
     }
+  });
+
+const pauseStatus = (context: ManageContext): Promise<StoreFacts['pauses']> =>
+  answer(context, 'read what is paused', async () => {
+    const pauses = await readPauses(await context.bus.connection());
+    return { list: pauses.filter((pause) => !isOver(pause, context.nowMs())) };
   });
 
 /** How long connectors may take to answer: nobody knows how many there are, so all of it is waited. */

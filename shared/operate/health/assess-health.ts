@@ -1,3 +1,4 @@
+import type { Pause } from '../../message/pause.ts';
 import type { ConnectorReport, RetryReport } from '../../message/connector-report.ts';
 import type { ConsumerStatus } from '../../nats/stream-status.ts';
 import type { StoreFacts } from './store-facts.ts';
@@ -6,7 +7,8 @@ export type HealthLevel = 'good' | 'warn' | 'bad';
 
 /** How one part of the store is. */
 export interface HealthState {
-  readonly part: 'nats' | 'database' | 'gateway' | 'connector' | 'function' | 'stream' | 'durable' | 'dead letters';
+  readonly part:
+    'nats' | 'database' | 'gateway' | 'connector' | 'function' | 'stream' | 'durable' | 'pause' | 'dead letters';
   /** Which one of its kind. */
   readonly name: string;
   readonly level: HealthLevel;
@@ -28,7 +30,7 @@ export interface Health {
   readonly states: readonly HealthState[];
 }
 
-/** Says how the store is, by rules H1 to H5 of README.md. Ages are those at the time of the facts. */
+/** Says how the store is, by rules H1 to H7 of README.md. Ages are those at the time of the facts. */
 export const assessHealth = (facts: StoreFacts): Health => {
   const states = [
     natsState(facts),
@@ -37,11 +39,15 @@ export const assessHealth = (facts: StoreFacts): Health => {
     ...connectorStates(facts),
     ...functionStates(facts),
     ...facts.streams.flatMap((stream) => streamStates(stream, facts)),
+    ...pauseStates(facts),
     ...deadLetterStates(facts),
   ].sort((one, other) => severity[other.level] - severity[one.level]);
   const troubles = states.filter(({ level }) => level !== 'good');
   const [worst] = troubles;
-  if (worst === undefined) return { level: 'good', headline: 'Healthy', states };
+  if (worst === undefined) {
+    const paused = pausesOf(facts).length;
+    return { level: 'good', headline: paused === 0 ? 'Healthy' : `Healthy, ${paused} paused`, states };
+  }
   const others = troubles.length === 1 ? '' : ` (and ${troubles.length - 1} more)`;
   return { level: worst.level, headline: `${worst.headline}${others}`, states };
 };
@@ -90,12 +96,31 @@ const connectorStates = (facts: StoreFacts): readonly HealthState[] => {
   const count = reportsOf(facts).length;
   if (count > 0) {
     const headline = count === 1 ? 'Connector answers' : `${count} connectors answer`;
-    return [stateOf({ ...base, level: 'good', code: 'answers', headline })];
+    return [stateOf({ ...base, level: 'good', code: 'answers', headline }), ...leaseStates(facts)];
   }
   // An older connector does not report, but it reads.
   if (ownConsumers(facts).some((consumer) => moves(consumer, nowOf(facts)))) return [];
   const reason = 'No connector answers, and nobody asks for messages: what is published waits.';
   return [stateOf({ ...base, level: 'bad', code: 'connector_away', headline: 'No connector', reason })];
+};
+
+/** Of each durable: which connector reads it since when, and how many stand by (H7). */
+const leaseStates = (facts: StoreFacts): readonly HealthState[] => {
+  const leases = reportsOf(facts).flatMap((report) => report.leases ?? []);
+  return [...new Set(leases.map(({ consumer }) => consumer))].map((consumer) => {
+    const said = leases.filter((lease) => lease.consumer === consumer);
+    const lease = said.find(({ isOurs }) => isOurs) ?? said.find(({ holder }) => holder !== null);
+    const base = { part: 'connector', name: consumer } as const;
+    if (lease === undefined) {
+      const reason =
+        'Its lease is over, and no connector could take it: the bucket state_sync_leases cannot be reached.';
+      return stateOf({ ...base, level: 'bad', code: 'lease_free', headline: `Nobody reads ${consumer}`, reason });
+    }
+    const standby = said.filter(({ isOurs }) => !isOurs).length;
+    const others = standby === 0 ? 'nobody stands by' : standby === 1 ? 'one stands by' : `${standby} stand by`;
+    const headline = `${lease.holder ?? ''} reads ${consumer}, ${others}`;
+    return stateOf({ ...base, level: 'good', code: 'lease_held', headline, sinceMs: lease.sinceMs });
+  });
 };
 
 const reportsOf = ({ connectors }: StoreFacts): readonly ConnectorReport[] => (connectors.ok ? connectors.list : []);
@@ -197,6 +222,11 @@ const durableState = (stream: string, consumer: ConsumerStatus, facts: StoreFact
     const reason = 'Only a pull consumer can be read. Delete it: the connector makes a new one.';
     return stateOf({ ...base, level: 'bad', code: 'consumer_push', headline: `${name} is a push consumer`, reason });
   }
+  // H6
+  if (pausesOf(facts).some(({ kind, id }) => kind === 'durable' && id === name)) {
+    const headline = `${name} is paused`;
+    return stateOf({ ...base, level: 'good', code: 'paused', headline, reason: `${wait}.` });
+  }
   if (outstanding === 0) return stateOf({ ...base, level: 'good', code: 'idle', headline: `${name} has stored all` });
   const isRead = reportsOf(facts).length > 0 || moves(consumer, nowMs);
   if (!isRead) {
@@ -208,6 +238,11 @@ const durableState = (stream: string, consumer: ConsumerStatus, facts: StoreFact
   const stillMs = Math.max(settledMs, oldestMs ?? 0);
   // H1
   if (stillMs > 0 && nowMs - stillMs > stuckAfterMs) {
+    // H6
+    if (retries.length === 0 && mayWaitForPause(stream, facts)) {
+      const headline = `${wait} while something is paused`;
+      return stateOf({ ...base, level: 'good', code: 'paused', headline, reason: pauseText(facts) });
+    }
     const headline = `Nothing of ${stream} is stored`;
     const reason = retries.length > 0 ? retryText(retries) : `${wait}, and no function has answered.`;
     return stateOf({ ...base, level: 'bad', code: 'stuck', headline, reason, sinceMs: stillMs });
@@ -224,12 +259,39 @@ const durableState = (stream: string, consumer: ConsumerStatus, facts: StoreFact
     const headline = `${wait}; nobody can say for how long`;
     return stateOf({ ...base, level: 'warn', code: 'unknown_age', headline });
   }
-  if (oldestMs !== null && nowMs - oldestMs > behindAfterMs) {
+  if (oldestMs !== null && nowMs - oldestMs > behindAfterMs && !mayWaitForPause(stream, facts)) {
     const headline = `${wait}, the oldest for too long`;
     return stateOf({ ...base, level: 'warn', code: 'behind', headline, sinceMs: oldestMs });
   }
   return stateOf({ ...base, level: 'good', code: 'stores', headline: `${name} stores its messages` });
 };
+
+const pausesOf = ({ pauses }: StoreFacts): readonly Pause[] => (pauses.ok ? pauses.list : []);
+
+/** Whether messages of the stream wait because of an operator: one of its functions is paused, or a state or route. */
+const mayWaitForPause = (stream: string, facts: StoreFacts): boolean => {
+  const functions = facts.streams.find(({ name }) => name === stream)?.functions ?? [];
+  return pausesOf(facts).some(({ kind, id }) => (kind === 'function' ? functions.includes(id) : kind !== 'durable'));
+};
+
+const pauseText = (facts: StoreFacts): string => `Paused: ${pausesOf(facts).map(pauseName).join(', ')}.`;
+
+const pauseName = ({ kind, id, name }: Pause): string => `${kind} ${name ?? id}`;
+
+/** Said, and no alarm: somebody wanted it. */
+const pauseStates = (facts: StoreFacts): readonly HealthState[] =>
+  pausesOf(facts).map((pause) => {
+    const end = pause.untilMs === null ? 'until it is resumed' : `until ${new Date(pause.untilMs).toISOString()}`;
+    return stateOf({
+      part: 'pause',
+      name: pauseName(pause),
+      level: 'good',
+      code: 'paused',
+      headline: `${pauseName(pause)} is paused`,
+      reason: `By ${pause.by}, ${end}.`,
+      sinceMs: pause.sinceMs,
+    });
+  });
 
 const messagesText = (count: number): string => `${count} ${count === 1 ? 'message' : 'messages'}`;
 

@@ -1,3 +1,4 @@
+import type { Pause } from '../../message/pause.ts';
 import type { ConnectorReport } from '../../message/connector-report.ts';
 import type { DeadLetterSummary } from '../../nats/dead-letter-store.ts';
 import type { StreamStatus } from '../../nats/stream-status.ts';
@@ -37,6 +38,8 @@ export interface StoreFacts {
   }>;
   /** Null if no gateway is configured. */
   readonly functions: Answer<{ readonly list: readonly FunctionState[] }> | null;
+  /** What operators have paused and is not over. */
+  readonly pauses: Answer<{ readonly list: readonly Pause[] }>;
   /** What the connectors say that run now. */
   readonly connectors: Answer<{ readonly list: readonly ConnectorReport[] }>;
 }
