@@ -30,6 +30,7 @@ const connectorSettings = {
   port: integer('PORT', 8081, { min: 0, max: 65_535 }),
   host: text('HOST', '0.0.0.0'),
   logLevel: oneOf('LOG_LEVEL', 'INFO', ['DEBUG', 'INFO', 'WARNING', 'ERROR']),
+  leaseMs: integer('LEASE_MS', 3_000, { min: 1_000, max: 60_000 }),
   drainMs: integer('DRAIN_MS', 20_000, { min: 0, max: 600_000 }),
   otlpEndpoint: optionalText('OTEL_EXPORTER_OTLP_ENDPOINT'),
 } as const;

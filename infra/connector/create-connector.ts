@@ -1,19 +1,27 @@
+import type { Pause } from '../../shared/message/pause.ts';
 import type { NatsSettings } from '../../shared/config/nats-settings.ts';
-import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
+import type { ConnectorReport, ConnectorRequest, LeaseReport } from '../../shared/message/connector-report.ts';
 import type { ConsumerLag } from '../../shared/nats/consumer-lag.ts';
-import { createJetStreamPublisher } from '../../shared/nats/jetstream-publisher.ts';
-import type { Publisher } from '../../shared/message/outgoing-message.ts';
 import { answerAsReplica, connectorSubject } from '../../shared/nats/replica-channel.ts';
 import type { RequestServer } from '../../shared/nats/serve-requests.ts';
+import { consumptionsOf } from '../../shared/routing/consumptions.ts';
 import { monitorSelector, type RouteConfig, type Routing } from '../../shared/routing/routing.ts';
 import { errorFields, type Log } from '../../shared/telemetry/log.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { createPipeline, type Pipeline } from './create-pipeline.ts';
 import { createEndpoints, type Endpoints } from './dispatch/endpoints.ts';
+import { askManage, type AskManageOptions } from './ask-manage.ts';
+import { createLeasedPipeline, type LeasedPipeline } from './lease/leased-pipeline.ts';
+import { unlimitedTenure, type Tenure } from './lease/tenure.ts';
 import { bridgeManage } from './manage-bridge.ts';
+import { keepPauses, type PauseKeeper } from './keep-pauses.ts';
+import { renewPauses, type PauseRenewer } from './renew-pauses.ts';
+import { createServerLines, type ServerLine, type ServerLines } from './server-lines.ts';
 import { createDeadLetters } from './settle/dead-letters.ts';
 import { reportFailed } from './settle/report-failed.ts';
 import { noTelemetry, type ConnectorTelemetry } from './telemetry/connector-telemetry.ts';
+import { recordHistory, type DeliveryHistory } from './telemetry/delivery-history.ts';
+import { keepHistory, type HistoryKeeper } from './telemetry/keep-history.ts';
 import { createMetrics, type ConnectorMetrics } from './telemetry/metrics.ts';
 import { watchDeliveries, type DeliveryWatch } from './telemetry/watch-deliveries.ts';
 
@@ -33,6 +41,10 @@ export interface ConnectorOptions {
   readonly manageFunction?: string;
   /** Shown in the server's monitoring. */
   readonly name?: string;
+  /** Tells it from other connectors, for people: the host's name. */
+  readonly hostName?: string;
+  /** How long a connector that says nothing is waited for until another one reads in its place (milliseconds). */
+  readonly leaseMs?: number;
   readonly log: Log;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -43,7 +55,7 @@ export interface ConnectorOptions {
 export interface Connector {
   /** Connects (waiting for the server for ever) and begins to consume. */
   start(): Promise<void>;
-  /** Whether every consumer is being read. */
+  /** Whether every consumer is being read, by this connector or by another one. */
   isReady(): boolean;
   metrics(): Readonly<Record<string, number>>;
   /** How far each consumer is behind, asked of the server; without those that it does not answer for. */
@@ -52,27 +64,38 @@ export interface Connector {
   stop(graceMs: number): Promise<void>;
 }
 
-interface Line {
-  readonly connection: NatsConnection;
-  readonly publisher: Publisher;
-}
+/** One durable, read in turns or, without leases, by this connector alone. */
+type Reader = Pick<
+  LeasedPipeline,
+  'start' | 'isReady' | 'heldMessages' | 'lags' | 'keepAlive' | 'setPauses' | 'stop'
+> & {
+  readonly report: () => LeaseReport | undefined;
+};
 
 interface State extends ConnectorOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly telemetry: ConnectorTelemetry;
   readonly watch: DeliveryWatch;
+  readonly history: DeliveryHistory;
+  /** Tells this run's minutes from those of another one. */
+  readonly historySource: string;
   readonly metrics: ConnectorMetrics;
   readonly endpoints: Endpoints;
   /** Sent with every request to a function. */
   readonly headers: Readonly<Record<string, string>>;
   /** One for each server, by URL. */
-  readonly lines: Map<string, Promise<Line>>;
-  readonly pipelines: Pipeline[];
+  readonly lines: ServerLines;
+  readonly readers: Reader[];
+  /** Its name among connectors: no other process ever had it. */
+  readonly own: string;
+  readonly leaseMs: number;
   readonly bridges: RequestServer[];
+  historyKeeper: HistoryKeeper | undefined;
+  pauseRenewer: PauseRenewer | undefined;
+  /** What operators have paused: kept on the first server, and nothing of that server is read before it is known. */
+  readonly pausing: { pauses: readonly Pause[]; known: Promise<void>; keeper: PauseKeeper | undefined };
   stopping: boolean;
-  /** Ends the wait for a server that was never there. */
-  readonly ending: AbortController;
 }
 
 /**
@@ -82,127 +105,181 @@ interface State extends ConnectorOptions {
 export const createConnector = (options: ConnectorOptions): Connector => {
   const clock = options.clock ?? systemClock;
   const watch = watchDeliveries(options.telemetry ?? noTelemetry, () => clock.epochMs());
+  const history = recordHistory(watch.telemetry, () => clock.epochMs());
+  const random = options.random ?? Math.random;
+  const endpoints = createEndpoints(options);
+  const own = ownName(options);
+  const leaseMs = options.leaseMs ?? defaultLeaseMs;
+  const readers: Reader[] = [];
   const state: State = {
     ...options,
     clock,
     watch,
-    random: options.random ?? Math.random,
-    telemetry: watch.telemetry,
+    history,
+    historySource: `${options.name ?? defaultName}/${clock.epochMs()}/${Math.floor(random() * 2 ** 32).toString(36)}`,
+    random,
+    telemetry: history.telemetry,
     metrics: options.metrics ?? createMetrics(),
-    endpoints: createEndpoints(options),
+    endpoints,
+    lines: createServerLines({
+      nats: options.nats,
+      name: options.name ?? defaultName,
+      streams: options.routing.streams,
+      own,
+      leaseMs,
+      isReached: endpoints.isReached,
+      onConnected: () => {
+        for (const reader of readers) reader.keepAlive();
+      },
+      clock,
+      log: options.log,
+    }),
+    leaseMs,
     headers: options.functionToken === undefined ? {} : { authorization: `Bearer ${options.functionToken}` },
-    lines: new Map(),
-    pipelines: [],
+    readers,
+    own,
     bridges: [],
+    historyKeeper: undefined,
+    pauseRenewer: undefined,
+    pausing: { pauses: [], known: Promise.resolve(), keeper: undefined },
     stopping: false,
-    ending: new AbortController(),
   };
-  const { pipelines, metrics } = state;
+  const { metrics } = state;
   return {
     start: async () => {
       const selectors = new Set(options.routing.triggers.map(({ selector }) => selector));
+      state.pausing.known = startPauses(state);
       // A route whose server is away holds up no other.
-      const starting = [...[...selectors].map((selector) => startRoute(state, selector)), startManage(state)];
+      const starting = [
+        state.pausing.known,
+        ...[...selectors].map((selector) => startRoute(state, selector)),
+        startManage(state),
+      ];
       await Promise.all(starting).catch((error: unknown) => {
         if (!state.stopping) throw error;
       });
     },
-    isReady: () => !state.stopping && pipelines.length > 0 && pipelines.every(({ isConsuming }) => isConsuming),
+    isReady: () => !state.stopping && readers.length > 0 && readers.every(({ isReady }) => isReady),
     metrics: () => {
       metrics.set(
         'held_messages',
-        pipelines.reduce((sum, pipeline) => sum + pipeline.heldMessages, 0),
+        readers.reduce((sum, reader) => sum + reader.heldMessages, 0),
       );
       return metrics.snapshot();
     },
-    lags: async () => (await Promise.all(pipelines.map((pipeline) => pipeline.lags()))).flat(),
+    lags: async () => (await Promise.all(readers.map((reader) => reader.lags()))).flat(),
     stop: (graceMs) => stop(state, graceMs),
   };
 };
 
 const defaultName = 'state-sync-connector';
+const defaultLeaseMs = 3_000;
 
-const lineOf = (state: State, route: RouteConfig): Promise<Line> => {
-  const url = state.nats?.url ?? state.natsUrl ?? route.url;
-  const known = state.lines.get(url);
-  if (known !== undefined) return known;
-  const opening = openLine(state, url);
-  state.lines.set(url, opening);
-  return opening;
+/** A process that starts again is another one: what it held before is not in its hands. */
+const ownName = ({ hostName, name, random = Math.random }: ConnectorOptions): string => {
+  const place = (hostName ?? name ?? defaultName).replaceAll(/[^-\w]/g, '-').slice(0, 60);
+  const unique = Math.floor(random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
+  return `${place}-${unique}`;
 };
 
-const openLine = async (state: State, url: string): Promise<Line> => {
-  const connection = await connectNats({
-    url,
-    name: state.name ?? defaultName,
-    settings: state.nats,
-    streams: state.routing.streams,
-    waitOnFirstConnect: true,
-    signal: state.ending.signal,
-    onStatus: (status, detail) => {
-      state.log.warn(`nats_${status}`, { detail });
-      if (status === 'connected') for (const pipeline of state.pipelines) pipeline.keepAlive();
-    },
-  });
-  return { connection, publisher: createJetStreamPublisher(connection) };
-};
+const lineOf = (state: State, route: RouteConfig): Promise<ServerLine> => state.lines.of(urlOf(state, route));
+
+const urlOf = ({ nats, natsUrl }: State, route: RouteConfig): string => nats?.url ?? natsUrl ?? route.url;
 
 const startRoute = async (state: State, selector: string): Promise<void> => {
   const { routing, clock, random, log, metrics, telemetry } = state;
   const route = routing.routes.get(selector);
   if (route === undefined) throw new Error(`a trigger names the selector ${selector}, which has no route`);
-  const { connection, publisher } = await lineOf(state, route);
+  const { connection, publisher, leases: opening } = await lineOf(state, route);
+  // A route of another server waits for no server but its own.
+  if (isFirstLine(state, route)) await state.pausing.known;
   const shared = { connection, clock, random, log, metrics, telemetry };
   const config = routing.deadLetter;
   const deadLetters = createDeadLetters({ ...shared, publisher, config, isStopping: () => state.stopping });
   await deadLetters.ensure().catch((error: unknown) => log.error('dead_letter_stream', errorFields(error)));
   const triggers = routing.triggers.filter((trigger) => trigger.selector === selector);
   const monitor = routing.routes.get(monitorSelector);
-  for (const consumption of consumptionsOf(route)) {
-    const pipeline = createPipeline({
-      ...shared,
-      ...consumption,
-      route,
-      triggers,
-      endpoints: state.endpoints,
-      headers: state.headers,
-      token: state.functionToken,
-      deadLetters,
-      reportFailed: (message, reason) => {
-        if (monitor !== undefined) void reportFailed(monitor, lineOf(state, monitor), log, message, reason);
-      },
-    });
-    state.pipelines.push(pipeline);
-    await pipeline.start();
-  }
+  const leases = await opening;
+  const own = consumptionsOf(route).map((consumption) => {
+    const makeWork = (tenure: Tenure): Pipeline => {
+      const pipeline = createPipeline({
+        ...shared,
+        ...consumption,
+        route,
+        triggers,
+        endpoints: state.endpoints,
+        headers: state.headers,
+        token: state.functionToken,
+        deadLetters,
+        tenure,
+        reportFailed: (message, reason) => {
+          if (monitor !== undefined) void reportFailed(monitor, lineOf(state, monitor), log, message, reason);
+        },
+      });
+      pipeline.setPauses(state.pausing.pauses);
+      return pipeline;
+    };
+    const { durable } = consumption;
+    if (leases === undefined) return aloneReader(makeWork(unlimitedTenure));
+    const ttlMs = state.leaseMs;
+    return createLeasedPipeline({ ...leases, durable, own: state.own, ttlMs, makeWork, clock, log });
+  });
+  if (state.stopping) return;
+  state.readers.push(...own);
+  await Promise.all(own.map((reader) => reader.start()));
 };
 
-interface Consumption {
-  readonly durable: string;
-  readonly filterSubjects: readonly string[];
-}
+const aloneReader = (pipeline: Pipeline): Reader => ({
+  start: pipeline.start,
+  get isReady() {
+    return pipeline.isConsuming;
+  },
+  get heldMessages() {
+    return pipeline.heldMessages;
+  },
+  lags: pipeline.lags,
+  keepAlive: pipeline.keepAlive,
+  report: () => undefined,
+  setPauses: pipeline.setPauses,
+  stop: pipeline.stop,
+});
 
-/** The durables of a route and what each receives (reference.md A.4). */
-const consumptionsOf = (route: RouteConfig): readonly Consumption[] => {
-  const { name, subject } = route;
-  if (!route.concurrentEnabled || !route.concurrentPriorityEnabled) {
-    return [{ durable: `${name}_sub_1`, filterSubjects: [subject, `${subject}.>`] }];
-  }
-  return [
-    { durable: `${name}_high_1`, filterSubjects: [`${subject}.high`, `${subject}.high.>`] },
-    { durable: `${name}_low_1`, filterSubjects: [subject, `${subject}.low`, `${subject}.low.>`] },
-  ];
+const firstRoute = (state: State): RouteConfig | undefined =>
+  [...state.routing.routes.values()].find(({ url }) => state.nats?.url !== undefined || url !== '');
+
+const isFirstLine = (state: State, route: RouteConfig): boolean => {
+  const first = firstRoute(state);
+  return first !== undefined && lineOf(state, first) === lineOf(state, route);
+};
+
+const startPauses = async (state: State): Promise<void> => {
+  const { clock, log, pausing, readers } = state;
+  const first = firstRoute(state);
+  if (first === undefined) return;
+  const { connection } = await lineOf(state, first);
+  pausing.keeper = keepPauses({
+    connection,
+    clock,
+    log,
+    onPauses: (pauses) => {
+      pausing.pauses = pauses;
+      for (const reader of readers) reader.setPauses(pauses);
+    },
+  });
+  await pausing.keeper.known;
 };
 
 const startManage = async (state: State): Promise<void> => {
   const { manageTopic: topic, functionToken: token, headers, log, endpoints } = state;
-  const first = [...state.routing.routes.values()].find(({ url }) => state.nats?.url !== undefined || url !== '');
+  const first = firstRoute(state);
   if (topic === undefined || first === undefined) return;
   const { connection } = await lineOf(state, first);
   answerAsReplica(connection, {
     subject: connectorSubject(topic),
     token,
-    answer: () => state.watch.report(state.name ?? defaultName),
+    answer: (request) => reportOf(state, request),
     onError: (error) => log.warn('report_failed', errorFields(error)),
   });
   // Without a token whoever may publish could command everything.
@@ -210,21 +287,48 @@ const startManage = async (state: State): Promise<void> => {
     return log.warn('manage_bridge_off', { reason: 'FUNCTION_TOKEN is not set: no commands over NATS' });
   }
   const { client, path } = endpoints.of(state.manageFunction ?? 'manage');
+  const ask = (command: AskManageOptions['command'], event: string): Promise<boolean> =>
+    askManage(client, { command, path, headers, onError: (error) => log.warn(event, errorFields(error)) });
   state.bridges.push(bridgeManage({ connection, topic, client, path, headers, token, timeoutMs: 60_000, log }));
+  state.historyKeeper = keepHistory({
+    history: state.history,
+    clock: state.clock,
+    readWaiting: async () => {
+      const lags = await Promise.all(state.readers.map((reader) => reader.lags()));
+      return lags.flat().reduce((sum, { messages }) => sum + messages, 0);
+    },
+    send: () => ask('history.record', 'history_failed'),
+  });
+  state.pauseRenewer = renewPauses({
+    clock: state.clock,
+    pauses: () => state.pausing.pauses,
+    ask: () => ask('pauses.renew', 'pauses_not_renewed'),
+  });
+};
+
+/** What is asked for beside the state of functions and durables is a member of the request. */
+const reportOf = (state: State, request: unknown): ConnectorReport => {
+  const { watch, history, historySource: source, name, readers } = state;
+  const { history_from: fromMs, flows } = (request ?? {}) as ConnectorRequest;
+  return {
+    ...watch.report(name ?? defaultName),
+    leases: readers.flatMap((reader) => reader.report() ?? []),
+    ...(typeof fromMs === 'number' ? { history: { source, minutes: history.minutes(fromMs) } } : {}),
+    ...(flows === true ? { flows: history.flows() } : {}),
+  };
 };
 
 const stop = async (state: State, graceMs: number): Promise<void> => {
   state.stopping = true;
-  state.ending.abort();
+  state.lines.end();
+  state.pausing.keeper?.stop();
+  state.pauseRenewer?.stop();
   await Promise.all(state.bridges.map((bridge) => bridge.close()));
-  await Promise.all(state.pipelines.map((pipeline) => pipeline.stop(graceMs)));
-  // A line to a server that is away never opens; it must not hold up the end.
-  const pending = Promise.resolve(undefined);
-  const open = await Promise.allSettled([...state.lines.values()].map((opening) => Promise.race([opening, pending])));
-  for (const result of open) {
-    if (result.status !== 'fulfilled' || result.value === undefined) continue;
-    await result.value.publisher.close();
-    await result.value.connection.close();
-  }
+  // Said before the first lease is given up: who stands by takes it at once only if it is not our share any more.
+  const leaving = state.lines.leave();
+  await Promise.all(state.readers.map((reader) => reader.stop(graceMs)));
+  await state.historyKeeper?.end();
+  await leaving;
+  await state.lines.close();
   await state.endpoints.close();
 };

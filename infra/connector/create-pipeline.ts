@@ -1,5 +1,5 @@
+import { pausedNow } from '../../shared/message/pause.ts';
 import type { NatsConnection } from '../../shared/nats/connect.ts';
-import type { ConsumerLag } from '../../shared/nats/consumer-lag.ts';
 import { within } from '../../shared/process/within.ts';
 import type { RouteConfig, TriggerConfig } from '../../shared/routing/routing.ts';
 import type { Log } from '../../shared/telemetry/log.ts';
@@ -10,6 +10,9 @@ import { createHeldMessages } from './intake/held-messages.ts';
 import { createIntake } from './intake/intake.ts';
 import type { ReceivedMessage } from './intake/received-message.ts';
 import type { Source } from './intake/take-delivery.ts';
+import type { LeasedWork } from './lease/leased-pipeline.ts';
+import type { Tenure } from './lease/tenure.ts';
+import { plannedStop, type StopStep } from './planned-stop.ts';
 import type { DeadLetters } from './settle/dead-letters.ts';
 import { createRecentAnswers } from './settle/recent-answers.ts';
 import { createSettler, type Settler } from './settle/settler.ts';
@@ -35,21 +38,15 @@ export interface PipelineOptions {
   readonly log: Log;
   readonly metrics: ConnectorMetrics;
   readonly telemetry: ConnectorTelemetry;
+  /** The time in which it reads. */
+  readonly tenure: Tenure;
 }
 
 /** One durable's way: intake, dispatch, settle. */
-export interface Pipeline {
-  /** Makes stream and consumer, and begins to pull; tried until it works. */
-  start(): Promise<void>;
-  readonly isConsuming: boolean;
-  readonly heldMessages: number;
-  /** How far its consumers are behind; without those that the server does not answer for. */
-  lags(): Promise<readonly ConsumerLag[]>;
-  /** Tells the server that everything held is being worked on. */
-  keepAlive(): void;
-  /** Ends what is in flight, within the time, and hands back the rest with a delay. */
-  stop(graceMs: number): Promise<void>;
-}
+export type Pipeline = LeasedWork;
+
+/** So long a planned stop waits for what is in flight, before somebody else may read; the ledger makes that one's second try harmless. */
+const handOverMs = 400;
 
 /** Answers of the last moments; a connection that breaks loses fewer. */
 const maxRecentAnswers = 10_000;
@@ -61,8 +58,13 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   const wake = (): void => intake.wake();
   const settler = createSettler({ ...options, stream: route.name, held, recent, onSettled: wake });
   const dispatchers = createDispatchers(options, settler, wake);
-  const intake = createIntake({ ...options, held, recent, settler, dispatchers });
+  let isPaused = false;
+  const intake = createIntake({ ...options, held, recent, settler, dispatchers, isPaused: () => isPaused });
   const all = [...dispatchers.values()];
+  const handBack = async (): Promise<void> => {
+    const messages = await settler.handBack();
+    if (messages > 0) log.info('handed_back', { consumer: options.durable, messages });
+  };
   return {
     start: intake.start,
     get isConsuming() {
@@ -72,17 +74,56 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
       return held.size;
     },
     lags: intake.lags,
+    setPauses: (pauses) => {
+      for (const [functionName, dispatcher] of dispatchers) {
+        const paused = pausedNow(pauses, { durable: options.durable, functionName }, clock.epochMs());
+        isPaused = paused.isDurablePaused;
+        const { isFunctionPaused, keys } = paused;
+        dispatcher.feed({ type: 'pauses_changed', isFunctionPaused, keys });
+      }
+      wake();
+    },
     keepAlive: settler.keepAlive,
-    stop: async (graceMs) => {
-      intake.stop();
-      for (const dispatcher of all) dispatcher.feed({ type: 'drain' });
-      const idle = Promise.all([...all.map((dispatcher) => dispatcher.idle()), settler.idle()]);
-      await within(graceMs, idle, () => undefined, clock.after);
+    wake,
+    resume: () => {
+      settler.keepAlive();
+      for (const dispatcher of all) dispatcher.feed({ type: 'resume' });
+      intake.resume();
+    },
+    abandon: async () => {
+      // First of all, so that no answer that comes from now on settles anything.
+      held.clear();
       for (const dispatcher of all) dispatcher.feed({ type: 'abort' });
-      await Promise.all(all.map((dispatcher) => dispatcher.idle()));
       intake.close();
-      const messages = await settler.handBack();
-      if (messages > 0) log.info('handed_back', { consumer: options.durable, messages });
+      await intake.stop();
+    },
+    stop: async (graceMs, handOver = () => Promise.resolve()) => {
+      const startedMs = clock.nowMs();
+      const idle = async (): Promise<void> =>
+        void (await Promise.all([...all.map((dispatcher) => dispatcher.idle()), settler.idle()]));
+      const idleWithin = async (mostMs: number): Promise<void> => {
+        const leftMs = Math.max(0, Math.min(graceMs, mostMs) - (clock.nowMs() - startedMs));
+        await within(leftMs, idle(), () => undefined, clock.after);
+      };
+      const steps: Readonly<Record<StopStep, () => Promise<void>>> = {
+        drain: async () => {
+          for (const dispatcher of all) dispatcher.feed({ type: 'drain' });
+        },
+        end_pulls: () => intake.stop(),
+        wait_shortly: () => idleWithin(handOverMs),
+        hand_back: async () => {
+          // A sign of life would make what is handed back wait for a whole ack wait.
+          intake.close();
+          await handBack();
+        },
+        give_up_lease: handOver,
+        wait: () => idleWithin(graceMs),
+        abort: async () => {
+          for (const dispatcher of all) dispatcher.feed({ type: 'abort' });
+          await Promise.all(all.map((dispatcher) => dispatcher.idle()));
+        },
+      };
+      for (const step of plannedStop) await steps[step]();
     },
   };
 };

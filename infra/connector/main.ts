@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { settingSource } from '../../shared/config/function-config.ts';
 import { ConfigError } from '../../shared/config/settings.ts';
 import { startHttpServer, type HttpServer } from '../../shared/http/http-server.ts';
@@ -10,6 +11,7 @@ import { prometheusText, type MetricFamily } from '../../shared/telemetry/metric
 import { startTelemetry } from '../../shared/telemetry/start-telemetry.ts';
 import { readConnectorConfig } from './connector-config.ts';
 import { createConnector, type Connector } from './create-connector.ts';
+import { noTelemetry } from './telemetry/connector-telemetry.ts';
 import { connectorFamilies } from './telemetry/metric-families.ts';
 import { createSpanTelemetry } from './telemetry/span-telemetry.ts';
 
@@ -33,7 +35,14 @@ const run = async (): Promise<void> => {
   const routing = await readRouting(config.routingFile, { hasServer: config.nats.url !== undefined });
   for (const reason of warnings) log.warn('configuration', { reason });
   for (const reason of routing.warnings) log.warn('routing_file', { reason });
-  const connector = createConnector({ ...config, routing, log, telemetry: createSpanTelemetry() });
+  const connector = createConnector({
+    ...config,
+    hostName: hostname(),
+    routing,
+    log,
+    // Where no span is ever made, nothing is kept of each message for one.
+    telemetry: telemetry.isTracing ? createSpanTelemetry() : noTelemetry,
+  });
   const families = async () => connectorFamilies(connector.metrics(), await connector.lags());
   const pushed = startMetricsExport({ serviceName: service, env: process.env, families, log, nowMs: Date.now });
   const server = await startServer(config, connector, families, log);

@@ -17,6 +17,8 @@ export type BreakerEvent =
   | { readonly type: 'overloaded'; readonly retryAfterMs: number; readonly requestsInFlight: number }
   /** A request failed in a way that may be its messages' fault: open after several in a row. */
   | { readonly type: 'faulted' }
+  /** After such a request the function answered its health check: it is there, and need not be spared for long. */
+  | { readonly type: 'alive' }
   /** Time has passed. */
   | { readonly type: 'tick' };
 
@@ -87,6 +89,15 @@ const close = (breaker: Breaker, _event: BreakerEvent, { limits }: Met): Breaker
 
 const stay = (breaker: Breaker): Breaker => breaker;
 
+/** With 200 ms at first: three seconds. A search for a poison message takes many tries, and its key stands still meanwhile. */
+const mostFailuresAlive = 5;
+
+const shorten = (breaker: Breaker, _event: BreakerEvent, { limits, nowMs, random }: Met): Breaker => {
+  const failures = Math.min(breaker.failures, mostFailuresAlive);
+  const reopensAtMs = Math.min(breaker.reopensAtMs, nowMs + backoffMs(limits, failures, random()));
+  return { ...breaker, failures, reopensAtMs };
+};
+
 /** The only way from one state of the breaker to another; infra/connector/README.md has it in words. */
 const transitions: Readonly<Record<BreakerState, { readonly [E in BreakerEvent['type']]: Handler<E> }>> = {
   closed: {
@@ -95,6 +106,7 @@ const transitions: Readonly<Record<BreakerState, { readonly [E in BreakerEvent['
     overloaded: (breaker, event, met) => reopen(halve(breaker, event), event, met),
     faulted: (breaker, event, met) =>
       breaker.faultsInRow + 1 >= faultsUntilOpen ? reopen(fault(breaker), event, met) : fault(breaker),
+    alive: stay,
     tick: stay,
   },
   open: {
@@ -102,6 +114,7 @@ const transitions: Readonly<Record<BreakerState, { readonly [E in BreakerEvent['
     unavailable: stayOpen,
     overloaded: (breaker, event, met) => stayOpen(halve(breaker, event), event, met),
     faulted: (breaker, event, met) => stayOpen(fault(breaker), event, met),
+    alive: shorten,
     tick: (breaker, _event, { nowMs }) => (nowMs >= breaker.reopensAtMs ? { ...breaker, state: 'probing' } : breaker),
   },
   probing: {
@@ -109,6 +122,7 @@ const transitions: Readonly<Record<BreakerState, { readonly [E in BreakerEvent['
     unavailable: reopen,
     overloaded: (breaker, event, met) => reopen(halve(breaker, event), event, met),
     faulted: (breaker, event, met) => reopen(fault(breaker), event, met),
+    alive: stay,
     tick: stay,
   },
 };

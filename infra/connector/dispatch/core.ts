@@ -1,5 +1,5 @@
 import { breakerSlots } from './circuit-breaker.ts';
-import { createDispatchState, emit, meetBreaker, scheduleAt, type DispatchState } from './dispatch-state.ts';
+import { createDispatchState, emit, mayStart, meetBreaker, scheduleAt, type DispatchState } from './dispatch-state.ts';
 import { searchSlots } from './poison-search.ts';
 import type { DispatchCommand, DispatchConfig, DispatchEvent, DispatchMode, DispatchView } from './protocol.ts';
 import { untried } from './queued-message.ts';
@@ -22,7 +22,7 @@ export const createDispatch = (config: DispatchConfig): Dispatch => {
     step: (event, nowMs) => step(state, event, nowMs),
     view: {
       get isOpen() {
-        return state.breaker.state !== 'closed';
+        return state.breaker.state !== 'closed' || state.isPaused;
       },
       get requestsInFlight() {
         return state.requests.size;
@@ -56,7 +56,7 @@ const onReceived: Handler<'message_received'> = (state, { key, message, maxDeliv
 };
 
 const lookSoon = (state: DispatchState): void => {
-  if (state.isLookAsked || state.mode !== 'running') return;
+  if (state.isLookAsked || !mayStart(state)) return;
   state.isLookAsked = true;
   emit(state, { type: 'look_soon' });
 };
@@ -71,16 +71,31 @@ const onOrphaned: Handler<'messages_orphaned'> = (state) => {
   for (const queued of state.lanes.all()) queued.maxDeliver = undefined;
 };
 
+/** What is in flight ends; nothing else is sent (C15). */
+const onPauses: Handler<'pauses_changed'> = (state, { isFunctionPaused, keys }, nowMs) => {
+  state.isPaused = isFunctionPaused;
+  state.lanes.pauseKeys(keys, nowMs);
+  scheduleAt(state, nowMs);
+};
+
 const onTimer: Handler<'timer'> = (state, event, nowMs) => {
   state.timerAtMs = undefined;
   state.isStartDue = true;
   for (const request of state.requests.values()) stepRequest(state, request, event, nowMs);
 };
 
-const modes: Readonly<Record<DispatchMode, Readonly<Record<'drain' | 'abort', DispatchMode>>>> = {
-  running: { drain: 'draining', abort: 'stopped' },
-  draining: { drain: 'draining', abort: 'stopped' },
-  stopped: { drain: 'stopped', abort: 'stopped' },
+type ModeEvent = 'suspend' | 'resume' | 'drain' | 'abort';
+
+const modes: Readonly<Record<DispatchMode, Readonly<Record<ModeEvent, DispatchMode>>>> = {
+  running: { suspend: 'suspended', resume: 'running', drain: 'draining', abort: 'stopped' },
+  suspended: { suspend: 'suspended', resume: 'running', drain: 'draining', abort: 'stopped' },
+  draining: { suspend: 'draining', resume: 'draining', drain: 'draining', abort: 'stopped' },
+  stopped: { suspend: 'stopped', resume: 'stopped', drain: 'stopped', abort: 'stopped' },
+};
+
+const onModeEvent = (state: DispatchState, { type }: { readonly type: ModeEvent }): void => {
+  state.mode = modes[state.mode][type];
+  if (type === 'resume') state.isStartDue = true;
 };
 
 const onDrain: Handler<'drain'> = (state, event, nowMs) => {
@@ -97,6 +112,7 @@ const handlers: { readonly [E in DispatchEvent['type']]: Handler<E> } = {
     state.lanes.unblock(key, sequence, nowMs);
     scheduleAt(state, nowMs);
   },
+  pauses_changed: onPauses,
   batch_answered: (state, event, nowMs) => stepRequest(state, state.requests.get(event.requestId), event, nowMs),
   batch_failed: (state, event, nowMs) => stepRequest(state, state.requests.get(event.requestId), event, nowMs),
   health_answered: (state, event, nowMs) => stepRequest(state, state.requests.get(event.requestId), event, nowMs),
@@ -105,6 +121,8 @@ const handlers: { readonly [E in DispatchEvent['type']]: Handler<E> } = {
     state.isLookAsked = false;
     state.isStartDue = true;
   },
+  suspend: onModeEvent,
+  resume: onModeEvent,
   drain: onDrain,
   abort: (state) => {
     state.mode = modes[state.mode].abort;
@@ -130,7 +148,7 @@ const step = (state: DispatchState, event: DispatchEvent, nowMs: number): readon
 /** Starts as many requests as there are messages, free slots and an available function. */
 const startRequests = (state: DispatchState, nowMs: number): void => {
   state.isStartDue = false;
-  if (state.mode !== 'running') return;
+  if (!mayStart(state)) return;
   const { lanes, limits, breaker } = state;
   const nextLaneMs = lanes.wake(nowMs);
   if (nextLaneMs !== undefined) scheduleAt(state, nextLaneMs);
@@ -146,7 +164,7 @@ const startRequests = (state: DispatchState, nowMs: number): void => {
     const taken = lanes.take({ ...sizes, lingerMs, freeSlots }, nowMs);
     if (taken === undefined) return;
     if ('waitMs' in taken) return scheduleAt(state, nowMs + taken.waitMs);
-    startRequest(state, taken.parts);
+    startRequest(state, taken.parts, nowMs);
   }
 };
 

@@ -8,13 +8,22 @@ import type { DispatchCommand, DispatchConfig, DispatchMode } from './protocol.t
 
 /**
  * What a request waits for:
+ * - `checking_sound`: whether all of the function is there, before its one message is sent again; deaths of that one proved nothing so far.
+ * - `awaiting_sound`: the time of the next such look.
  * - `posted`: the function's answer.
  * - `checking_gateway`: whether the function is there at all; a gateway has lost it several times with these messages.
  * - `awaiting_return`: the time of the next look whether a function that is away is back.
  * - `checking_return`: what that look says.
  * - `confirming`: whether the function works, before its failure counts against the one message of the request.
  */
-export type RequestState = 'posted' | 'checking_gateway' | 'awaiting_return' | 'checking_return' | 'confirming';
+export type RequestState =
+  | 'checking_sound'
+  | 'awaiting_sound'
+  | 'posted'
+  | 'checking_gateway'
+  | 'awaiting_return'
+  | 'checking_return'
+  | 'confirming';
 
 /** One request, from its start until its messages are judged. It takes up a slot for all that time. */
 export interface RequestInFlight {
@@ -22,6 +31,8 @@ export interface RequestInFlight {
   readonly parts: readonly LanePart[];
   readonly start: RequestStart;
   state: RequestState;
+  /** Health checks in a row that were answered well before it was sent. */
+  soundChecks: number;
   /** What it failed with; undefined while it is posted. */
   failure: WholeFailure | undefined;
   /** The next look whether the function is back, the pause before the one after it, and when to look no more. */
@@ -38,6 +49,8 @@ export interface DispatchState {
   readonly search: PoisonSearch;
   readonly requests: Map<number, RequestInFlight>;
   mode: DispatchMode;
+  /** Whether an operator has paused the function (C15). */
+  isPaused: boolean;
   breaker: Breaker;
   /** Whether the breaker was closed when that was last told. */
   wasOpen: boolean;
@@ -67,6 +80,7 @@ export const createDispatchState = ({ limits, seed }: DispatchConfig): DispatchS
     search: createPoisonSearch(),
     requests: new Map(),
     mode: 'running',
+    isPaused: false,
     breaker: closedBreaker(backoff),
     wasOpen: false,
     answers: 0,
@@ -91,6 +105,9 @@ export const nextRandom = (state: DispatchState): number => {
   mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
   return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
 };
+
+/** Whether a request may be started. */
+export const mayStart = ({ mode, isPaused }: DispatchState): boolean => mode === 'running' && !isPaused;
 
 export const meetBreaker = (state: DispatchState, event: BreakerEvent, nowMs: number): void => {
   state.breaker = stepBreaker(state.breaker, event, { limits: state.backoff, nowMs, random: () => nextRandom(state) });

@@ -4,6 +4,7 @@ import type { TriggerLimits } from '../../../shared/routing/routing.ts';
 import { errorFields, type Log } from '../../../shared/telemetry/log.ts';
 import type { Clock } from '../clock.ts';
 import type { ReceivedMessage } from '../intake/received-message.ts';
+import { mayBegin, type Tenure } from '../lease/tenure.ts';
 import type { BatchSpan, ConnectorTelemetry } from '../telemetry/connector-telemetry.ts';
 import type { ConnectorMetrics } from '../telemetry/metrics.ts';
 import { createDispatch, type Dispatch } from './core.ts';
@@ -34,6 +35,7 @@ export interface DispatcherOptions {
   readonly onRejected: (message: ReceivedMessage, rejection: Rejection) => void;
   /** The function became available or unavailable. */
   readonly onChange: () => void;
+  readonly tenure: Tenure;
 }
 
 /** Sends a function its messages. It decides nothing: the core does, and this carries out what the core says. */
@@ -70,7 +72,10 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
 };
 
 const feed = (shell: Shell, event: DispatchEvent): void => {
-  for (const command of shell.core.step(event, shell.clock.nowMs())) run(shell, command);
+  const { core, clock, tenure } = shell;
+  // Whatever wakes us after a freeze, nothing is begun once the lease is over (L3).
+  if (core.view.mode === 'running' && !mayBegin(tenure)) core.step({ type: 'suspend' }, clock.nowMs());
+  for (const command of core.step(event, clock.nowMs())) run(shell, command);
   if (event.type === 'drain') shell.cancelTimer();
   if (shell.core.view.requestsInFlight === 0) for (const done of shell.idleWaiters.splice(0)) done();
 };
@@ -112,6 +117,7 @@ const post = async (shell: Shell, requestId: number, posted: readonly PostedMess
     outcomes: posted.map(({ message }) => (result.kind === 'answered' ? result.outcomes.get(message.id) : undefined)),
     failure: result.kind === 'answered' ? undefined : result.reason,
     httpStatus: 'status' in result ? result.status : undefined,
+    isFirst: result.kind === 'answered' && result.isFirst === true,
   });
   metrics.add('request_messages', posted.length, functionName);
   metrics.add('requests', 1, result.kind);
@@ -132,7 +138,7 @@ const postEncoded = async (shell: Shell, posted: readonly PostedMessage[], span:
     const body = encodeBatch(
       posted.map(({ message, attempt }, index) => {
         const { traceparent, tracestate } = span.contextOf(index);
-        return { ...message, attempt, traceparent, tracestate };
+        return { message, attempt, traceparent, tracestate };
       }),
     );
     metrics.add('request_bytes', body.byteLength, functionName);

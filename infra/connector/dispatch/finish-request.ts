@@ -2,7 +2,6 @@ import type { ErrorCode } from '../../../shared/errors/error-code.ts';
 import { backoffMs } from '../backoff.ts';
 import { emit, nextRandom, type DispatchState, type RequestInFlight } from './dispatch-state.ts';
 import type { Verdicts } from './judge.ts';
-import type { LanePart } from './lane.ts';
 
 /** Carries out what was decided and ends the request. */
 export const finishRequest = (
@@ -17,7 +16,7 @@ export const finishRequest = (
     queued.isSettled = true;
     state.search.isolated.delete(queued);
   }
-  pauseLanes(state, request.parts, retried, nowMs);
+  pauseLanes(state, request, retried, nowMs);
   noteRetries(state, retried);
   if (acked.length > 0) emit(state, { type: 'ack', messages: acked.map(({ message }) => message) });
   for (const { queued, code, reason } of rejected) {
@@ -29,10 +28,16 @@ export const finishRequest = (
   state.isStartDue = true;
 };
 
+/**
+ * Back-offs of a search for a poison message grow no longer than this: each try is another question, and its key stands still
+ * until the last is answered. With 200 ms at first: less than a second between halves, six between deaths of one message.
+ */
+const mostFailures = { halved: 3, alone: 6 } as const;
+
 /** Lanes with something to try again wait: for as long as the function asked for, or for their back-off. */
 const pauseLanes = (
   state: DispatchState,
-  parts: readonly LanePart[],
+  { parts, failure }: RequestInFlight,
   retried: Verdicts['retried'],
   nowMs: number,
 ): void => {
@@ -41,6 +46,9 @@ const pauseLanes = (
     const own = delays.size === 0 ? [] : messages.flatMap((queued) => delays.get(queued) ?? []);
     lane.failures = own.length > 0 ? lane.failures + 1 : 0;
     if (own.length === 0) continue;
+    if (failure !== undefined) {
+      lane.failures = Math.min(lane.failures, mostFailures[messages.length > 1 ? 'halved' : 'alone']);
+    }
     const leastMs = Math.min(Math.max(...own), state.backoff.maxMs);
     lane.notBeforeMs = nowMs + Math.max(leastMs, backoffMs(state.backoff, lane.failures, nextRandom(state)));
   }

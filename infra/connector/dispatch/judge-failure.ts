@@ -11,6 +11,10 @@ export type WholeFailure = Extract<
   { kind: 'died' | 'gateway_error' | 'timeout' | 'nonsense' | 'refused' }
 >;
 
+/** A function that died without a word: nobody answered, or a gateway says that it is gone. */
+export const isDeath = (failure: WholeFailure): boolean =>
+  failure.kind === 'gateway_error' || (failure.kind === 'died' && failure.status === undefined);
+
 /** What is known about the function when a request has failed as a whole. */
 export interface Evidence {
   /** Whether it answered its health check just now. */
@@ -65,11 +69,19 @@ const judgeOnly = (
     return;
   }
   if (kind !== 'refused' && isProven && !evidence.isOther) {
-    only.tries = { ...only.tries, kills: only.tries.kills + 1, attempts: only.tries.attempts + 1 };
+    const { kills, attempts, killCode: known } = only.tries;
+    const code = known === 'function_killed' ? known : killCode(failure);
+    only.tries = { ...only.tries, kills: kills + 1, attempts: attempts + 1, killCode: code };
+  } else if (isDeath(failure)) {
+    only.tries = { ...only.tries, unprovenDeaths: only.tries.unprovenDeaths + 1 };
   }
   if (only.tries.kills < evidence.killsNeeded) return;
   const times = `alone in its request it failed ${only.tries.kills} times`;
-  verdicts.rejected.push({ queued: only, code: killCode(failure), reason: `${times}: ${reason}` });
+  verdicts.rejected.push({
+    queued: only,
+    code: only.tries.killCode ?? killCode(failure),
+    reason: `${times}: ${reason}`,
+  });
 };
 
 /** Code of a message that alone, again and again, makes its request fail. */

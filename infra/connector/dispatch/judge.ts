@@ -86,7 +86,9 @@ export const judgeAnswer = (
     const isGroup = blamed.has(part) && (isWholeBlamed || part.messages.length > 1);
     for (const queued of part.messages) {
       // It was in a request and the function lived: only deaths in a row count.
-      if (queued.tries.kills > 0) queued.tries = { ...queued.tries, kills: 0 };
+      const { kills, unprovenDeaths } = queued.tries;
+      if (kills + unprovenDeaths > 0)
+        queued.tries = { ...queued.tries, kills: 0, killCode: undefined, unprovenDeaths: 0 };
       judgeOutcome(queued, outcomes.get(queued.message.id), context, { answersBefore, isGroup }, verdicts);
     }
     part.lane.gatewayErrors = 0;

@@ -5,11 +5,12 @@ import type { QueuedMessage } from './queued-message.ts';
  * - `idle`: it has no message.
  * - `ready`: its first message may go into the next request.
  * - `paused`: it waits after a failure, until `notBeforeMs`.
- * - `blocked`: an earlier message of its key is in other hands.
+ * - `blocked`: an earlier message of its key is in other hands, or an operator has paused it.
  * - `in_flight`: a request holds its first messages.
  */
 export type LaneState = 'idle' | 'ready' | 'paused' | 'blocked' | 'in_flight';
 
+/** A key that an operator pauses is blocked, one that goes on is unblocked. */
 export type LaneEvent = 'message_added' | 'taken' | 'completed' | 'key_blocked' | 'key_unblocked' | 'pause_over';
 
 /** `rest`: whichever of idle, ready, paused and blocked its messages, its pause and its blockers say. */
@@ -78,6 +79,8 @@ export interface Lane {
   /** Whether it holds nothing and waits for nothing, and is only kept to be used again. */
   isUnused: boolean;
   inFlight: number;
+  /** Whether an operator has paused its key (C15). */
+  isPaused: boolean;
   /** When it became ready, counted: the lane with the lowest number is next. */
   turn: number;
   /** Not before then: the pause after a failure. */
@@ -100,11 +103,12 @@ export interface LanePart {
 }
 
 /** A lane that has no message yet. */
-export const idleLane = (key: string): Lane => ({
+export const idleLane = (key: string, isPaused: boolean): Lane => ({
   key,
   queue: [],
   state: 'idle',
   isUnused: false,
+  isPaused,
   inFlight: 0,
   turn: 0,
   notBeforeMs: 0,
@@ -119,7 +123,7 @@ export const idleLane = (key: string): Lane => ({
 export const restingState = (lane: Lane, nowMs: number): LaneState => {
   if (lane.queue.length === 0) return 'idle';
   if (lane.notBeforeMs > nowMs) return 'paused';
-  return isBlocked(lane) ? 'blocked' : 'ready';
+  return lane.isPaused || isBlocked(lane) ? 'blocked' : 'ready';
 };
 
 /**

@@ -29,6 +29,8 @@ export interface Lanes {
   /** Holds a key's later messages until this sequence has come or is settled elsewhere. */
   block(key: string, sequence: number, nowMs: number): void;
   unblock(key: string, sequence: number, nowMs: number): void;
+  /** Holds back these keys and no others, until it is said anew (C15). */
+  pauseKeys(keys: ReadonlySet<string>, nowMs: number): void;
   find(key: string, message: ReceivedMessage): QueuedMessage | undefined;
   all(): Iterable<QueuedMessage>;
 }
@@ -39,6 +41,8 @@ interface State {
   readonly shared: Set<Lane>;
   readonly alone: Set<Lane>;
   readonly pauses: PauseQueue;
+  /** Keys that an operator has paused, whether they have a lane or not. */
+  pausedKeys: ReadonlySet<string>;
   turns: number;
   /** Lanes that hold nothing and wait for nothing: kept to be used again. */
   unused: number;
@@ -57,6 +61,7 @@ export const createLanes = (): Lanes => {
     shared: new Set(),
     alone: new Set(),
     pauses: createPauseQueue(),
+    pausedKeys: new Set(),
     turns: 0,
     unused: 0,
     readyMessages: 0,
@@ -85,6 +90,7 @@ export const createLanes = (): Lanes => {
     },
     block: (key, sequence, nowMs) => block(state, laneOf(state, key), sequence, nowMs),
     unblock: (key, sequence, nowMs) => unblock(state, state.lanes.get(key), sequence, nowMs),
+    pauseKeys: (keys, nowMs) => pauseKeys(state, keys, nowMs),
     find: (key, message) => state.lanes.get(key)?.queue.find((queued) => queued.message === message),
     all: () => allOf(state),
   };
@@ -148,7 +154,7 @@ const laneOf = (state: State, key: string): Lane => {
     known.isUnused = false;
     return known;
   }
-  const lane = idleLane(key);
+  const lane = idleLane(key, state.pausedKeys.has(key));
   state.lanes.set(key, lane);
   return lane;
 };
@@ -225,6 +231,18 @@ const unblock = (state: State, lane: Lane | undefined, sequence: number, nowMs: 
   if (lane.blockers.size === 0) lane.blockers = undefined;
   advance(state, lane, 'key_unblocked', nowMs);
   retire(state, lane);
+};
+
+/** Costs as much as what is paused, however many lanes there are (C14). */
+const pauseKeys = (state: State, keys: ReadonlySet<string>, nowMs: number): void => {
+  const before = state.pausedKeys;
+  state.pausedKeys = keys;
+  for (const key of new Set([...before, ...keys])) {
+    const lane = state.lanes.get(key);
+    if (lane === undefined || lane.isPaused === keys.has(key)) continue;
+    lane.isPaused = keys.has(key);
+    advance(state, lane, lane.isPaused ? 'key_blocked' : 'key_unblocked', nowMs);
+  }
 };
 
 const allOf = function* (state: State): Iterable<QueuedMessage> {

@@ -40,6 +40,8 @@ export type DispatchEvent =
   /** An earlier message of the key is in other hands: what comes after it in the stream has to wait. */
   | { readonly type: 'key_blocked'; readonly key: string; readonly sequence: number }
   | { readonly type: 'key_unblocked'; readonly key: string; readonly sequence: number }
+  /** An operator paused something, or let it go on: this is all of the function that is paused now (C15). */
+  | { readonly type: 'pauses_changed'; readonly isFunctionPaused: boolean; readonly keys: ReadonlySet<string> }
   | {
       readonly type: 'batch_answered';
       readonly requestId: number;
@@ -52,6 +54,9 @@ export type DispatchEvent =
   | { readonly type: 'timer' }
   /** What had arrived when `look_soon` was said has been read. */
   | { readonly type: 'looked' }
+  /** Start no further requests until `resume`: somebody else may have what it holds. */
+  | { readonly type: 'suspend' }
+  | { readonly type: 'resume' }
   /** Start no further requests. */
   | { readonly type: 'drain' }
   /** Break off the requests that are in flight. */
@@ -100,7 +105,7 @@ export interface DispatchConfig {
 
 /** What can be seen of dispatch from outside. */
 export interface DispatchView {
-  /** Whether the function is away or overloaded: little more should be fetched for it. */
+  /** Whether the function is away, overloaded or paused: little more should be fetched for it. */
   readonly isOpen: boolean;
   readonly requestsInFlight: number;
   /** Messages that are not settled, in requests or waiting for one. */
@@ -109,4 +114,4 @@ export interface DispatchView {
   readonly mode: DispatchMode;
 }
 
-export type DispatchMode = 'running' | 'draining' | 'stopped';
+export type DispatchMode = 'running' | 'suspended' | 'draining' | 'stopped';

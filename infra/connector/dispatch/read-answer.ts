@@ -1,11 +1,16 @@
-import { answerMark } from '../../../shared/http/answer-mark.ts';
+import { answerMark, firstAnswerMark } from '../../../shared/http/answer-mark.ts';
 import type { Outcome } from '../../../shared/message/outcome.ts';
 import { parseBatchReply } from '../../../shared/message/parse-batch-reply.ts';
 import type { BatchFailure } from './protocol.ts';
 
 /** What came of a request, by what has to be done about it. */
 export type PostResult =
-  | { readonly kind: 'answered'; readonly status: number; readonly outcomes: ReadonlyMap<string, Outcome> }
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly outcomes: ReadonlyMap<string, Outcome>;
+      readonly isFirst?: true;
+    }
   | BatchFailure;
 
 export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -28,7 +33,14 @@ export const isMarked = (headers: AnswerHeaders): boolean => headers[answerMark.
 export const readAnswer = (answer: HttpAnswer, nowMs: number): PostResult => {
   const { status, headers, body } = answer;
   const outcomes = status === 200 ? parseBatchReply(body) : undefined;
-  if (outcomes !== undefined) return { kind: 'answered', status, outcomes };
+  if (outcomes !== undefined) {
+    return {
+      kind: 'answered',
+      status,
+      outcomes,
+      ...(headers[firstAnswerMark.name] === undefined ? {} : { isFirst: true }),
+    };
+  }
   const waitMs = retryAfterMs(headers['retry-after'], nowMs);
   return isMarked(headers) ? ofFunction(status, body, waitMs) : ofGateway(status, body, waitMs);
 };

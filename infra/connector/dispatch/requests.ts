@@ -1,5 +1,6 @@
 import {
   emit,
+  mayStart,
   meetBreaker,
   scheduleAt,
   type DispatchState,
@@ -8,7 +9,7 @@ import {
 } from './dispatch-state.ts';
 import { finishRequest } from './finish-request.ts';
 import { anyAcked, isDependencyDown, judgeAnswer, noVerdicts, onlyMessage } from './judge.ts';
-import { judgeFailure, type WholeFailure } from './judge-failure.ts';
+import { isDeath, judgeFailure, type WholeFailure } from './judge-failure.ts';
 import type { LanePart } from './lane.ts';
 import { endIsolation, isSolitary, killsNeeded, noteAnswered, noteFailed, noteStart } from './poison-search.ts';
 import type { BatchFailure, DispatchEvent } from './protocol.ts';
@@ -34,12 +35,27 @@ type Handler<E extends RequestEvent['type']> = (
   nowMs: number,
 ) => void;
 
+/** Health checks in a row that must be answered well: one for each of a few endpoints, should a gateway lead to them in turn. */
+const soundChecksNeeded = 3;
+/** Deaths of a message alone that proved nothing, until the function is looked at before it is sent. */
+const unprovenDeathsUntilCheck = 5;
+
 /** Sends the parts as one request. */
-export const startRequest = (state: DispatchState, parts: readonly LanePart[]): void => {
+export const startRequest = (state: DispatchState, parts: readonly LanePart[], nowMs: number): void => {
   const id = (state.lastRequestId += 1);
   const start = noteStart(state.search, state.requests.size + 1);
-  const polls = { pollAtMs: 0, pollDelayMs: 0, pollEndsAtMs: 0 };
-  state.requests.set(id, { id, parts, start, state: 'posted', failure: undefined, ...polls });
+  const polls = { pollAtMs: 0, pollDelayMs: returnPollMs, pollEndsAtMs: nowMs + state.backoff.maxMs };
+  const request: RequestInFlight = { id, parts, start, state: 'posted', soundChecks: 0, failure: undefined, ...polls };
+  state.requests.set(id, request);
+  const only = onlyMessage(parts);
+  const isChecked = only !== undefined && only.tries.unprovenDeaths >= unprovenDeathsUntilCheck;
+  if (isChecked) checkHealth(state, request, 'checking_sound');
+  else postRequest(state, request);
+};
+
+const postRequest = (state: DispatchState, request: RequestInFlight): void => {
+  const { id, parts } = request;
+  request.state = 'posted';
   const messages = messagesOf(parts).map(({ message, deliveryCount, tries }) => ({
     message,
     attempt: deliveryCount + tries.attempts,
@@ -49,6 +65,25 @@ export const startRequest = (state: DispatchState, parts: readonly LanePart[]): 
 
 const messagesOf = (parts: readonly LanePart[]): readonly QueuedMessage[] =>
   parts.length === 1 ? parts[0]!.messages : parts.flatMap(({ messages }) => messages);
+
+/**
+ * A message that kills leaves a dead endpoint behind, which a gateway may lead to for a while: a look after the death shows no more
+ * than that. So the whole function is looked at before the next try; what dies then is the message's own doing.
+ */
+const onSoundChecked: Handler<'health_answered'> = (state, request, { isAlive }, nowMs) => {
+  if (!mayStart(state)) return finishRequest(state, request, noVerdicts(), nowMs);
+  request.soundChecks = isAlive ? request.soundChecks + 1 : 0;
+  if (request.soundChecks >= soundChecksNeeded) return postRequest(state, request);
+  if (isAlive) return checkHealth(state, request, 'checking_sound');
+  // A function whose health nobody can see is sent its messages all the same: nothing is proven then.
+  if (nowMs >= request.pollEndsAtMs) return postRequest(state, request);
+  request.state = 'awaiting_sound';
+  request.pollAtMs = nowMs + request.pollDelayMs;
+  request.pollDelayMs = Math.min(request.pollDelayMs * 2, maxReturnPollMs);
+  scheduleAt(state, request.pollAtMs);
+};
+
+const isSound = ({ soundChecks }: RequestInFlight): boolean => soundChecks >= soundChecksNeeded;
 
 /** The batch was answered with outcomes. */
 const onAnswered: Handler<'batch_answered'> = (state, request, { status, outcomes }, nowMs) => {
@@ -140,7 +175,8 @@ const onGatewayError: FailureHandler<'gateway_error'> = (state, request, failure
     errors = Math.max(errors, lane.gatewayErrors + (lane.search !== undefined && messages.length > 1 ? 1 : 0));
   }
   request.failure = failure;
-  if (errors >= gatewayErrorsUntilSearch) checkHealth(state, request, 'checking_gateway');
+  if (isSound(request)) onFailureAlive(state, request, nowMs);
+  else if (errors >= gatewayErrorsUntilSearch) checkHealth(state, request, 'checking_gateway');
   else {
     meetBreaker(state, { type: 'unavailable', retryAfterMs: 0 }, nowMs);
     finishRequest(state, request, noVerdicts(), nowMs);
@@ -153,7 +189,7 @@ const checkHealth = (state: DispatchState, request: RequestInFlight, next: Reque
 };
 
 const onGatewayChecked: Handler<'health_answered'> = (state, request, { isAlive }, nowMs) => {
-  if (isAlive) return onWholeFailure(state, request, request.failure!, nowMs);
+  if (isAlive) return onFailureAlive(state, request, nowMs);
   meetBreaker(state, { type: 'unavailable', retryAfterMs: 0 }, nowMs);
   // The only process of a function needs a moment to start again after it was killed.
   request.pollDelayMs = returnPollMs;
@@ -162,30 +198,30 @@ const onGatewayChecked: Handler<'health_answered'> = (state, request, { isAlive 
 };
 
 const awaitReturn = (state: DispatchState, request: RequestInFlight, nowMs: number): void => {
-  if (state.mode !== 'running' || nowMs >= request.pollEndsAtMs)
-    return finishRequest(state, request, noVerdicts(), nowMs);
+  if (!mayStart(state) || nowMs >= request.pollEndsAtMs) return finishRequest(state, request, noVerdicts(), nowMs);
   request.state = 'awaiting_return';
   request.pollAtMs = nowMs + request.pollDelayMs;
   scheduleAt(state, request.pollAtMs);
 };
 
-const onPollTime: Handler<'timer'> = (state, request, _event, nowMs) => {
-  if (nowMs >= request.pollAtMs) checkHealth(state, request, 'checking_return');
-  else scheduleAt(state, request.pollAtMs);
-};
+/** The time of the next look has come, or an earlier timer's. */
+const onPollTime =
+  (look: RequestState): Handler<'timer'> =>
+  (state, request, _event, nowMs) => {
+    // A paused function is not asked for its health either (C15): what waits for it waits in its lane.
+    if (!mayStart(state)) finishRequest(state, request, noVerdicts(), nowMs);
+    else if (nowMs >= request.pollAtMs) checkHealth(state, request, look);
+    else scheduleAt(state, request.pollAtMs);
+  };
 
 const onReturnChecked: Handler<'health_answered'> = (state, request, { isAlive }, nowMs) => {
-  if (isAlive) return onWholeFailure(state, request, request.failure!, nowMs);
+  if (isAlive) return onFailureAlive(state, request, nowMs);
   request.pollDelayMs = Math.min(request.pollDelayMs * 2, maxReturnPollMs);
   awaitReturn(state, request, nowMs);
 };
 
 const giveUpReturn: Handler<'drain'> = (state, request, _event, nowMs) =>
   finishRequest(state, request, noVerdicts(), nowMs);
-
-/** A function that died without a word: nobody answered, or a gateway says that it is gone. */
-const isDeath = (failure: WholeFailure): boolean =>
-  failure.kind === 'gateway_error' || (failure.kind === 'died' && failure.status === undefined);
 
 /**
  * Whether the health check tells anything after this failure. A function that said 500, or is silent, lives all the same. One
@@ -202,12 +238,24 @@ const onWholeFailure = (state: DispatchState, request: RequestInFlight, failure:
   if (only !== undefined && isOther) state.search.isolated.add(only);
   request.failure = failure;
   const asks = only !== undefined && !isOther && isHealthTelling(failure);
+  if (isSound(request) && isDeath(failure)) {
+    const isFunctionAlive = asks && state.search.unprovenKills < maxUnprovenKills;
+    return concludeFailure(state, request, { isFunctionAlive, isOther }, nowMs);
+  }
   if (asks && state.search.unprovenKills < maxUnprovenKills) checkHealth(state, request, 'confirming');
   else concludeFailure(state, request, { isFunctionAlive: false, isOther }, nowMs);
 };
 
-const onConfirmed: Handler<'health_answered'> = (state, request, { isAlive }, nowMs) =>
+const onConfirmed: Handler<'health_answered'> = (state, request, { isAlive }, nowMs) => {
+  if (isAlive) meetBreaker(state, { type: 'alive' }, nowMs);
   concludeFailure(state, request, { isFunctionAlive: isAlive, isOther: false }, nowMs);
+};
+
+/** It failed as a whole, and the function is seen to be there. */
+const onFailureAlive = (state: DispatchState, request: RequestInFlight, nowMs: number): void => {
+  onWholeFailure(state, request, request.failure!, nowMs);
+  meetBreaker(state, { type: 'alive' }, nowMs);
+};
 
 const concludeFailure = (
   state: DispatchState,
@@ -240,6 +288,20 @@ const ignore = (): void => undefined;
 
 /** What an event does to a request, by what the request waits for. What comes late or twice is ignored (C10). */
 const transitions: Readonly<Record<RequestState, { readonly [E in RequestEvent['type']]: Handler<E> }>> = {
+  checking_sound: {
+    batch_answered: ignore,
+    batch_failed: ignore,
+    health_answered: onSoundChecked,
+    timer: ignore,
+    drain: ignore,
+  },
+  awaiting_sound: {
+    batch_answered: ignore,
+    batch_failed: ignore,
+    health_answered: ignore,
+    timer: onPollTime('checking_sound'),
+    drain: giveUpReturn,
+  },
   posted: {
     batch_answered: onAnswered,
     batch_failed: onFailed,
@@ -258,7 +320,7 @@ const transitions: Readonly<Record<RequestState, { readonly [E in RequestEvent['
     batch_answered: ignore,
     batch_failed: ignore,
     health_answered: ignore,
-    timer: onPollTime,
+    timer: onPollTime('checking_return'),
     drain: giveUpReturn,
   },
   checking_return: {

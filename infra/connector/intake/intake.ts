@@ -3,16 +3,16 @@ import { readConsumerLag, type ConsumerLag } from '../../../shared/nats/consumer
 import { ensureConsumers, type BoundConsumer } from '../../../shared/nats/ensure-consumer.ts';
 import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
 import { pullMessages, type Capacity, type Puller } from '../../../shared/nats/pull-messages.ts';
-import type { StoredMessage } from '../../../shared/nats/read-stream.ts';
 import { watchDeletion } from '../../../shared/nats/watch-deletion.ts';
 import { errorFields } from '../../../shared/telemetry/log.ts';
 import { pause } from '../clock.ts';
-import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import { pullExpiryMs } from '../lease/pull-expiry.ts';
+import { mayBegin } from '../lease/tenure.ts';
 import { classifyPayload } from './classify-payload.ts';
 import type { Asking } from './awaited.ts';
 import { pullCapacity } from './pull-capacity.ts';
 import { storedKey } from './received-message.ts';
-import { laneKey, takeDelivery, type Source, type Taking } from './take-delivery.ts';
+import { laneOf, takeDelivery, type Source, type Taking } from './take-delivery.ts';
 import { createTakeover } from './takeover.ts';
 
 export interface IntakeOptions extends Taking {
@@ -20,6 +20,8 @@ export interface IntakeOptions extends Taking {
   readonly durable: string;
   readonly filterSubjects: readonly string[];
   readonly connection: NatsConnection;
+  /** Whether an operator has paused the durable: then nothing is pulled (C15). */
+  readonly isPaused: () => boolean;
 }
 
 /** Reads one durable: pulls what there is room for, and hands each message to the dispatch of its function. */
@@ -29,20 +31,18 @@ export interface Intake {
   readonly isConsuming: boolean;
   /** Looks again whether there is room. */
   wake(): void;
+  /** Reads on after a time in which somebody else might have read. */
+  resume(): void;
   /** How far its consumers are behind; without those that the server does not answer for. */
   lags(): Promise<readonly ConsumerLag[]>;
-  /** Pulls no more; what is held is still kept alive. */
-  stop(): void;
+  /** Pulls no more; resolves once what was on its way is here. What is held is still kept alive. */
+  stop(): Promise<void>;
   /** Ends also that. */
   close(): void;
 }
 
-const pullExpiresMs = 30_000;
-
 interface State extends IntakeOptions {
   readonly sources: Source[];
-  /** Keys that wait for a message in other hands, by its sequence. */
-  readonly blocked: Map<number, { readonly dispatcher: Dispatcher; readonly key: string }>;
   readonly maxMessages: number;
   readonly maxBytes: number;
   /** When the stream was made, as far as that is known. */
@@ -57,7 +57,6 @@ export const createIntake = (options: IntakeOptions): Intake => {
   const state: State = {
     ...options,
     sources: [],
-    blocked: new Map(),
     maxMessages: Math.max(...options.triggers.map(({ limits }) => limits.maxInFlightMessages)),
     maxBytes: Math.max(...options.triggers.map(({ limits }) => limits.maxInFlightBytes)),
     streamCreated: undefined,
@@ -73,6 +72,9 @@ export const createIntake = (options: IntakeOptions): Intake => {
     },
     wake: () => {
       for (const { puller } of state.sources) puller?.wake();
+    },
+    resume: () => {
+      for (const { puller } of state.sources) puller?.beginAnew();
     },
     lags: () => readLags(state),
     stop: () => stop(state),
@@ -167,33 +169,21 @@ const sourceOf = (state: State, consumer: BoundConsumer): Source => {
     lastHeldSequence: held.lastSequence,
     onStream: ({ created }) => noticeStream(state, created),
     settleAgain: ({ sequence, storedNs }) => settler.repeatFor(storedKey(sequence, storedNs)),
-    block: (message) => block(state, message),
-    unblock: (sequence) => unblock(state, sequence),
+    laneOf: ({ payload }) => laneOf(classifyPayload(payload, state.triggers)),
+    onHold: ({ type, lane, sequence }) =>
+      state.dispatchers.get(lane.functionName)!.feed({ type, key: lane.key, sequence }),
     asking: () => askingOf(state, source),
     onLook: () => source.puller?.wake(),
+    onMissed: () => source.puller?.beginAnew(),
+    tenure: state.tenure,
   });
   const source: Source = { consumer, takeover, puller: undefined };
   return source;
 };
 
 const askingOf = (state: State, source: Source): Asking => {
-  if (source.puller?.healthy !== true) return 'away';
+  if (source.puller?.healthy !== true || !mayBegin(state.tenure)) return 'away';
   return capacityOf(state, source).messages > 0 ? 'asking' : 'full';
-};
-
-const block = (state: State, { payload, sequence }: StoredMessage): void => {
-  const classified = classifyPayload(payload, state.triggers);
-  if (!classified.ok) return;
-  const dispatcher = state.dispatchers.get(classified.trigger.function)!;
-  const key = laneKey(classified.trigger, classified.key);
-  state.blocked.set(sequence, { dispatcher, key });
-  dispatcher.feed({ type: 'key_blocked', key, sequence });
-};
-
-const unblock = (state: State, sequence: number): void => {
-  const entry = state.blocked.get(sequence);
-  state.blocked.delete(sequence);
-  entry?.dispatcher.feed({ type: 'key_unblocked', key: entry.key, sequence });
 };
 
 const pull = (state: State, source: Source): Puller => {
@@ -201,8 +191,8 @@ const pull = (state: State, source: Source): Puller => {
   return pullMessages(state.connection, {
     stream: consumer.stream,
     durable: consumer.durable,
-    capacity: () => (state.stopping ? { messages: 0, bytes: 0 } : capacityOf(state, source)),
-    expiresMs: Math.min(pullExpiresMs, consumer.requestLimits.expiresMs ?? pullExpiresMs),
+    capacity: () => capacityOf(state, source),
+    expiresMs: () => Math.min(pullExpiryMs(state.tenure.remainingMs()), consumer.requestLimits.expiresMs ?? Infinity),
     onMessage: (message) => takeDelivery(state, source, message),
     resume: () => takeover.begin(),
     restore: async () => void (await ensure(state)),
@@ -214,6 +204,7 @@ const pull = (state: State, source: Source): Puller => {
 };
 
 const capacityOf = (state: State, source: Source): Capacity => {
+  if (state.stopping || state.isPaused()) return { messages: 0, bytes: 0 };
   const { messages, bytes } = state.held.amountOf(source);
   const awaited = source.takeover.awaited();
   return pullCapacity({
@@ -224,6 +215,8 @@ const capacityOf = (state: State, source: Source): Capacity => {
     heldBytes: bytes,
     awaitedMessages: awaited.messages,
     reservedMessages: awaited.reserved,
+    firstMessages: awaited.first,
+    beyondMessages: awaited.beyond,
     functions: [...state.dispatchers.values()].map(({ view }) => view),
     maxPayloadBytes: state.connection.info?.max_payload ?? 1_048_576,
     requestLimits: source.consumer.requestLimits,
@@ -235,11 +228,9 @@ const readLags = async ({ connection, sources }: State): Promise<readonly Consum
   return lags.flatMap((lag) => (lag.status === 'fulfilled' ? [lag.value] : []));
 };
 
-const stop = (state: State): void => {
+const stop = async (state: State): Promise<void> => {
   state.stopping = true;
   state.unwatch();
-  for (const { puller, takeover } of state.sources) {
-    puller?.stop();
-    takeover.stop();
-  }
+  for (const { takeover } of state.sources) takeover.stop();
+  await Promise.all(state.sources.map(async ({ puller }) => await puller?.stop()));
 };

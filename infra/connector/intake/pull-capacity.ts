@@ -21,6 +21,10 @@ export interface CapacityOptions {
   /** Messages of this one that are in other hands, and how many of them need room that nothing else may take. */
   readonly awaitedMessages: number;
   readonly reservedMessages: number;
+  /** Those of them that were just handed back: they come before anything new. */
+  readonly firstMessages: number;
+  /** How many more may be held than there is room for, while not all of those have come. */
+  readonly beyondMessages: number;
   readonly functions: readonly { readonly isOpen: boolean; readonly heldMessages: number }[];
   readonly maxPayloadBytes: number;
   readonly requestLimits: BoundConsumer['requestLimits'];
@@ -36,16 +40,24 @@ const none: Capacity = { messages: 0, bytes: 0 };
  * - the largest message that the server allows would not fit.
  *
  * What keys wait for is fetched in any case once it can come. Whatever waits for it must not take the room that it needs, or
- * both would wait for ever (C3).
+ * both would wait for ever (C3). What was just handed back is asked for and nothing else: should something else come in its place,
+ * there is still room. If what came earlier has taken all of it, they are asked for one at a time beyond it: the server delivers them
+ * in the order in which they were handed back, and the first of a key may be the last.
  */
 export const pullCapacity = (options: CapacityOptions): Capacity => {
   const { maxMessages, heldMessages, awaitedMessages, reservedMessages, requestLimits } = options;
   const share = Math.max(1, Math.floor(maxMessages / options.shares));
   const free = share - heldMessages - reservedMessages;
-  const awaited = reservedMessages > 0 ? 0 : Math.min(awaitedMessages, free);
-  const messages = Math.max(awaited, worthwhile(options, free, share));
   const largestBytes = options.maxPayloadBytes + wireOverheadBytes;
-  const bytes = Math.max(largestBytes, Math.floor(options.maxBytes / options.shares)) - options.heldBytes;
+  const freeBytes = Math.max(largestBytes, Math.floor(options.maxBytes / options.shares)) - options.heldBytes;
+  const mayGoBeyond = heldMessages < share + options.beyondMessages && options.beyondMessages > 0;
+  // In bytes only while nothing else can come in their place.
+  const isFull = share <= heldMessages || (freeBytes < largestBytes && options.firstMessages > 0);
+  if (isFull && mayGoBeyond) return { messages: 1, bytes: largestBytes };
+  const awaited = reservedMessages > 0 ? 0 : Math.min(awaitedMessages, free);
+  const first = Math.min(options.firstMessages, share - heldMessages);
+  const messages = first > 0 ? first : Math.max(awaited, worthwhile(options, free, share));
+  const bytes = freeBytes;
   if (messages < 1 || bytes < largestBytes) return none;
   return {
     messages: Math.min(messages, requestLimits.messages ?? messages),

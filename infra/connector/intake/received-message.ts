@@ -1,8 +1,10 @@
 import { eventDataBytes, eventOverheadBytes } from '../../../shared/message/cloud-event.ts';
-import type { HeaderEntry } from '../../../shared/message/dead-letter.ts';
+import { boundedIdentity } from '../../../shared/message/delivery-identity.ts';
 import { standsFor } from '../../../shared/message/replay.ts';
+import { createTextPool } from '../../../shared/message/text-pool.ts';
 import type { Msg } from '../../../shared/nats/connect.ts';
-import { headerEntries, headerValue, readHeaders, traceContextOf, wireBytes } from '../../../shared/nats/headers.ts';
+import { pairTraceContext, pairValue, readHeaderPairs, type HeaderPairs } from '../../../shared/nats/header-pairs.ts';
+import { wireBytes } from '../../../shared/nats/headers.ts';
 import type { DeliveryInfo } from '../../../shared/nats/jetstream-message.ts';
 import type { Classified } from './classify-payload.ts';
 
@@ -17,12 +19,10 @@ export interface ReceivedMessage {
   readonly storedKey: string;
   /** When the delivery that it stands for entered its stream: of a replayed dead letter, the first time. */
   readonly timestampNs: string;
-  /** `Nats-Msg-Id` of its dead letter, should it come to that. */
-  readonly deadLetterId: string;
   /** The producer's `Nats-Msg-Id`. */
   readonly messageId: string | undefined;
   readonly traceContext: Readonly<Record<string, string>>;
-  readonly headers: readonly HeaderEntry[];
+  readonly headers: HeaderPairs;
   readonly payload: Uint8Array;
   /** Whether the payload is strict JSON that may be spliced into a batch. */
   readonly isJson: boolean;
@@ -44,41 +44,59 @@ export interface ReceivedMessage {
 export const storedKey = (sequence: number, storedNs: string): string => `${sequence}@${storedNs}`;
 
 /**
- * A delivery as the connector reads it.
- * @param key its {@link storedKey}
+ * `Nats-Msg-Id` of the message's dead letter, should it come to that. It is derived from this very message, by its place in the
+ * stream: neither a replay that fails soon after the first time, nor another message under the same id, must be taken for an
+ * earlier dead letter.
  */
+export const deadLetterIdOf = ({ stream, storedKey: key }: Pick<ReceivedMessage, 'stream' | 'storedKey'>): string =>
+  `dead/${boundedIdentity(`${stream}/${key}`)}`;
+
+/** A delivery as it came. */
+export interface RawDelivery {
+  readonly raw: Msg;
+  /** Of `raw`, which makes a new view at each look. */
+  readonly data: Uint8Array;
+  readonly info: DeliveryInfo;
+  /** Its {@link storedKey}. */
+  readonly storedKey: string;
+}
+
+/** A delivery as the connector reads it. */
 export const receiveMessage = (
-  raw: Msg,
-  info: DeliveryInfo,
-  key: string,
+  { raw, data, info, storedKey: key }: RawDelivery,
   classified: Pick<Classified, 'isJson' | 'messageType' | 'routeId'>,
   at: { readonly nowMs: number; readonly token: string | undefined },
 ): ReceivedMessage => {
-  const headers = readHeaders(raw);
-  const messageId = headerValue(headers, 'Nats-Msg-Id');
+  const headers = readHeaderPairs(raw, data);
+  const messageId = pairValue(headers, 'Nats-Msg-Id');
   const { isJson } = classified;
+  const { id, timestampNs } = standsFor(
+    { stream: info.stream, sequence: info.sequence, timestampNs: info.timestampNs, messageId },
+    (name) => pairValue(headers, name),
+    at.token === undefined ? undefined : { token: at.token, payload: data },
+  );
   return {
-    ...standsFor(
-      { ...info, messageId },
-      (name) => headerValue(headers, name),
-      at.token === undefined ? undefined : { token: at.token, payload: raw.data },
-    ),
+    id,
+    timestampNs,
     stream: info.stream,
-    subject: raw.subject,
+    subject: pooled(raw.subject),
     sequence: info.sequence,
     storedKey: key,
     messageId,
-    traceContext: traceContextOf(headers),
-    headers: headerEntries(headers),
-    // A copy: the client's piece would keep all that arrived with it.
-    payload: raw.data.slice(),
+    traceContext: pairTraceContext(headers),
+    headers,
+    // A copy: the client's piece, and a slice of it too, would keep all that arrived with it.
+    payload: Buffer.from(data),
     isJson,
     messageType: classified.messageType,
     routeId: classified.routeId,
-    bodyBytes: eventDataBytes(raw.data.byteLength, isJson) + eventOverheadBytes,
+    bodyBytes: eventDataBytes(data.byteLength, isJson) + eventOverheadBytes,
     heldBytes: wireBytes(raw) + eventOverheadBytes,
     receivedMs: at.nowMs,
     reply: raw.reply ?? '',
     deliveryCount: info.deliveryCount,
   };
 };
+
+/** Subjects are few, and each is kept with all of its messages. */
+const pooled = createTextPool(256);

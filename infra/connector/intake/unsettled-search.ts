@@ -73,6 +73,20 @@ export const searchUnsettled = (position: ConsumerPosition, isHeld: (sequence: n
   };
 };
 
+/** More deleted sequences than this are not asked for: the answer has all of them. */
+const maxDeleted = 20_000;
+
+/**
+ * Whether it is enough to know where messages are, without reading them: nothing is here yet that they could come before, and what a
+ * work queue holds behind its consumer's floor is unsettled.
+ * @param deletedCount sequences between the stream's first and last one that hold no message
+ */
+export const mayStayUnread = (position: ConsumerPosition, deletedCount: number): boolean =>
+  position.isWorkQueue &&
+  position.lastHeldSequence === 0 &&
+  position.firstSequence > position.ackFloorSequence &&
+  deletedCount <= maxDeleted;
+
 /**
  * Whether the consumer counts the message as settled. One that it never delivered, as far as it knows, is not: a killed server
  * that forgot a delivery makes it again.

@@ -2,13 +2,15 @@ import { reasonOf } from '../../../shared/message/to-outcome.ts';
 import { buildDeadLetterHeaders } from '../../../shared/message/dead-letter.ts';
 import type { NatsConnection } from '../../../shared/nats/connect.ts';
 import { fitDeadLetter } from '../../../shared/nats/dead-letter-body.ts';
+import { pairEntries } from '../../../shared/nats/header-pairs.ts';
 import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
 import type { Publisher } from '../../../shared/message/outgoing-message.ts';
 import type { DeadLetterConfig } from '../../../shared/routing/routing.ts';
 import type { Log } from '../../../shared/telemetry/log.ts';
 import { backoffMs } from '../backoff.ts';
 import { pause, type Clock } from '../clock.ts';
-import type { ReceivedMessage } from '../intake/received-message.ts';
+import { deadLetterIdOf, type ReceivedMessage } from '../intake/received-message.ts';
+import { mayBegin, type Tenure } from '../lease/tenure.ts';
 import type { ConnectorTelemetry } from '../telemetry/connector-telemetry.ts';
 import type { ConnectorMetrics } from '../telemetry/metrics.ts';
 
@@ -38,10 +40,15 @@ export interface GivenUp {
 export interface DeadLetters {
   /** Makes the stream: file storage, kept until purged. */
   ensure(): Promise<void>;
-  /** Stores the message and resolves true when the server has confirmed it; false only if the connector stops first. */
-  store(message: ReceivedMessage, givenUp: GivenUp): Promise<boolean>;
+  /**
+   * Stores the message and resolves true when the server has confirmed it; false only if the connector stops first, or reads no
+   * more: whoever reads then decides for itself (L3).
+   */
+  store(message: ReceivedMessage, givenUp: GivenUp, tenure: Tenure): Promise<boolean>;
 }
 
+/** Until we look again whether a lease that is over is ours once more. */
+const leaseLookMs = 250;
 const backoff = { initialMs: 500, maxMs: 30_000 };
 
 /**
@@ -50,10 +57,14 @@ const backoff = { initialMs: 500, maxMs: 30_000 };
  */
 export const createDeadLetters = (options: DeadLetterOptions): DeadLetters => ({
   ensure: () => ensure(options),
-  store: async (message, givenUp) => {
+  store: async (message, givenUp, tenure) => {
     const { clock, log, metrics } = options;
     const { code, reason } = givenUp;
-    for (let failures = 1; !options.isStopping(); failures += 1) {
+    for (let failures = 1; !options.isStopping() && !tenure.isOver(); failures += 1) {
+      if (!mayBegin(tenure)) {
+        await pause(clock, leaseLookMs);
+        continue;
+      }
       const error = await publish(options, message, givenUp).catch(
         (cause: unknown) => new Error(reasonOf(cause), { cause }),
       );
@@ -85,7 +96,7 @@ const publish = async (
   { code, reason, attempts, deliveryCount }: GivenUp,
 ): Promise<Error | undefined> => {
   const span = telemetry.startDeadLetter(message, { code, reason, attempts, subject: config.subject });
-  const headers = buildDeadLetterHeaders(message.headers, {
+  const headers = buildDeadLetterHeaders(pairEntries(message.headers), {
     code,
     reason,
     time: new Date(clock.epochMs()).toISOString(),
@@ -105,7 +116,7 @@ const publish = async (
       ...wanted(config),
       subject: config.subject,
       payload: letter.payload,
-      id: message.deadLetterId,
+      id: deadLetterIdOf(message),
       headers: Object.fromEntries([
         ...letter.headers.filter(([name]) => !isReplaced(name)),
         ...Object.entries(span.headers),

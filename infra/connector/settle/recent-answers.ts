@@ -14,13 +14,17 @@ export interface RecentAnswers {
 /** Remembers so many of the latest ones, by the messages' place and time in their stream. */
 export const createRecentAnswers = (limit: number): RecentAnswers => {
   const answers = new Map<string, Answer>();
+  // In the order in which they were given. A map's own first key is found by walking over all that were removed before it.
+  const ring: { readonly storedKey: string; readonly answer: Answer }[] = [];
+  let next = 0;
   return {
     add: (storedKey, answer) => {
-      answers.delete(storedKey);
+      const oldest = ring[next];
+      // One that was given again since then has a later place.
+      if (oldest !== undefined && answers.get(oldest.storedKey) === oldest.answer) answers.delete(oldest.storedKey);
+      ring[next] = { storedKey, answer };
+      next = (next + 1) % limit;
       answers.set(storedKey, answer);
-      if (answers.size <= limit) return;
-      const { value: oldest } = answers.keys().next();
-      if (oldest !== undefined) answers.delete(oldest);
     },
     find: (storedKey) => answers.get(storedKey),
   };

@@ -4,7 +4,7 @@ import type { NatsConnection } from '../../../shared/nats/connect.ts';
 import { publishCore } from '../../../shared/nats/publish-core.ts';
 import type { RouteConfig } from '../../../shared/routing/routing.ts';
 import { errorFields, type Log } from '../../../shared/telemetry/log.ts';
-import type { ReceivedMessage } from '../intake/received-message.ts';
+import { deadLetterIdOf, type ReceivedMessage } from '../intake/received-message.ts';
 
 export interface MonitorLine {
   readonly connection: NatsConnection;
@@ -27,7 +27,7 @@ export const reportFailed = async (
     const { connection, publisher } = await line;
     const { name: stream, subject } = monitor;
     if (!monitor.jetstreamEnabled) return await publishCore(connection, [{ subject, payload }]);
-    const id = `failed/${message.deadLetterId}`;
+    const id = `failed/${deadLetterIdOf(message)}`;
     const [outcome] = await publisher.publish([{ stream, baseSubject: subject, subject, payload, id }]);
     if (outcome?.ok === false) throw outcome.error;
   } catch (error) {

@@ -1,8 +1,9 @@
 import type { NatsConnection } from '../../../shared/nats/connect.ts';
-import { settle } from '../../../shared/nats/jetstream-message.ts';
+import { answerAll, settle } from '../../../shared/nats/jetstream-message.ts';
 import { errorFields, type Log } from '../../../shared/telemetry/log.ts';
 import type { Clock } from '../clock.ts';
 import type { Rejection } from '../dispatch/dispatcher.ts';
+import { mayBegin, type Tenure } from '../lease/tenure.ts';
 import type { HeldMessages } from '../intake/held-messages.ts';
 import type { ReceivedMessage } from '../intake/received-message.ts';
 import type { ConnectorTelemetry } from '../telemetry/connector-telemetry.ts';
@@ -25,6 +26,7 @@ export interface SettlerOptions {
   readonly telemetry: ConnectorTelemetry;
   /** There is room for more. */
   readonly onSettled: () => void;
+  readonly tenure: Tenure;
 }
 
 /** Answers the server: every way in which a message leaves its consumer, or stays with us for longer. */
@@ -75,14 +77,16 @@ const settleAll = (state: State, how: 'ack' | 'term', messages: readonly Receive
   const { connection, held, recent, log, stream } = state;
   const span = state.telemetry.startSettle(how, messages);
   const isClosed = connection.isClosed();
+  const replies: string[] = [];
   for (const message of messages) {
     const entry = held.release(message.storedKey);
     // Only what is held is answered (C9): the place of anything else may be another message's now.
     if (entry === undefined) continue;
-    // On a closed connection the answer is lost; the message comes again and finds its row in the ledger.
-    if (!isClosed) settle[how](connection, entry.reply);
+    replies.push(entry.reply);
     recent.add(message.storedKey, { how, reply: entry.reply });
   }
+  // On a closed connection the answers are lost; the messages come again and find their rows in the ledger.
+  if (!isClosed) answerAll(connection, how, replies);
   if (isClosed) return span.end(new Error('the connection is closed'));
   connection.flush().then(
     () => span.end(),
@@ -103,14 +107,14 @@ const reject = (state: State, message: ReceivedMessage, rejection: Rejection): v
 
 const giveUp = async (state: State, message: ReceivedMessage, rejection: Rejection): Promise<void> => {
   const deliveryCount = state.held.find(message.storedKey)?.deliveryCount ?? message.deliveryCount;
-  if (!(await state.deadLetters.store(message, { ...rejection, deliveryCount }))) return;
+  if (!(await state.deadLetters.store(message, { ...rejection, deliveryCount }, state.tenure))) return;
   settleAll(state, 'term', [message]);
   state.onSettled();
   state.reportFailed(message, rejection.reason);
 };
 
-const keepAlive = ({ connection, held, clock }: State): void => {
-  if (connection.isClosed()) return;
+const keepAlive = ({ connection, held, clock, tenure }: State): void => {
+  if (connection.isClosed() || !mayBegin(tenure)) return;
   const nowMs = clock.nowMs();
   for (const { message, source, reply } of held.entries()) {
     // What has just come has its whole ack wait before it.

@@ -10,6 +10,8 @@ export interface TracedMessage {
   readonly deliveryCount: number;
   readonly messageType: string | undefined;
   readonly bodyBytes: number;
+  /** The route that the message names, if it names one. */
+  readonly routeId?: string | null;
   /** The reply subject of the delivery: it names the consumer. */
   readonly reply: string;
   /** W3C context of the producer, by lower-case header name. */
@@ -22,6 +24,8 @@ export interface BatchResult {
   /** Why the request failed as a whole, where it did. */
   readonly failure?: string | undefined;
   readonly httpStatus?: number | undefined;
+  /** Whether it was the first answer of the function's process. */
+  readonly isFirst?: boolean | undefined;
 }
 
 /** One request to a function, from its start to its end. */

@@ -24,18 +24,9 @@ interface MessageTrace {
   /** The latest `deliver` span: settling and dead-lettering come after it. */
   last: Context;
   deliveries: number;
+  /** What all spans of the message say of it; made with the first that is recorded. */
+  attributes: Attributes | undefined;
 }
-
-export const messageAttributes = (message: TracedMessage): Attributes => ({
-  'messaging.system': 'nats',
-  'messaging.destination.name': message.subject,
-  'messaging.destination.template': destinationTemplate(message.subject),
-  'messaging.consumer.group.name': deliveryInfo(message.reply).consumer,
-  'messaging.message.id': message.id,
-  'messaging.nats.stream': message.stream,
-  'messaging.nats.stream.sequence': message.sequence,
-  'messaging.nats.delivery_count': message.deliveryCount,
-});
 
 /** The contexts of the messages that are held, and their `deliver` spans. */
 export interface MessageSpans {
@@ -43,6 +34,8 @@ export interface MessageSpans {
   origin(message: TracedMessage): Context | undefined;
   /** What follows from the message's latest delivery; undefined where nothing is recorded of it. */
   last(message: TracedMessage): Context | undefined;
+  /** What every span of the message says of it. */
+  attributes(message: TracedMessage): Attributes;
   /** Headers for what follows: our own context, or the producer's as it came. */
   headers(message: TracedMessage): Readonly<Record<string, string>>;
   /** One more try; undefined where the message's trace is not recorded. */
@@ -56,13 +49,14 @@ export const createMessageSpans = (): MessageSpans => {
     let known = traces.get(message);
     if (known === undefined) {
       const origin = extractContext(message.traceContext);
-      traces.set(message, (known = { origin, last: origin, deliveries: 0 }));
+      traces.set(message, (known = { origin, last: origin, deliveries: 0, attributes: undefined }));
     }
     return known;
   };
   return {
     origin: (message) => traceOf(message)?.origin,
     last: (message) => traceOf(message)?.last,
+    attributes: (message) => traceOf(message)?.attributes ?? messageAttributes(message),
     headers: (message) => {
       const trace = traceOf(message);
       return trace === undefined || trace.deliveries === 0 ? message.traceContext : injectContext(trace.last);
@@ -73,6 +67,17 @@ export const createMessageSpans = (): MessageSpans => {
     },
   };
 };
+
+const messageAttributes = (message: TracedMessage): Attributes => ({
+  'messaging.system': 'nats',
+  'messaging.destination.name': message.subject,
+  'messaging.destination.template': destinationTemplate(message.subject),
+  'messaging.consumer.group.name': deliveryInfo(message.reply).consumer,
+  'messaging.message.id': message.id,
+  'messaging.nats.stream': message.stream,
+  'messaging.nats.stream.sequence': message.sequence,
+  'messaging.nats.delivery_count': message.deliveryCount,
+});
 
 /** One more try of the message; its trace remembers it. */
 const startDeliver = (trace: MessageTrace, message: TracedMessage, links: Link[]): StartedSpan | undefined => {
@@ -91,13 +96,13 @@ const startDeliver = (trace: MessageTrace, message: TracedMessage, links: Link[]
   trace.deliveries += 1;
   if (!started.span.isRecording()) return undefined;
   started.span.setAttributes({
-    ...messageAttributes(message),
     'messaging.operation.name': 'deliver',
     'messaging.operation.type': 'receive',
     'messaging.message.body.size': message.bodyBytes,
     // Counted here: the server's own count starts again when it is killed.
     'ism.delivery.attempt': message.deliveryCount + trace.deliveries - 1,
-    ...(message.messageType === undefined ? {} : { 'ism.message.type': message.messageType }),
   });
+  started.span.setAttributes((trace.attributes ??= messageAttributes(message)));
+  if (message.messageType !== undefined) started.span.setAttribute('ism.message.type', message.messageType);
   return started;
 };

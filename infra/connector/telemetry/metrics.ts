@@ -7,14 +7,27 @@ export interface ConnectorMetrics {
 }
 
 export const createMetrics = (): ConnectorMetrics => {
-  const values = new Map<string, number>();
-  const keyOf = (name: string, label: string | undefined): string => (label === undefined ? name : `${name}{${label}}`);
+  // By name and label apart: a name that is put together for each message costs more than the counting.
+  const families = new Map<string, Map<string | undefined, { value: number }>>();
+  const counterOf = (name: string, label: string | undefined): { value: number } => {
+    let family = families.get(name);
+    if (family === undefined) families.set(name, (family = new Map()));
+    let counter = family.get(label);
+    if (counter === undefined) family.set(label, (counter = { value: 0 }));
+    return counter;
+  };
   return {
     add: (name, value = 1, label) => {
-      const key = keyOf(name, label);
-      values.set(key, (values.get(key) ?? 0) + value);
+      counterOf(name, label).value += value;
     },
-    set: (name, value, label) => values.set(keyOf(name, label), value),
-    snapshot: () => Object.fromEntries([...values].toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    set: (name, value, label) => {
+      counterOf(name, label).value = value;
+    },
+    snapshot: () => {
+      const values = [...families].flatMap(([name, family]) =>
+        [...family].map(([label, { value }]) => [label === undefined ? name : `${name}{${label}}`, value] as const),
+      );
+      return Object.fromEntries(values.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    },
   };
 };

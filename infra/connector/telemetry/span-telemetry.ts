@@ -21,7 +21,7 @@ import type {
   SettleOperation,
   TracedMessage,
 } from './connector-telemetry.ts';
-import { createMessageSpans, messageAttributes, type MessageSpans } from './message-spans.ts';
+import { createMessageSpans, type MessageSpans } from './message-spans.ts';
 
 /**
  * Spans of the connector. Of each sampled message: a `deliver` span per try, below its producer's, then `settle` or
@@ -134,7 +134,7 @@ const startDeadLetter = (
   const { span, context } = startSpan(`publish ${destinationTemplate(subject)}`, parent, {
     kind: SpanKind.PRODUCER,
     attributes: {
-      ...messageAttributes(message),
+      ...spans.attributes(message),
       'messaging.destination.name': subject,
       'messaging.destination.template': destinationTemplate(subject),
       'messaging.operation.name': 'publish',
@@ -163,13 +163,12 @@ const startSettle = (
   const startOne = (message: TracedMessage): void => {
     const parent = spans.last(message);
     if (parent === undefined || traceState(parent) !== 'sampled') return;
-    const attributes = { ...messageAttributes(message), 'messaging.operation.name': how };
-    started.push(
-      startSpan(`settle ${destinationTemplate(message.subject)}`, parent, {
-        kind: SpanKind.CLIENT,
-        attributes: { ...attributes, 'messaging.operation.type': 'settle' },
-      }),
-    );
+    const settle = startSpan(`settle ${destinationTemplate(message.subject)}`, parent, {
+      kind: SpanKind.CLIENT,
+      attributes: { 'messaging.operation.name': how, 'messaging.operation.type': 'settle' },
+    });
+    if (settle.span.isRecording()) settle.span.setAttributes(spans.attributes(message));
+    started.push(settle);
   };
   messages.forEach(startOne);
   return {
