@@ -86,7 +86,7 @@ const post = async (
       `manage ${command}`,
       extractContext(request.headers),
       { kind: SpanKind.SERVER, attributes: { 'faas.name': functionName, 'ism.manage.command': command } },
-      () => runCommand(parsed, context),
+      () => runCommand(parsed, { ...context, actor: actorOf(request.headers) }),
     );
     metrics.command('ok');
     return {
@@ -102,6 +102,14 @@ const post = async (
   }
 };
 
+/** Everybody has the same token: a name is known only if a proxy that signs people in tells it. */
+const actorOf = (headers: HttpRequest['headers']): string => {
+  const name = headers['x-forwarded-user'] ?? headers['x-auth-request-user'] ?? '';
+  const where = headers['origin'] === undefined ? 'manage' : 'page';
+  // oxlint-disable-next-line no-control-regex
+  return name === '' ? where : `${name.replaceAll(/[\u0000-\u001f\u007f]/g, ' ').slice(0, 200)} (${where})`;
+};
+
 const openServers = async ({ config, log, env, name, nowMs }: FunctionRuntime): Promise<ManageContext> => {
   const routing = await openRouting(config);
   for (const reason of routing.warnings) log.warn('routing_file', { reason });
@@ -114,7 +122,7 @@ const openServers = async ({ config, log, env, name, nowMs }: FunctionRuntime): 
     onNote: (reason) => log.warn('database_setting', { reason }),
     onError: (error) => onError('database', error),
   });
-  return openContext({ config, env, routing, bus, pool, nowMs, onError });
+  return openContext({ config, env, routing, bus, pool, actor: 'manage', nowMs, onError });
 };
 
 const replicaWaitMs = 250;

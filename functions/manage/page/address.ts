@@ -6,7 +6,7 @@ export interface Address {
   readonly query: Readonly<Record<string, string>>;
 }
 
-export const views = ['overview', 'dead', 'states', 'replicas'] as const;
+export const views = ['overview', 'graph', 'history', 'dead', 'states', 'find', 'replicas', 'audit'] as const;
 export type View = (typeof views)[number];
 
 /** Reads any fragment; one that names no view is the overview. */

@@ -10,16 +10,25 @@ import { useAddress } from './use-address.ts';
 import { useDeskState } from './use-desk-state.ts';
 import { useLive, type Live } from './use-live.ts';
 import { DeadLetters } from './views/dead-letters.tsx';
+import { Audit } from './views/audit.tsx';
+import { Find } from './views/find.tsx';
+import { GraphView } from './views/graph.tsx';
+import { HistoryView } from './views/history.tsx';
 import { Overview } from './views/overview.tsx';
 import { Replicas } from './views/replicas.tsx';
 import { SignIn } from './views/sign-in.tsx';
+import { StateView } from './views/state.tsx';
 import { States } from './views/states.tsx';
 
 const titles: Readonly<Record<View, string>> = {
   overview: 'Overview',
+  graph: 'Graph',
+  history: 'History',
   dead: 'Dead letters',
   states: 'States',
+  find: 'Find',
   replicas: 'Replicas',
+  audit: 'Audit',
 };
 
 /** The whole page: the sign-in, or the view that the address names. */
@@ -104,9 +113,18 @@ const ViewOf = ({ address, live }: { readonly address: Address; readonly live: L
   if (status === undefined) return <p class="quiet">Connecting …</p>;
   const shown: Readonly<Record<View, () => JSX.Element>> = {
     overview: () => <Overview status={status} known={known} samples={samples} />,
+    graph: () => <GraphView selected={address.id} pauses={status.pauses} />,
+    history: () => <HistoryView hours={address.query['hours']} />,
     dead: () => <DeadLetters address={address} summary={status.deadLetters} />,
-    states: () => <States search={address.query['search'] ?? ''} />,
+    states: () =>
+      address.id === undefined ? (
+        <States search={address.query['search'] ?? ''} />
+      ) : (
+        <StateView key={address.id} id={address.id} query={address.query} pauses={status.pauses} />
+      ),
+    find: () => <Find query={address.query} />,
     replicas: () => <Replicas status={status} />,
+    audit: () => <Audit query={address.query} />,
   };
   return shown[address.view]();
 };

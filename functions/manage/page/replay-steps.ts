@@ -10,9 +10,13 @@ export interface ReplayStep {
   readonly until: number | null;
 }
 
-/** Goes on until all letters that were there at the beginning are done; returns what each step did. */
+/**
+ * Goes on until all letters that were there at the beginning are done; returns what each step did.
+ * @param pauseMs between two steps
+ */
 export const inSteps = async <Step extends Pick<ReplayStep, 'next' | 'until'>>(
   step: (from: { readonly after?: number; readonly until?: number }) => Promise<Step>,
+  pauseMs = 0,
 ): Promise<readonly Step[]> => {
   const steps: Step[] = [];
   let from: Parameters<typeof step>[0] = {};
@@ -20,6 +24,7 @@ export const inSteps = async <Step extends Pick<ReplayStep, 'next' | 'until'>>(
     const done = await step(from);
     steps.push(done);
     if (done.next === null) return steps;
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     from = { after: done.next, ...(done.until === null ? {} : { until: done.until }) };
   }
 };

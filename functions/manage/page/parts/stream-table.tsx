@@ -4,6 +4,8 @@ import type { LastKnown } from '../last-known.ts';
 import type { LiveStatus } from '../live-status.ts';
 import { consumerKey, ratesOf, type Samples } from '../samples.ts';
 import { ageText, numberText, rateText } from '../words.ts';
+import { findPause } from '../find-pause.ts';
+import { PauseControl } from './pause-control.tsx';
 import { Spark } from './spark.tsx';
 import { Table, type Column } from './table.tsx';
 
@@ -21,7 +23,7 @@ export const StreamTable = (props: {
   <Table
     id={props.id}
     caption={props.caption}
-    columns={columnsOf(props.samples, Date.parse(props.status.time))}
+    columns={columnsOf(props.samples, props.status)}
     rows={props.streams.flatMap((named) => linesOf(named, props.status, props.known))}
     rowKey={({ named, consumer }) => consumerKey(named.name, consumer?.name ?? '')}
     empty="The routing file names none."
@@ -39,7 +41,7 @@ interface StreamLine {
   readonly note: ComponentChildren;
 }
 
-const columnsOf = (samples: Samples, nowMs: number): readonly Column<StreamLine>[] => [
+const columnsOf = (samples: Samples, { time, pauses }: LiveStatus): readonly Column<StreamLine>[] => [
   {
     head: 'Stream and consumer',
     cell: ({ named, consumer }) => (
@@ -58,7 +60,7 @@ const columnsOf = (samples: Samples, nowMs: number): readonly Column<StreamLine>
     head: 'Oldest',
     kind: 'number',
     cell: ({ consumer }) =>
-      consumer === undefined || consumer.oldestMs === null ? '–' : ageText(nowMs - consumer.oldestMs),
+      consumer === undefined || consumer.oldestMs === null ? '–' : ageText(Date.parse(time) - consumer.oldestMs),
   },
   { head: 'Redelivered', kind: 'number', cell: ({ consumer }) => numberText(consumer?.redelivered) },
   {
@@ -68,6 +70,19 @@ const columnsOf = (samples: Samples, nowMs: number): readonly Column<StreamLine>
       rateText(consumer && ratesOf(samples, consumerKey(named.name, consumer.name)).at(-1)),
   },
   { head: 'Note', cell: ({ note }) => note },
+  {
+    head: 'Actions',
+    kind: 'actions',
+    cell: ({ named, consumer }) =>
+      consumer === undefined || named.functions.length === 0 ? null : (
+        <PauseControl
+          kind="durable"
+          id={consumer.name}
+          name={consumer.name}
+          paused={findPause(pauses, 'durable', consumer.name)}
+        />
+      ),
+  },
 ];
 
 const linesOf = (named: NamedStream, status: LiveStatus, known: LastKnown): readonly StreamLine[] => {

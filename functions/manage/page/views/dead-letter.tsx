@@ -1,10 +1,12 @@
 import { Fragment, type ComponentChildren, type JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { DeadLetterLine } from '../../../../shared/operate/describe-dead-letter.ts';
+import type { ShownEdit } from '../../../../shared/operate/letter-history.ts';
 import type { ReplayReport } from '../../../../shared/operate/replay-dead-letters.ts';
 import { formatAddress, type Address } from '../address.ts';
 import { useDesk } from '../desk.ts';
 import { ActionButton } from '../parts/action-button.tsx';
+import { LetterEdits } from '../parts/letter-edits.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { TimeText } from '../parts/time-text.tsx';
 import { TraceLink } from '../parts/trace-link.tsx';
@@ -16,6 +18,7 @@ interface WholeLetter extends DeadLetterLine {
   readonly payload: string;
   readonly payloadEncoding: 'utf8' | 'base64';
   readonly payloadIsCut: boolean;
+  readonly edits: readonly ShownEdit[];
 }
 
 interface DeadLetterProps {
@@ -100,6 +103,7 @@ export const DeadLetter = (props: DeadLetterProps): JSX.Element | null => {
           />
         </>
       )}
+      <LetterEdits edits={letter.edits} />
       <div class="buttons">
         <Neighbours {...props} />
         <span class="grow" />
@@ -168,7 +172,22 @@ const pairsOf = (letter: WholeLetter): readonly (readonly [name: string, value: 
     ],
     ['Subject', <bdi>{letter.subject}</bdi>],
     ['Identity', <bdi>{letter.identity ?? '–'}</bdi>],
-    ...(editedFrom === undefined ? [] : [['Edited from', <bdi>{editedFrom}</bdi>] as const]),
+    [
+      'History',
+      <a href={formatAddress({ view: 'find', query: { letter: String(letter.sequence) } })}>
+        what else is known of this message
+      </a>,
+    ],
+    ...(editedFrom === undefined
+      ? []
+      : [
+          [
+            'Edited from',
+            <a href={formatAddress({ view: 'find', query: { q: editedFrom } })}>
+              <bdi>{editedFrom}</bdi>
+            </a>,
+          ] as const,
+        ]),
     [
       'Attempts',
       `${numberText(letter.attempts)}${letter.deliveryCount === null ? '' : ` (${countText(letter.deliveryCount, 'delivery', 'deliveries')})`}`,

@@ -12,7 +12,7 @@ import { Table, type Column } from '../parts/table.tsx';
 import { TimeText } from '../parts/time-text.tsx';
 import { TraceLink } from '../parts/trace-link.tsx';
 import { inSteps, replayText, sumSteps, type ReplayStep } from '../replay-steps.ts';
-import { replaceAddress } from '../use-address.ts';
+import { replaceQuery } from '../use-address.ts';
 import { useLetters, type LetterGroups, type LetterPage } from '../use-letters.ts';
 import { countText, numberText } from '../words.ts';
 import { DeadLetter } from './dead-letter.tsx';
@@ -20,6 +20,7 @@ import { DeadLetter } from './dead-letter.tsx';
 /** So many are replayed first, to see whether they come back. */
 const canarySize = 10;
 const stepSize = 500;
+const rates = [10, 100] as const;
 /** What is refused again is a dead letter again within this time, if its function is warm. */
 const cameBackMs = 3_000;
 
@@ -40,6 +41,9 @@ export const DeadLetters = (props: {
   const before = query['before'] === undefined ? undefined : Number(query['before']);
   const { page, groups, isStale, reload } = useLetters(filter, before, props.summary);
   const [replayed, setReplayed] = useState<Replayed>();
+  const [selected, setSelected] = useState<ReadonlySet<number>>(new Set());
+  /** Letters per second; 0: as fast as it goes. */
+  const [rate, setRate] = useState(0);
   const which = filterText(filter) === '' ? 'every dead letter' : `the dead letters with ${filterText(filter)}`;
 
   const replayOne = async (sequence: number): Promise<boolean> => {
@@ -56,8 +60,12 @@ export const DeadLetters = (props: {
     if (!(await ask({ title: 'Replay', text, yes: 'Replay' }))) return;
     const { lastSequence } = await client.command<LetterPage>('dead.list', { limit: 1 });
     const request = (more: object): Promise<ReplayStep> =>
-      client.command<ReplayStep>('dead.replay', { limit: limit ?? stepSize, ...selectionOf(filter), ...more });
-    const done = sumSteps(limit === undefined ? await inSteps(request) : [await request({})]);
+      client.command<ReplayStep>('dead.replay', {
+        limit: limit ?? (rate === 0 ? stepSize : rate),
+        ...selectionOf(filter),
+        ...more,
+      });
+    const done = sumSteps(limit === undefined ? await inSteps(request, rate === 0 ? 0 : 1_000) : [await request({})]);
     say(replayText(done), done.failures > 0);
     await new Promise((resolve) => setTimeout(resolve, cameBackMs));
     const cameBack = await client.command<LetterGroups>('dead.groups', { after: lastSequence });
@@ -79,6 +87,36 @@ export const DeadLetters = (props: {
   };
 
   const letters = page?.letters ?? [];
+  // What has left the list is not meant any more.
+  const chosen = letters.map(({ sequence }) => sequence).filter((sequence) => selected.has(sequence));
+  const choose = (sequences: readonly number[], isChosen: boolean): void =>
+    setSelected((before) => {
+      const next = new Set(before);
+      for (const sequence of sequences) {
+        if (isChosen) next.add(sequence);
+        else next.delete(sequence);
+      }
+      return next;
+    });
+
+  const replayChosen = async (): Promise<void> => {
+    const text = `Sends ${countText(chosen.length, 'dead letter')} back to where they came from.`;
+    if (!(await ask({ title: 'Replay', text, yes: 'Replay' }))) return;
+    const done = await client.command<ReplayStep>('dead.replay', { sequences: chosen.toReversed() });
+    say(replayText(done), done.failures > 0);
+    setSelected(new Set());
+    await reload();
+  };
+
+  const deleteChosen = async (): Promise<void> => {
+    const text = `Removes ${countText(chosen.length, 'dead letter')} for good: the messages are lost.`;
+    if (!(await ask({ title: 'Delete', text, yes: 'Delete', isDanger: true }))) return;
+    const { purged } = await client.command<{ readonly purged: number }>('dead.purge', { sequences: chosen });
+    say(`${countText(purged, 'dead letter')} deleted`);
+    setSelected(new Set());
+    await reload();
+  };
+
   const suffix = Object.keys(filter).length === 0 ? '' : ` ${filter.code ?? 'of the filter'}`;
   const isEmpty = page?.total === 0;
   return (
@@ -100,17 +138,50 @@ export const DeadLetters = (props: {
           </ActionButton>
           <ActionButton onAction={() => replay(undefined)} disabled={isEmpty}>{`Replay all${suffix}`}</ActionButton>
           <ActionButton onAction={purge} disabled={isEmpty} kind="danger">{`Purge all${suffix}`}</ActionButton>
+          <span class="grow" />
+          <label for="rate">Replay</label>
+          <select id="rate" value={String(rate)} onChange={({ currentTarget }) => setRate(Number(currentTarget.value))}>
+            <option value="0">as fast as it goes</option>
+            {rates.map((perSecond) => (
+              <option key={perSecond} value={String(perSecond)}>
+                {`${perSecond} per second`}
+              </option>
+            ))}
+          </select>
         </div>
         {groups !== undefined && groups.groups.length > 1 && <LetterGroupTable id="groups-table" groups={groups} />}
       </section>
       <section aria-labelledby="letters-title">
         <div class="head">
           <h2 id="letters-title">Letters, newest first</h2>
+          <span class="grow" />
+          {letters.length > 0 && (
+            <>
+              <span class="quiet">{`${numberText(chosen.length)} selected`}</span>
+              <button
+                type="button"
+                onClick={() =>
+                  choose(
+                    letters.map(({ sequence }) => sequence),
+                    chosen.length < letters.length,
+                  )
+                }
+              >
+                {chosen.length < letters.length ? 'Select page' : 'Select none'}
+              </button>
+              <ActionButton onAction={replayChosen} disabled={chosen.length === 0}>
+                Replay selected
+              </ActionButton>
+              <ActionButton onAction={deleteChosen} disabled={chosen.length === 0} kind="danger">
+                Delete selected
+              </ActionButton>
+            </>
+          )}
         </div>
         <Table
           id="dead-table"
           caption="Dead letters, newest first"
-          columns={columnsOf(query, replayOne)}
+          columns={columnsOf(query, replayOne, { selected, choose })}
           rows={letters}
           rowKey={({ sequence }) => String(sequence)}
           empty={page === undefined ? 'Loading …' : emptyText(filter)}
@@ -151,10 +222,9 @@ const countOf = ({ groups, others }: LetterGroups): number =>
 const codesOf = (groups: LetterGroups | undefined): readonly string[] =>
   [...new Set((groups?.groups ?? []).map(({ code }) => code))].sort();
 
-/** Two fields that are typed into; what else the address asks for is said, and can be left. */
+/** The two fields that are typed into most; the others are behind a word. What the address asks for is said, and can be left. */
 const Filter = (props: { readonly filter: LetterFilter; readonly codes: readonly string[] }): JSX.Element => {
   const { code, text, ...further } = props.filter;
-  const go = (query: LetterFilter): void => replaceAddress(formatAddress({ view: 'dead', query }));
   return (
     <>
       <SearchField
@@ -162,14 +232,28 @@ const Filter = (props: { readonly filter: LetterFilter; readonly codes: readonly
         placeholder="all"
         value={code ?? ''}
         suggestions={props.codes}
-        onValue={(value) => go({ ...props.filter, code: value })}
+        onValue={(value) => replaceQuery({ code: value })}
       />
       <SearchField
         label="Text in the payload"
         placeholder="any"
         value={text ?? ''}
-        onValue={(value) => go({ ...props.filter, text: value })}
+        onValue={(value) => replaceQuery({ text: value })}
       />
+      <details class="more">
+        <summary>More filters</summary>
+        <div class="buttons">
+          {furtherFields.map(({ name, label, placeholder }) => (
+            <SearchField
+              key={name}
+              label={label}
+              placeholder={placeholder}
+              value={further[name] ?? ''}
+              onValue={(value) => replaceQuery({ [name]: value })}
+            />
+          ))}
+        </div>
+      </details>
       {Object.keys(further).length > 0 && (
         <span>
           <bdi class="quiet">{filterText(further)}</bdi> <a href={formatAddress({ view: 'dead' })}>Show all</a>
@@ -178,6 +262,14 @@ const Filter = (props: { readonly filter: LetterFilter; readonly codes: readonly
     </>
   );
 };
+
+const furtherFields = [
+  { name: 'state_id', label: 'State', placeholder: 'id' },
+  { name: 'route_id', label: 'Route', placeholder: 'id' },
+  { name: 'stream', label: 'Stream', placeholder: 'processor_state_sync' },
+  { name: 'from', label: 'From', placeholder: '2026-01-31T12:00' },
+  { name: 'to', label: 'Before', placeholder: '2026-01-31T13:00' },
+] as const;
 
 const CameBack = ({ text, cameBack, onClose }: Replayed & { readonly onClose: () => void }): JSX.Element => {
   const count = countOf(cameBack);
@@ -198,8 +290,25 @@ const CameBack = ({ text, cameBack, onClose }: Replayed & { readonly onClose: ()
 const columnsOf = (
   query: Address['query'],
   replayOne: (sequence: number) => Promise<boolean>,
+  selection: {
+    readonly selected: ReadonlySet<number>;
+    readonly choose: (sequences: readonly number[], isChosen: boolean) => void;
+  },
 ): readonly Column<DeadLetterLine>[] => [
-  { head: 'Sequence', kind: 'number', cell: ({ sequence }) => sequence },
+  {
+    head: 'Sequence',
+    cell: ({ sequence }) => (
+      <label>
+        <input
+          type="checkbox"
+          aria-label={`Select dead letter ${sequence}`}
+          checked={selection.selected.has(sequence)}
+          onChange={({ currentTarget: { checked } }) => selection.choose([sequence], checked)}
+        />
+        {` ${sequence}`}
+      </label>
+    ),
+  },
   { head: 'Time', cell: ({ time }) => <TimeText time={time} /> },
   { head: 'Code', kind: 'code', cell: ({ code }) => <bdi class="bad">{code}</bdi> },
   { head: 'Reason', kind: 'reason', cell: ({ reason }) => <bdi>{reason}</bdi> },

@@ -2,6 +2,9 @@ import type { ComponentChildren, JSX } from 'preact';
 import type { StoreStatus } from '../../../../shared/operate/commands/status.ts';
 import type { Known, LastKnown } from '../last-known.ts';
 import type { LiveStatus } from '../live-status.ts';
+import { findPause } from '../find-pause.ts';
+import { PauseControl } from '../parts/pause-control.tsx';
+import { PausedList } from '../parts/paused-list.tsx';
 import { StreamTable } from '../parts/stream-table.tsx';
 import { Table, type Column } from '../parts/table.tsx';
 import { Troubles } from '../parts/troubles.tsx';
@@ -21,6 +24,7 @@ export const Overview = (props: OverviewProps): JSX.Element => {
   return (
     <>
       <Troubles health={status.health} nowMs={nowMs} />
+      <PausedList pauses={status.pauses} nowMs={nowMs} />
       <Tiles {...props} />
       <section aria-labelledby="streams-title">
         <div class="head">
@@ -79,7 +83,7 @@ const functionsNote = (
 
 type FunctionLine = NonNullable<LastKnown['functions']>['value'][number];
 
-const functionColumns = ({ health }: StoreStatus): readonly Column<FunctionLine>[] => [
+const functionColumns = ({ health, pauses, streams }: StoreStatus): readonly Column<FunctionLine>[] => [
   { head: 'Function', cell: ({ name }) => name },
   { head: 'Replicas', kind: 'number', cell: ({ replicas }) => numberText(replicas) },
   { head: 'Ready', kind: 'number', cell: ({ availableReplicas }) => numberText(availableReplicas) },
@@ -93,6 +97,15 @@ const functionColumns = ({ health }: StoreStatus): readonly Column<FunctionLine>
       const state = health.states.find((one) => one.part === 'function' && one.name === name);
       return state === undefined || state.level === 'good' ? null : <span class={state.level}>{state.headline}</span>;
     },
+  },
+  {
+    head: 'Actions',
+    kind: 'actions',
+    cell: ({ name }) =>
+      // Only what the connector calls can be paused.
+      streams.some(({ functions }) => functions.includes(name)) ? (
+        <PauseControl kind="function" id={name} name={name} paused={findPause(pauses, 'function', name)} />
+      ) : null,
   },
 ];
 

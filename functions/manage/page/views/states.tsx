@@ -1,11 +1,13 @@
-import type { ComponentChildren, JSX } from 'preact';
+import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { formatAddress } from '../address.ts';
 import { useDesk } from '../desk.ts';
+import { Findings } from '../parts/findings.tsx';
+import { checkState, repairState } from '../repair-state.ts';
 import { ActionButton } from '../parts/action-button.tsx';
 import { SearchField } from '../parts/search-field.tsx';
 import { Table, type Column } from '../parts/table.tsx';
-import { actionText, driftText, findingTexts, type RepairAction, type StateReport } from '../repair-words.ts';
+import { driftText } from '../repair-words.ts';
 import { replaceAddress } from '../use-address.ts';
 import { countText, numberText } from '../words.ts';
 
@@ -31,7 +33,8 @@ const refreshMs = 10_000;
 
 /** The states with their rows; each can be checked and repaired. */
 export const States = ({ search }: { readonly search: string }): JSX.Element => {
-  const { client, say, ask, attempt } = useDesk();
+  const desk = useDesk();
+  const { client, say, attempt } = desk;
   const [page, setPage] = useState<StatePage>();
   const [findings, setFindings] = useState<ReadonlyMap<string, readonly string[]>>(new Map());
   const filter = search === '' ? {} : { search };
@@ -71,25 +74,17 @@ export const States = ({ search }: { readonly search: string }): JSX.Element => 
   };
 
   const check = async (id: string): Promise<void> => {
-    const { report } = await client.command<{ readonly report: StateReport }>('repair.find', { state_id: id });
-    setFindings((before) => new Map(before).set(id, findingTexts(report)));
+    const found = await checkState(desk, id);
+    setFindings((before) => new Map(before).set(id, found));
   };
 
-  /** A dry run first: what would be done is what is asked about. */
   const repair = async (id: string): Promise<void> => {
-    type Repaired = { readonly actions: readonly RepairAction[] };
-    const dry = await client.command<Repaired>('repair.mend', { state_id: id });
-    if (dry.actions.length === 0) return say('There is nothing to repair.');
-    const text = `In one transaction: ${dry.actions.map(actionText).join('; ')}.`;
-    if (!(await ask({ title: `Repair state ${id}`, text, yes: 'Repair' }))) return undefined;
-    const done = await client.command<Repaired>('repair.mend', { state_id: id, apply: true });
-    say(`Repaired: ${done.actions.map(actionText).join('; ')}.`);
+    if (!(await repairState(desk, id))) return;
     await check(id);
     const { states } = await readPage({ search: id, limit: 1 });
     setPage(
       (now) => now && { ...now, states: now.states.map((state) => (state.id === id ? (states[0] ?? state) : state)) },
     );
-    return undefined;
   };
 
   const findDrifted = async (): Promise<void> => {
@@ -105,11 +100,19 @@ export const States = ({ search }: { readonly search: string }): JSX.Element => 
   };
 
   const columns: readonly Column<StateLine>[] = [
-    { head: 'State', kind: 'code', cell: ({ id }) => <bdi>{id}</bdi> },
+    {
+      head: 'State',
+      kind: 'code',
+      cell: ({ id }) => (
+        <a href={formatAddress({ view: 'states', id })}>
+          <bdi>{id}</bdi>
+        </a>
+      ),
+    },
     { head: 'Name', cell: ({ name }) => <bdi>{name ?? '–'}</bdi> },
     { head: 'Rows', kind: 'number', cell: ({ rows }) => numberText(rows) },
     { head: 'Columns', kind: 'number', cell: ({ columns: count }) => numberText(count) },
-    { head: 'Findings', cell: ({ id }) => findingsText(findings.get(id)) },
+    { head: 'Findings', cell: ({ id }) => <Findings findings={findings.get(id)} /> },
     {
       head: 'Actions',
       kind: 'actions',
@@ -155,17 +158,5 @@ export const States = ({ search }: { readonly search: string }): JSX.Element => 
         </p>
       )}
     </section>
-  );
-};
-
-const findingsText = (findings: readonly string[] | undefined): ComponentChildren => {
-  if (findings === undefined) return <span class="quiet">not checked</span>;
-  if (findings.length === 0) return <span class="good">No faults</span>;
-  return (
-    <ul class="findings warn">
-      {findings.map((finding) => (
-        <li key={finding}>{finding}</li>
-      ))}
-    </ul>
   );
 };
