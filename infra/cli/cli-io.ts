@@ -6,6 +6,8 @@ export interface CliIo {
   writeError(text: string): void;
   /** Whether stdout is a terminal: then progress may be drawn over. */
   readonly isTerminal: boolean;
+  /** Characters of a line of that terminal, if it says. */
+  readonly columns?: number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Standard input, for `-` as a file. */

@@ -31,7 +31,7 @@ export const generalHelp = (commands: readonly CliCommand[]): string => {
     ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     '',
     'Options:',
-    ...optionLines(commonOptions),
+    ...optionLines({ ...commonOptions, version: { type: 'boolean', short: 'V', help: 'Show the version' } }),
     '',
     'Where the servers are is read from DATABASE_URL, MSG_URL, ROUTING_FILE, GATEWAY_URL and FUNCTION_TOKEN, from secret',
     'files of the same names, or from a running `npm start` of this folder.',

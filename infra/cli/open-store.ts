@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ManageContext } from '../../shared/operate/manage-context.ts';
@@ -81,6 +82,7 @@ export const openStore = (io: CliIo): Store => {
       routing: await routing(),
       bus: await bus(),
       pool: await pool(),
+      actor: `${io.env['USER'] ?? io.env['USERNAME'] ?? 'somebody'}@${hostname()} (command line)`,
       nowMs: io.nowMs,
       // The answer has the reason; a command line has no log.
       onError: () => undefined,

@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../../shared/config/settings.ts';
 import { RetryableError, TerminalError } from '../../shared/errors/sync-error.ts';
 import { reasonOf } from '../../shared/message/to-outcome.ts';
 import type { CliCommand, CliValues } from './cli-command.ts';
+import { closest } from './closest.ts';
 import { CliError, exitCodes, usageError, type CliIo, type ExitCode } from './cli-io.ts';
 import { commands } from './commands.ts';
 import { commandHelp, commonOptions, generalHelp } from './help.ts';
@@ -15,6 +17,10 @@ export const runCli = async (args: readonly string[], io: CliIo): Promise<ExitCo
   const wantsJson = args.includes('--json');
   const found = findCommand(args);
   if (found === undefined) {
+    if (args[0] === '--version' || args[0] === '-V') {
+      await io.write(`${await version()}\n`);
+      return exitCodes.ok;
+    }
     if (args.length === 0 || args[0] === '--help' || args[0] === '-h' || args[0] === 'help') {
       await io.write(generalHelp(commands));
       return args.length === 0 ? exitCodes.usage : exitCodes.ok;
@@ -24,7 +30,7 @@ export const runCli = async (args: readonly string[], io: CliIo): Promise<ExitCo
       await io.write(generalHelp(group));
       return args.length === 1 ? exitCodes.usage : exitCodes.ok;
     }
-    return failure(io, wantsJson, usageError(`there is no command ${args.slice(0, 2).join(' ')}`));
+    return failure(io, wantsJson, usageError(noCommand(args)));
   }
   const { command, rest } = found;
   const store = openStore(io);
@@ -108,6 +114,25 @@ const parse = (command: CliCommand, args: readonly string[]): { values: CliValue
     });
     return { values, positionals };
   } catch (error) {
-    throw usageError(reasonOf(error));
+    throw usageError(`${reasonOf(error)}${meantOption(command, error)}`);
   }
+};
+
+/** What the command line does not know, and what may have been meant. */
+const noCommand = (args: readonly string[]): string => {
+  const words = args.slice(0, 2).filter((word) => !word.startsWith('-'));
+  const names = commands.map(({ name }) => name);
+  const meant = closest(words.join(' '), names) ?? closest(words[0] ?? '', names);
+  return `there is no command ${words.join(' ')}${meant === undefined ? '' : `. Did you mean ${meant}?`}`;
+};
+
+const meantOption = (command: CliCommand, error: unknown): string => {
+  const [, name] = /^Unknown option '--([^']+)'/.exec(reasonOf(error)) ?? [];
+  const meant = name === undefined ? undefined : closest(name, Object.keys({ ...command.options, ...commonOptions }));
+  return meant === undefined ? '' : `. Did you mean --${meant}?`;
+};
+
+const version = async (): Promise<string> => {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { readonly version?: unknown }).version);
 };

@@ -28,6 +28,10 @@ process.exitCode = await runCli(process.argv.slice(2), {
   },
   writeError: (text) => void process.stderr.write(text),
   isTerminal: process.stdout.isTTY,
+  // Read anew for each table: a window may be made wider.
+  get columns() {
+    return process.stdout.columns as number | undefined;
+  },
   env: process.env,
   cwd: process.cwd(),
   stdin: process.stdin as AsyncIterable<Buffer>,

@@ -1,6 +1,7 @@
 import { callManage } from '../call-manage.ts';
 import type { CliCommand } from '../cli-command.ts';
 import { exitCodes, usageError } from '../cli-io.ts';
+import { meantId } from '../meant-id.ts';
 import { tableOr } from '../output.ts';
 import { flagValue, textValue } from '../values.ts';
 
@@ -49,19 +50,21 @@ const clear: CliCommand = {
   summary: 'Make every warm replica forget a state, a route, or everything',
   usage: '--state ID | --route ID | --all',
   options: {
-    state: { type: 'string', value: 'ID', help: 'Forget this state' },
-    route: { type: 'string', value: 'ID', help: 'Forget this route' },
+    state: { type: 'string', value: 'STATE', help: 'Forget this state: id, name, or how one begins' },
+    route: { type: 'string', value: 'ID', help: 'Forget this route: id, or how it begins' },
     all: { type: 'boolean', help: 'Forget everything' },
   },
   examples: ['state-sync cache clear --state 6f1c', 'state-sync cache clear --all'],
   positionals: { min: 0, max: 0 },
   run: async ({ store, output, values }) => {
-    const state_id = textValue(values, 'state');
-    const route_id = textValue(values, 'route');
+    const state = textValue(values, 'state');
+    const route = textValue(values, 'route');
     const all = flagValue(values, 'all') || undefined;
-    if ([state_id, route_id, all].filter((value) => value !== undefined).length !== 1) {
+    if ([state, route, all].filter((value) => value !== undefined).length !== 1) {
       throw usageError('give one of --state, --route, --all');
     }
+    const state_id = state === undefined ? undefined : await meantId(store, 'state', state);
+    const route_id = route === undefined ? undefined : await meantId(store, 'route', route);
     const result = await callManage<Replicas>(store, { command: 'cache.invalidate', state_id, route_id, all });
     await output.result(result, () => [
       result.answered === 0

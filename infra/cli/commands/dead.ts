@@ -3,36 +3,18 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeadLetterLine } from '../../../shared/operate/describe-dead-letter.ts';
 import type { ReplayFailure, ReplayReport } from '../../../shared/operate/replay-dead-letters.ts';
+import type { ShownEdit } from '../../../shared/operate/letter-history.ts';
 import type { DeadLetterGroups } from '../../../shared/operate/group-dead-letters.ts';
 import { awaitStored } from '../await-stored.ts';
 import { callManage } from '../call-manage.ts';
-import type { CliCommand, CliContext, CliOption, CliValues } from '../cli-command.ts';
+import type { CliCommand, CliContext, CliOption } from '../cli-command.ts';
 import { CliError, exitCodes, usageError, type CliIo } from '../cli-io.ts';
-import { tableOr } from '../output.ts';
+import { filterFields, filterOptions } from '../dead-filter.ts';
+import { deadExport } from './dead-export.ts';
+import { tableOr, type Line } from '../output.ts';
+import { editLines } from '../edit-lines.ts';
 import { createProgressBar } from '../progress-bar.ts';
-import { flagValue, integerValue, textValue } from '../values.ts';
-
-const filterOptions: Readonly<Record<string, CliOption>> = {
-  code: { type: 'string', value: 'CODE', help: 'Only those given up with this code' },
-  stream: { type: 'string', value: 'NAME', help: 'Only those that came from this stream' },
-  state: { type: 'string', value: 'ID', help: 'Only those that name this state' },
-  route: { type: 'string', value: 'ID', help: 'Only those that name this route' },
-  reason: { type: 'string', value: 'TEXT', help: 'Only those with exactly this reason' },
-  text: { type: 'string', value: 'TEXT', help: 'Only those whose payload has this text' },
-  from: { type: 'string', value: 'TIME', help: 'Only those given up at this time or later' },
-  to: { type: 'string', value: 'TIME', help: 'Only those given up before this time' },
-};
-
-const filterFields = (values: CliValues): Readonly<Record<string, unknown>> => ({
-  code: textValue(values, 'code'),
-  stream: textValue(values, 'stream'),
-  state_id: textValue(values, 'state'),
-  route_id: textValue(values, 'route'),
-  reason: textValue(values, 'reason'),
-  text: textValue(values, 'text'),
-  from: textValue(values, 'from'),
-  to: textValue(values, 'to'),
-});
+import { flagValue, integerValue } from '../values.ts';
 
 interface Page {
   readonly total: number;
@@ -50,6 +32,7 @@ const list: CliCommand = {
   options: {
     ...filterOptions,
     limit: { type: 'string', value: 'N', help: 'At most so many (default 50)' },
+    before: { type: 'string', value: 'SEQUENCE', help: 'Those before this one (the next page)' },
     group: { type: 'boolean', short: 'g', help: 'By code, state or route, and reason, with counts' },
   },
   examples: [
@@ -59,27 +42,29 @@ const list: CliCommand = {
   ],
   positionals: { min: 0, max: 0 },
   run: async ({ store, output, values }) => {
+    const filter = await filterFields(store, values);
     if (flagValue(values, 'group')) {
-      const groups = await callManage<Groups>(store, { command: 'dead.groups', ...filterFields(values) });
+      const groups = await callManage<Groups>(store, { command: 'dead.groups', ...filter });
       await output.result(groups, () => groupLines(groups));
       return exitCodes.ok;
     }
     const limit = integerValue(values, 'limit', { min: 1, max: 100_000 }) ?? 50;
     const letters: DeadLetterLine[] = [];
     let total = 0;
-    let before: number | undefined;
+    let before = integerValue(values, 'before', { min: 1, max: 999_999_999_999_999 });
     do {
       const page: Page = await callManage<Page>(store, {
         command: 'dead.list',
         limit: Math.min(500, limit - letters.length),
         before,
-        ...filterFields(values),
+        ...filter,
       });
       letters.push(...page.letters);
       total = page.total;
       before = page.next ?? undefined;
     } while (before !== undefined && letters.length < limit);
-    await output.result({ total, letters }, () => [
+    const next = before ?? null;
+    await output.result({ total, letters, next }, () => [
       ...tableOr(
         'no dead letters',
         ['sequence', 'time', 'code', 'stream', 'state or route', 'reason'],
@@ -93,6 +78,7 @@ const list: CliCommand = {
         ]),
       ),
       ...(letters.length > 0 ? [`${letters.length} of ${total}; state-sync dead show SEQUENCE tells more`] : []),
+      ...(next === null ? [] : [`older ones: --before ${next}`]),
     ]);
     return exitCodes.ok;
   },
@@ -104,7 +90,7 @@ interface Groups extends DeadLetterGroups {
   readonly isComplete: boolean;
 }
 
-const groupLines = ({ groups, others, scanned, total, isComplete }: Groups): readonly string[] => [
+const groupLines = ({ groups, others, scanned, total, isComplete }: Groups): readonly Line[] => [
   ...tableOr(
     'no dead letters',
     ['letters', 'code', 'state or route', 'first', 'last', 'reason'],
@@ -133,6 +119,7 @@ type Shown = DeadLetterLine & {
   readonly payload: string;
   readonly payloadEncoding: string;
   readonly payloadIsCut: boolean;
+  readonly edits: readonly ShownEdit[];
 };
 
 const show: CliCommand = {
@@ -156,6 +143,7 @@ const show: CliCommand = {
       ...letter.headers.map(([name, value]) => `    ${name}: ${value}`),
       `  payload (${letter.bytes} bytes${letter.payloadEncoding === 'base64' ? ', as base64' : ''}${letter.payloadIsCut ? ', cut' : ''})`,
       letter.payload,
+      ...letter.edits.flatMap(editLines),
     ]);
     return exitCodes.ok;
   },
@@ -167,13 +155,14 @@ const selectOptions: Readonly<Record<string, CliOption>> = {
 };
 
 /** One by its sequence, those of a filter, or all. @throws CliError usage */
-const selection = ({ values, positionals }: CliContext): Readonly<Record<string, unknown>> => {
-  const sequence = sequenceOf(positionals);
-  const filter = filterFields(values);
+const selection = async ({ store, values, positionals }: CliContext): Promise<Readonly<Record<string, unknown>>> => {
+  const sequences = positionals.map((text) => sequenceOf([text]));
+  const sequence = sequences.length === 1 ? sequences[0] : undefined;
+  const filter = await filterFields(store, values);
   const all = flagValue(values, 'all');
-  const given = [sequence !== undefined, Object.values(filter).some((value) => value !== undefined), all];
-  if (given.filter(Boolean).length !== 1) throw usageError('give one of: a sequence, a filter such as --code, --all');
-  return { ...filter, sequence, ...(all ? { all } : {}) };
+  const given = [sequences.length > 0, Object.values(filter).some((value) => value !== undefined), all];
+  if (given.filter(Boolean).length !== 1) throw usageError('give one of: sequences, a filter such as --code, --all');
+  return { ...filter, sequence, ...(sequences.length > 1 ? { sequences } : {}), ...(all ? { all } : {}) };
 };
 
 /** What `dead.replay` and `dead.purge` answer. */
@@ -197,7 +186,7 @@ const inSteps = async (
 ): Promise<{ readonly isComplete: boolean }> => {
   const { store, io, output } = context;
   const bar = createProgressBar(io, label, output.isJson);
-  const isSingle = fields['sequence'] !== undefined;
+  const isSingle = fields['sequence'] !== undefined || fields['sequences'] !== undefined;
   const isAtOnce = isSingle || (fields['command'] === 'dead.purge' && fields['all'] === true);
   const total =
     isSingle || fields['all'] === undefined
@@ -237,7 +226,7 @@ const maxAwaited = 100_000;
 const replay: CliCommand = {
   name: 'dead replay',
   summary: 'Send dead letters back to where they came from, each exactly once in effect',
-  usage: '<sequence> | --code CODE | --all  [--limit N] [--rate N] [--wait SECONDS]',
+  usage: '<sequence> ... | --code CODE | --all  [--limit N] [--rate N] [--wait SECONDS]',
   options: {
     ...selectOptions,
     limit: { type: 'string', value: 'N', help: 'At most so many, the oldest first: a canary' },
@@ -253,7 +242,7 @@ const replay: CliCommand = {
     'state-sync dead replay --code unknown_state --limit 10 --wait 5',
     'state-sync dead replay --all --rate 100',
   ],
-  positionals: { min: 0, max: 1 },
+  positionals: { min: 0, max: 100 },
   changes: () => true,
   run: async (context) => {
     const failed: ReplayFailure[] = [];
@@ -265,7 +254,7 @@ const replay: CliCommand = {
     const waitSeconds =
       integerValue(values, 'wait', { min: 0, max: 600 }) ?? (io.isTerminal && !context.output.isJson ? 10 : 0);
     const identities: string[] = [];
-    const fields = { command: 'dead.replay', ...selection(context) };
+    const fields = { command: 'dead.replay', ...(await selection(context)) };
     const before = waitSeconds === 0 ? undefined : await callManage<Page>(store, { command: 'dead.list', limit: 1 });
     const take = ({ replayed: sent = 0, failures: kept = 0, failed: listed = [], ...step }: Step): number => {
       replayed += sent;
@@ -313,13 +302,13 @@ const replay: CliCommand = {
 const purge: CliCommand = {
   name: 'dead purge',
   summary: 'Remove dead letters for good',
-  usage: '<sequence> | --code CODE | --all  --yes',
+  usage: '<sequence> ... | --code CODE | --all  --yes',
   options: { ...selectOptions, yes: { type: 'boolean', help: 'Yes, they are lost then' } },
   examples: ['state-sync dead purge 17 --yes', 'state-sync dead purge --all --yes'],
-  positionals: { min: 0, max: 1 },
+  positionals: { min: 0, max: 100 },
   changes: () => true,
   run: async (context) => {
-    const fields = selection(context);
+    const fields = await selection(context);
     if (!flagValue(context.values, 'yes')) throw usageError('what is purged is lost: say --yes');
     let purged = 0;
     const { isComplete } = await inSteps(context, 'purged', { command: 'dead.purge', ...fields }, (step) => {
@@ -365,4 +354,4 @@ const readPayload = async (io: CliIo, path: string): Promise<string> => {
   return Buffer.concat(chunks).toString('utf8');
 };
 
-export const deadCommands: readonly CliCommand[] = [list, show, edit, replay, purge];
+export const deadCommands: readonly CliCommand[] = [list, show, deadExport, edit, replay, purge];

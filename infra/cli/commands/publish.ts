@@ -3,6 +3,10 @@ import { deliveryIdentity } from '../../../shared/message/delivery-identity.ts';
 import type { Publisher } from '../../../shared/message/outgoing-message.ts';
 import { syncSelector } from '../../../shared/routing/routing.ts';
 import { requireRoute } from '../../../shared/routing/selector.ts';
+import { cleanKey } from '../../../shared/state/clean-key.ts';
+import { callManage } from '../call-manage.ts';
+import type { Store } from '../open-store.ts';
+import { textValues } from './state-create.ts';
 import { awaitStored, type Whereabouts } from '../await-stored.ts';
 import type { CliCommand, CliContext } from '../cli-command.ts';
 import { CliError, exitCodes, usageError, type ExitCode } from '../cli-io.ts';
@@ -10,7 +14,7 @@ import { isEncoding } from '../decode-text.ts';
 import { describeRows, type RowSummary } from '../describe-rows.ts';
 import { directMessages, type DirectMessage } from '../direct-messages.ts';
 import { findState } from '../find-state.ts';
-import { tableOr } from '../output.ts';
+import { tableOr, type Line } from '../output.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { readRows, type RowSource } from '../read-rows.ts';
 import { flagValue, integerValue, requiredText, textValue } from '../values.ts';
@@ -35,6 +39,14 @@ export const publish: CliCommand = {
       help: 'Rows in a message (default 1: then a changed line is the only new one)',
     },
     'dry-run': { type: 'boolean', help: 'Show columns, types and the first rows; publish nothing' },
+    create: { type: 'boolean', help: 'Make the state if none has this id or name, with the columns of the file' },
+    key: {
+      type: 'string',
+      multiple: true,
+      short: 'k',
+      value: 'COLUMN',
+      help: 'With --create: a column of its primary key',
+    },
     'no-check': { type: 'boolean', help: 'Do not ask the database whether the state exists' },
     id: {
       type: 'string',
@@ -45,6 +57,7 @@ export const publish: CliCommand = {
     timeout: { type: 'string', value: 'SECONDS', help: 'How long to wait (default 60)' },
   },
   examples: [
+    'state-sync publish orders.csv --state orders --create --key id --wait',
     'state-sync publish orders.csv --state 6f1c --wait',
     "jq -c '.items[]' export.json | state-sync publish - --state 6f1c",
   ],
@@ -56,8 +69,8 @@ export const publish: CliCommand = {
     const batch = integerValue(values, 'batch', { min: 1, max: 10_000 }) ?? 1;
     const idPrefix = textValue(values, 'id');
     const source = sourceOf(context);
-    await sizeOf(source.path);
-    const stateId = flagValue(values, 'no-check') ? wanted : await findState(store, wanted);
+    await requireFile(source.path);
+    const stateId = flagValue(values, 'no-check') ? wanted : await stateOf(context, wanted, source);
     if (flagValue(values, 'dry-run')) {
       const summary = await describeRows(readRows(io, source));
       await output.result({ stateId, ...summary }, () => showRows(stateId, summary));
@@ -67,8 +80,8 @@ export const publish: CliCommand = {
     const maxBytes = (await bus.maxPayloadBytes()) - headerBytes;
     const messages = (): AsyncIterable<DirectMessage> =>
       directMessages(readRows(io, source), { stateId, batch, maxBytes, idPrefix });
-    if (source.path !== '-') await checkAll(messages(), io.signal);
-    const published = await publishAll(context, bus, messages());
+    const total = source.path === '-' ? undefined : await countAll(messages(), io.signal);
+    const published = await publishAll(context, bus, messages(), total);
     const where = flagValue(values, 'wait') ? await wait(context, published) : undefined;
     const { identities: _, ...counts } = published;
     await output.result({ ...counts, ...(where === undefined ? {} : where) }, () => [
@@ -80,6 +93,38 @@ export const publish: CliCommand = {
       ? exitCodes.ok
       : exitCodes.failed;
   },
+};
+
+/** The state that is meant; with `--create` it is made if there is none, once the file has been read to its end. */
+const stateOf = async ({ io, store, values }: CliContext, wanted: string, source: RowSource): Promise<string> => {
+  const isCreating = flagValue(values, 'create') && !flagValue(values, 'dry-run');
+  try {
+    return isCreating ? await findWhole(store, wanted) : await findState(store, wanted);
+  } catch (error) {
+    if (!isCreating || !(error instanceof CliError) || error.code !== 'not_found') throw error;
+  }
+  const keys = textValues(values, 'key').map(cleanKey);
+  if (source.path !== '-') {
+    const { columns } = await describeRows(readRows(io, source));
+    const missing = keys.find((key) => !columns.some(({ column }) => column === key));
+    if (missing !== undefined) throw usageError(`--key ${missing}: the file has no such column`);
+  }
+  const created = await callManage<{ readonly stateId: string }>(store, {
+    command: 'state.create',
+    name: wanted,
+    keys,
+  });
+  return created.stateId;
+};
+
+/** Not by how a name begins: a new state may be named like the beginning of another. */
+const findWhole = async (store: Store, wanted: string): Promise<string> => {
+  const { states } = await callManage<{
+    readonly states: readonly { readonly id: string; readonly name: string | null }[];
+  }>(store, { command: 'state.list', search: wanted.slice(0, 100), limit: 500 });
+  const found = states.find(({ id, name }) => id === wanted || name === wanted);
+  if (found === undefined) throw new CliError(exitCodes.failed, 'not_found', `there is no state ${wanted}`);
+  return found.id;
 };
 
 /** Room for the headers beside a payload. */
@@ -96,16 +141,16 @@ const sourceOf = ({ values, positionals }: CliContext): RowSource => {
   return { path, format, encoding, delimiter: named };
 };
 
-const sizeOf = async (path: string): Promise<number | undefined> => {
-  if (path === '-') return undefined;
+const requireFile = async (path: string): Promise<void> => {
+  if (path === '-') return;
   try {
-    return (await stat(path)).size;
+    await stat(path);
   } catch (error) {
     throw new CliError(exitCodes.failed, 'no_file', `${path} cannot be read`, { cause: error });
   }
 };
 
-const showRows = (stateId: string, { rows, columns, first }: RowSummary): readonly string[] => [
+const showRows = (stateId: string, { rows, columns, first }: RowSummary): readonly Line[] => [
   `${rows} rows for state ${stateId}; nothing is published`,
   '',
   ...tableOr(
@@ -127,9 +172,14 @@ const showRows = (stateId: string, { rows, columns, first }: RowSummary): readon
   ),
 ];
 
-/** Reads the file to its end, so that a fault in its last line is found before the first one is published. */
-const checkAll = async (messages: AsyncIterable<DirectMessage>, signal: AbortSignal): Promise<void> => {
-  for await (const _message of messages) if (signal.aborted) return;
+/** Reads the file to its end, so that a fault in its last line is found before the first one is published; how many messages it has. */
+const countAll = async (messages: AsyncIterable<DirectMessage>, signal: AbortSignal): Promise<number> => {
+  let count = 0;
+  for await (const _message of messages) {
+    if (signal.aborted) break;
+    count += 1;
+  }
+  return count;
 };
 
 interface Published {
@@ -148,13 +198,13 @@ const publishAll = async (
   context: CliContext,
   publisher: Publisher,
   messages: AsyncIterable<DirectMessage>,
+  total: number | undefined,
 ): Promise<Published> => {
-  const { io, store, positionals, output } = context;
+  const { io, store, output } = context;
   const route = requireRoute((await store.routing()).routes, syncSelector);
-  const totalBytes = await sizeOf(positionals[0] ?? '');
-  const bar = createProgressBar(io, 'published bytes', output.isJson);
+  const bar = createProgressBar(io, 'messages published', output.isJson);
   const identities: string[] = [];
-  let [count, rows, duplicates, bytes] = [0, 0, 0, 0];
+  let [count, rows, duplicates] = [0, 0, 0];
   let window: DirectMessage[] = [];
   let pendingBytes = 0;
   const send = async (): Promise<void> => {
@@ -176,12 +226,11 @@ const publishAll = async (
       identities.push(deliveryIdentity({ stream: route.name, sequence: 0, timestampNs: '0', messageId: message.id }));
       count += 1;
       rows += message.rows;
-      bytes += message.payload.byteLength;
       if (outcome.duplicate) duplicates += 1;
     }
     window = [];
     pendingBytes = 0;
-    await bar.update(bytes, totalBytes === undefined ? undefined : Math.max(bytes, totalBytes));
+    await bar.update(count, total);
   };
   try {
     for await (const message of messages) {
@@ -209,7 +258,7 @@ const progressOf = (rows: number, line: number): string =>
 const wait = async (context: CliContext, published: Published): Promise<Whereabouts> => {
   const { io, store, values, output } = context;
   const timeoutMs = (integerValue(values, 'timeout', { min: 1, max: 86_400 }) ?? 60) * 1_000;
-  const bar = createProgressBar(io, 'stored messages', output.isJson);
+  const bar = createProgressBar(io, 'messages stored', output.isJson);
   try {
     return await awaitStored(store, published.identities, {
       timeoutMs,

@@ -1,14 +1,11 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
 import { readState } from '../../../shared/metadata/read-metadata.ts';
 import { readPage } from '../../../shared/postgres/read-page.ts';
 import type { ColumnDefinition } from '../../../shared/state/state-model.ts';
-import type { CliCommand, CliContext } from '../cli-command.ts';
+import type { CliCommand } from '../cli-command.ts';
 import { CliError, exitCodes, usageError } from '../cli-io.ts';
 import { csvLine, safeField } from '../csv.ts';
 import { findState } from '../find-state.ts';
-import { visible } from '../output.ts';
+import { openSink } from '../open-sink.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { flagValue, integerValue, textValue } from '../values.ts';
 
@@ -40,7 +37,7 @@ export const stateExport: CliCommand = {
     if (model === undefined) throw new CliError(exitCodes.failed, 'not_found', `there is no state ${stateId}`);
     const columns = ordered(model.columns);
     const isSafe = flagValue(values, 'safe');
-    const sink = openSink(context);
+    const sink = openSink(io, path);
     const bar = createProgressBar(io, 'exported', path === undefined);
     let written = 0;
     try {
@@ -70,33 +67,6 @@ export const stateExport: CliCommand = {
 /** In the order that people see: by `display_order`, then as they were made. */
 const ordered = (columns: readonly ColumnDefinition[]): readonly ColumnDefinition[] =>
   columns.toSorted((one, other) => (one.displayOrder ?? 0) - (other.displayOrder ?? 0));
-
-interface Sink {
-  readonly write: (text: string) => Promise<void>;
-  readonly close: () => Promise<void>;
-}
-
-const openSink = ({ io, values }: CliContext): Sink => {
-  const path = textValue(values, 'output');
-  if (path === undefined) {
-    // A pipe gets the data as they are; a terminal must not obey them.
-    const write = io.isTerminal ? (text: string) => io.write(visible(text)) : io.write;
-    return { write, close: async () => undefined };
-  }
-  const file = createWriteStream(path);
-  const done = finished(file);
-  // Awaited by close(); until then a failure must not count as unhandled.
-  done.catch(() => undefined);
-  return {
-    write: async (text) => {
-      if (!file.write(text)) await Promise.race([once(file, 'drain'), done]);
-    },
-    close: async () => {
-      file.end();
-      await done;
-    },
-  };
-};
 
 const jsonLine = (columns: readonly ColumnDefinition[], cells: readonly (string | null)[]): string =>
   `{${columns.map(({ name, dataType }, index) => `${JSON.stringify(name)}:${cellJson(cells[index] ?? null, dataType)}`).join(',')}}\n`;

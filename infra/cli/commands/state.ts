@@ -21,6 +21,7 @@ const list: CliCommand = {
     search: { type: 'string', value: 'TEXT', help: 'Only those with this in their id or name' },
     after: { type: 'string', value: 'ID', help: 'Those behind this id (the next page)' },
     limit: { type: 'string', value: 'N', help: 'At most so many (default 50)' },
+    names: { type: 'boolean', help: 'Only their names, or ids without one, a line each' },
   },
   examples: ['state-sync state list', 'state-sync state list --search orders'],
   positionals: { min: 0, max: 0 },
@@ -31,6 +32,10 @@ const list: CliCommand = {
       after: textValue(values, 'after'),
       limit: integerValue(values, 'limit', { min: 1, max: 500 }),
     });
+    if (flagValue(values, 'names') && !output.isJson) {
+      for (const { id, name } of result.states) await output.item(null, () => name ?? id);
+      return exitCodes.ok;
+    }
     await output.result(result, () => [
       ...tableOr(
         'no states',

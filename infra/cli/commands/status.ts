@@ -1,26 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoreStatus } from '../../../shared/operate/commands/status.ts';
 import type { ConsumerStatus } from '../../../shared/nats/stream-status.ts';
 import { callManage } from '../call-manage.ts';
 import type { CliCommand } from '../cli-command.ts';
 import { exitCodes } from '../cli-io.ts';
-import { tableOr } from '../output.ts';
+import { tableOr, type Line } from '../output.ts';
+import { flagValue, integerValue } from '../values.ts';
 
 export const status: CliCommand = {
   name: 'status',
   summary: 'Health; backlog of every stream, dead letters, database and functions',
-  usage: '',
-  options: {},
-  examples: ['state-sync status', "state-sync status --json | jq '.deadLetters.messages'"],
+  usage: '[--watch]',
+  options: {
+    watch: { type: 'boolean', short: 'w', help: 'Again and again until Ctrl-C' },
+    interval: { type: 'string', value: 'SECONDS', help: 'Between two looks (default 2)' },
+  },
+  examples: ['state-sync status', 'state-sync status --watch', "state-sync status --json | jq '.deadLetters.messages'"],
   positionals: { min: 0, max: 0 },
-  run: async ({ store, output }) => {
-    const result = await callManage<StoreStatus>(store, { command: 'status' });
+  run: async ({ store, io, output, values }) => {
+    const everyMs = (integerValue(values, 'interval', { min: 1, max: 3_600 }) ?? 2) * 1_000;
+    let result = await callManage<StoreStatus>(store, { command: 'status' });
     await output.result(result, () => show(result));
+    while (flagValue(values, 'watch') && !io.signal.aborted) {
+      await sleep(everyMs, undefined, { signal: io.signal }).catch(() => undefined);
+      if (io.signal.aborted) return exitCodes.ok;
+      result = await callManage<StoreStatus>(store, { command: 'status' });
+      if (io.isTerminal && !output.isJson) await io.write(clearScreen);
+      const shown = result;
+      await output.result(shown, () => [shown.time, ...show(shown)]);
+    }
     if (!result.nats.ok || !result.database.ok) return exitCodes.unreachable;
     return result.health.level === 'bad' ? exitCodes.failed : exitCodes.ok;
   },
 };
 
-const show = (status: StoreStatus): readonly string[] => {
+/** Moves to the top and erases what is below. */
+const clearScreen = '\u001b[H\u001b[J';
+
+const show = (status: StoreStatus): readonly Line[] => {
   const { nats, database, deadLetters, functions } = status;
   return [
     ...healthLines(status),
@@ -61,7 +78,7 @@ const marks = { good: '✓', warn: '!', bad: '✗' } as const;
 const healthLines = ({ health }: StoreStatus): readonly string[] => [
   `${marks[health.level]} ${health.headline}`,
   ...health.states
-    .filter(({ level }) => level !== 'good')
+    .filter(({ level, part }) => level !== 'good' || part === 'pause')
     .map(({ level, headline, reason }) => `  ${marks[level]} ${headline}${reason === '' ? '' : `: ${reason}`}`),
   '',
 ];

@@ -6,6 +6,7 @@ import { withDatabaseErrors } from '../../../shared/postgres/database-error.ts';
 import type { DatabasePool } from '../../../shared/postgres/database.ts';
 import type { CliCommand, CliContext } from '../cli-command.ts';
 import { exitCodes, usageError } from '../cli-io.ts';
+import { meantId } from '../meant-id.ts';
 import { integerValue, textValue } from '../values.ts';
 
 const kinds = ['received', 'stored', 'forwarded', 'rejected'] as const;
@@ -23,9 +24,9 @@ interface Event {
 export const tail: CliCommand = {
   name: 'tail',
   summary: 'Follow what is received, stored, forwarded and rejected, live',
-  usage: '[--state ID] [--only KINDS]',
+  usage: '[--state STATE] [--only KINDS]',
   options: {
-    state: { type: 'string', value: 'ID', help: 'Only what names this state' },
+    state: { type: 'string', value: 'STATE', help: 'Only what names this state: id, name, or how one begins' },
     only: { type: 'string', value: 'KINDS', help: 'received,stored,forwarded,rejected' },
     seconds: { type: 'string', value: 'N', help: 'End after so long' },
   },
@@ -34,7 +35,8 @@ export const tail: CliCommand = {
   run: async (context) => {
     const { io, values, output, store } = context;
     const wanted = wantedKinds(textValue(values, 'only'));
-    const stateId = textValue(values, 'state');
+    const state = textValue(values, 'state');
+    const stateId = state === undefined ? undefined : await meantId(store, 'state', state);
     const seconds = integerValue(values, 'seconds', { min: 1, max: 86_400 });
     const ended = new AbortController();
     const signals = [io.signal, ended.signal, ...(seconds === undefined ? [] : [AbortSignal.timeout(seconds * 1_000)])];
@@ -46,7 +48,8 @@ export const tail: CliCommand = {
       writing = writing.then(() =>
         output.item(
           event,
-          () => `${event.kind.padEnd(9)} ${event.state ?? '-'} ${event.id === '' ? '-' : event.id} ${event.text}`,
+          () =>
+            `${timeOf(event.time)} ${event.kind.padEnd(9)} ${shortOf(event.state ?? '-')} ${event.id === '' ? '-' : shortOf(event.id)} ${event.text}`,
         ),
       );
       return writing;
@@ -63,6 +66,16 @@ export const tail: CliCommand = {
     return exitCodes.ok;
   },
 };
+
+/** The time of day, by UTC; `--json` has the whole. */
+const timeOf = (time: string): string => {
+  const ms = Date.parse(time);
+  return Number.isNaN(ms) ? time : new Date(ms).toISOString().slice(11, 23);
+};
+
+/** Ids as far as one tells them apart; every command takes the beginning of one. `--json` has the whole. */
+const shortOf = (text: string): string =>
+  text.replaceAll(/([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '$1');
 
 const wantedKinds = (text: string | undefined): ReadonlySet<Kind> => {
   if (text === undefined) return new Set(kinds);

@@ -15,7 +15,7 @@ import {
 import type { CliCommand, CliContext } from '../cli-command.ts';
 import { CliError, exitCodes } from '../cli-io.ts';
 import type { Store } from '../open-store.ts';
-import { tableOr } from '../output.ts';
+import { tableOr, type Line } from '../output.ts';
 import { flagValue, integerValue } from '../values.ts';
 
 export const takeover: CliCommand = {
@@ -73,7 +73,7 @@ interface Report extends TakeOverReport {
 
 const shownAmbiguous = 20;
 
-const show = ({ applied, readers, states, known, unplanned, complete }: Report): readonly string[] => [
+const show = ({ applied, readers, states, known, unplanned, complete }: Report): readonly Line[] => [
   ...(readers.length === 0 ? [] : [`somebody reads ${readers.join(', ')}: this is true only once nobody does`]),
   ...tableOr(
     'no unsettled messages for a state',

@@ -87,7 +87,7 @@ const checkSchema = async (pool: DatabasePool): Promise<readonly Finding[]> => {
     : [fail('schema', 'tables_missing', `missing: ${missing.join(', ')}`, 'state-sync migrate')];
 };
 
-/** What the functions do with each table; `usage` is of the sequence that numbers new columns. */
+/** What the functions do with each table; the sequences that number new rows are looked at apart. */
 const neededPrivileges = (tables: DatabasePool['tables']): ReadonlyMap<string, readonly string[]> =>
   new Map([
     [tables.state, ['SELECT', 'UPDATE']],
@@ -100,6 +100,9 @@ const neededPrivileges = (tables: DatabasePool['tables']): ReadonlyMap<string, r
     [tables.processor, ['SELECT']],
     [tables.provider, ['SELECT']],
     [tables.ledger, ['SELECT', 'INSERT', 'UPDATE', 'DELETE']],
+    [tables.history, ['SELECT', 'INSERT', 'UPDATE', 'DELETE']],
+    [tables.audit, ['SELECT', 'INSERT', 'DELETE']],
+    [tables.letterEdit, ['SELECT', 'INSERT', 'DELETE']],
   ]);
 
 const checkPrivileges = async (pool: DatabasePool): Promise<readonly Finding[]> => {
@@ -123,16 +126,20 @@ const checkPrivileges = async (pool: DatabasePool): Promise<readonly Finding[]> 
       ),
     );
   }
-  const [sequence] = await pool.query<{ name: string | null; has: boolean | null }>(
-    `select s.name, has_sequence_privilege(s.name, 'USAGE') as has from (select pg_get_serial_sequence($1, 'id') as name) s`,
-    [pool.tables.column],
-  );
-  if (sequence?.name != null && sequence.has !== true) {
+  for (const [table, without] of [
+    [pool.tables.column, 'no new columns'],
+    [pool.tables.audit, 'no audit log'],
+  ] as const) {
+    const [sequence] = await pool.query<{ name: string | null; has: boolean | null }>(
+      `select s.name, has_sequence_privilege(s.name, 'USAGE') as has from (select pg_get_serial_sequence($1, 'id') as name) s`,
+      [table],
+    );
+    if (sequence?.name == null || sequence.has === true) continue;
     findings.push(
       fail(
         'privileges',
         'privilege_missing',
-        `${user} may not use ${sequence.name}: no new columns`,
+        `${user} may not use ${sequence.name}: ${without}`,
         `psql: grant usage on sequence ${sequence.name} to ${user};`,
       ),
     );

@@ -8,9 +8,11 @@ export const checkHealth = async (store: Store): Promise<readonly Finding[]> => 
   const { health } = await readStatus(await store.manage());
   const states = health.states.filter(({ part, code }) => parts.has(part) && !checkedElsewhere.has(code));
   const troubles = states.filter(({ level }) => level !== 'good');
+  const held = states.filter(({ code }) => code === 'lease_held');
+  const readers = held.map(({ code, headline, sinceMs }) => ok('health', code, `${headline}${sinceText(sinceMs)}`));
   return troubles.length === 0
-    ? [ok('health', 'moving', 'connector, functions and consumers do what they have to')]
-    : troubles.map(findingOf);
+    ? [ok('health', 'moving', 'connector, functions and consumers do what they have to'), ...readers]
+    : [...troubles.map(findingOf), ...readers];
 };
 
 const parts: ReadonlySet<HealthState['part']> = new Set(['connector', 'function', 'durable', 'stream']);
@@ -19,14 +21,18 @@ const parts: ReadonlySet<HealthState['part']> = new Set(['connector', 'function'
 const checkedElsewhere: ReadonlySet<string> = new Set(['consumer_paused', 'consumer_push']);
 
 const startConnector =
-  'start the connector (npm start, or kubectl -n state-sync scale deployment/connector --replicas=1)';
+  'start the connector (npm start, or kubectl -n state-sync scale deployment/connector --replicas=2)';
 
 const fixes: Readonly<Record<string, string>> = {
   connector_away: startConnector,
   not_read: startConnector,
+  lease_free: 'nats stream info KV_state_sync_leases: it needs a leader, and the connector the right to write to it',
   stream_full: 'nats stream edit NAME --max-msgs or --max-bytes, or let its messages be stored',
   function_missing: 'faas-cli deploy -f stack.yml',
 };
+
+const sinceText = (sinceMs: number | null): string =>
+  sinceMs === null ? '' : `, since ${new Date(sinceMs).toISOString()}`;
 
 const findingOf = ({ level, code, headline, reason, name }: HealthState): Finding => {
   const text = `${headline}${reason === '' ? '' : `: ${reason}`}`;

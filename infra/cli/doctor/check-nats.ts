@@ -1,6 +1,7 @@
 import type { FunctionConfig } from '../../../shared/config/function-config.ts';
 import { reasonOf } from '../../../shared/message/to-outcome.ts';
 import type { NatsConnection } from '../../../shared/nats/connect.ts';
+import { judgeServer } from '../../../shared/nats/server-rules.ts';
 import { judgeSettings, type SettingsVerdict } from '../../../shared/nats/judge-settings.ts';
 import { isPublishSubject } from '../../../shared/routing/subject-token.ts';
 import { coversSubject } from '../../../shared/nats/subject-filter.ts';
@@ -56,17 +57,11 @@ export const checkNats = async (
 
 const checkServer = (connection: NatsConnection, config: FunctionConfig): readonly Finding[] => {
   const { version = '', max_payload: maxPayload = 0, jetstream } = connection.info ?? {};
-  const findings: Finding[] = [ok('nats', 'connected', `nats-server ${version}, payloads up to ${maxPayload} bytes`)];
-  if (losesStreams(version)) {
-    findings.push(
-      warn(
-        'nats',
-        'server_loses_streams',
-        `nats-server ${version} can lose a stream when it is killed`,
-        'update nats-server to 2.10.23 or later',
-      ),
-    );
-  }
+  const { cluster } = (connection.info ?? {}) as { readonly cluster?: string };
+  const findings: Finding[] = [
+    ok('nats', 'connected', `nats-server ${version}, payloads up to ${maxPayload} bytes`),
+    ...judgeServer({ version, cluster }).map(({ code, text, fix }) => warn('nats', code, text, fix)),
+  ];
   if (jetstream === false) {
     findings.push(
       fail(
@@ -98,17 +93,6 @@ const checkServer = (connection: NatsConnection, config: FunctionConfig): readon
     );
   }
   return findings;
-};
-
-/** Servers that lost whole streams when they were killed; mended in 2.10.23. */
-const losesStreams = (version: string): boolean => {
-  const [major, minor, patch] = versionOf(version);
-  return major === 2 && minor === 10 && patch >= 20 && patch <= 22;
-};
-
-const versionOf = (text: string): readonly [number, number, number] => {
-  const [major = 0, minor = 0, patch = 0] = text.split(/[.-]/).map(Number);
-  return [major, minor, patch];
 };
 
 const checkRoute = async (

@@ -13,14 +13,22 @@ export interface ServerFacts {
   readonly transactionMs: number;
   readonly standbys: number;
   readonly synchronous: string;
+  /** The longest transaction of another session of this database; null if there is none that this role may see. */
+  readonly open: OpenTransaction | null;
+}
+
+export interface OpenTransaction {
+  readonly pid: number;
+  readonly user: string;
+  readonly application: string;
+  readonly seconds: number;
 }
 
 /** Can it be reached, do the clocks agree, does it take writes, and does it keep them. */
 export const checkServer = async (pool: DatabasePool, nowMs: () => number): Promise<readonly Finding[]> => {
   const sentMs = nowMs();
-  const [facts] = await pool.query<ServerFacts>(factsStatement);
+  const facts = await readServerFacts(pool);
   const receivedMs = nowMs();
-  if (facts === undefined) return [];
   const skewMs = Math.round(facts.ms - (sentMs + receivedMs) / 2);
   return [
     ok(
@@ -38,6 +46,12 @@ export const checkServer = async (pool: DatabasePool, nowMs: () => number): Prom
       : ok('clock', 'clocks_agree', `the database's clock differs by ${skewMs} ms`),
     ...judgeServer(facts, pool.address),
   ];
+};
+
+export const readServerFacts = async (pool: DatabasePool): Promise<ServerFacts> => {
+  const [facts] = await pool.query<ServerFacts>(factsStatement);
+  if (facts === undefined) throw new Error('a query of one row brought none');
+  return facts;
 };
 
 /** What is not as it should be. */
@@ -66,8 +80,18 @@ export const judgeServer = (facts: ServerFacts, address: string): readonly Findi
     const what = `${setting} of ${role} is ${limitMs} ms: what takes longer is tried for ever`;
     findings.push(warn('database', 'time_limit_short', what, `psql: alter role ${role} set ${setting} = '60s';`));
   }
+  if (facts.open !== null && facts.open.seconds >= longTransactionSeconds) {
+    const { pid, user, application, seconds } = facts.open;
+    const what =
+      `a transaction of ${user} (${application === '' ? 'no name' : application}, pid ${pid}) is open for ` +
+      `${Math.floor(seconds / 60)} minutes: old versions of rows pile up, and each append to a state costs more`;
+    findings.push(warn('database', 'transaction_open_long', what, `psql: select pg_terminate_backend(${pid});`));
+  }
   return findings;
 };
+
+/** As long as a large report takes; what is open for longer was forgotten, or slows the appends down. */
+const longTransactionSeconds = 600;
 
 /** Clocks that differ by more than this make traces and ages misleading. */
 const clockLimitMs = 2_000;
@@ -85,4 +109,11 @@ select current_setting('server_version') as version, extract(epoch from clock_ti
        current_user as user, ${limitOf('statement_timeout')} as "statementMs",
        ${limitOf('transaction_timeout')} as "transactionMs",
        (select count(*)::int from pg_stat_replication) as standbys,
-       coalesce(current_setting('synchronous_standby_names', true), '') as synchronous`;
+       coalesce(current_setting('synchronous_standby_names', true), '') as synchronous,
+       (select to_json(o) from (
+          select pid, usename::text as user, application_name as application,
+                 extract(epoch from clock_timestamp() - xact_start)::float8 as seconds
+            from pg_stat_activity
+           where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+             and (backend_xmin is not null or backend_xid is not null)
+           order by xact_start limit 1) o) as open`;
