@@ -6,6 +6,9 @@ import { freePort } from './free-port.ts';
 /** As in the image (infra/image/Dockerfile, which says why): a process that works hard stays small. */
 export const nodeFlags = ['--max-semi-space-size=4', '--max-old-space-size=256'] as const;
 
+/** As in the image too: what its threads allocate lies together. */
+export const allocatorSettings = { MALLOC_ARENA_MAX: '1' } as const;
+
 export interface ReplicaOptions {
   readonly nodePath: string;
   /** The bundle, run as `node <entry>`. */
@@ -37,7 +40,7 @@ export const startReplica = async (options: ReplicaOptions): Promise<Replica> =>
   const child = await startChild({
     command: options.nodePath,
     args: [...nodeFlags, options.entry],
-    env: { ...options.env, PORT: String(port) },
+    env: { ...allocatorSettings, ...options.env, PORT: String(port) },
     onLine: options.onLine,
     ...(options.register === undefined ? {} : { register: options.register }),
   });

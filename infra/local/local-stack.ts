@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import { natsSettingNames } from '../../shared/config/nats-settings.ts';
 import { connectNats } from '../../shared/nats/connect.ts';
 import type { Log } from '../../shared/telemetry/log.ts';
-import { buildBundles } from '../image/build.ts';
+import { buildIfChanged } from '../image/build-if-changed.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { freePort } from './free-port.ts';
 import { startFunctionHost, type FunctionHost } from './function-host.ts';
 import { writeLocalRouting } from './local-routing.ts';
 import type { LocalSettings } from './local-settings.ts';
-import { startNats } from './nats-server.ts';
+import { keepRunning } from './keep-running.ts';
+import { startNats, type NatsServer } from './nats-server.ts';
 import type { OrphanGuard } from './orphan-guard.ts';
-import { startPostgres } from './postgres-server.ts';
+import { startPostgres, type PostgresServer } from './postgres-server.ts';
 import type { Progress } from './progress.ts';
 import { claimFolder } from './single-start.ts';
 import { writeStartedEnvironment } from './started-environment.ts';
@@ -68,19 +69,12 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   const unwind = createUnwind(options.log);
   try {
     unwind.push(await claimFolder(options.cacheDir, 'infra/local/start'));
-    const databaseUrl = await startDatabase(options, unwind.push);
-    signal.throwIfAborted();
-    const broker = await startBroker(options, unwind.push);
-    signal.throwIfAborted();
-    await progress.step('bundles', () => buildBundles({ outDir: options.distDir }));
-    signal.throwIfAborted();
-    await progress
-      .step('schema', () => migrate(databaseUrl, { env }))
-      .catch((error: unknown) => {
-        if (settings.databaseUrl === '') throw error;
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new Error(`DATABASE_URL: the schema cannot be created there (${reason})`, { cause: error });
-      });
+    // None of the three needs another.
+    const [databaseUrl, broker] = await atOnce([
+      startDatabaseWithSchema(options, unwind.push),
+      startBroker(options, unwind.push),
+      progress.step('bundles', () => buildIfChanged(options.distDir)),
+    ]);
     signal.throwIfAborted();
 
     const routingFile = join(options.cacheDir, 'run', 'routing.yaml');
@@ -96,7 +90,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       unwind.push(started.close);
       collector = started;
     }
-    const gatewayPort = await freePort(settings.gatewayPort);
+    const gatewayPort = await portFor('the gateway', settings.gatewayPort, options);
     const childEnv: NodeJS.ProcessEnv = {
       ...(broker.embedded ? withoutNats(inherited(env)) : inherited(env)),
       HOST: '127.0.0.1',
@@ -108,7 +102,9 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       LOG_LEVEL: settings.logLevel,
       CACHE_TTL_SECONDS: String(settings.cacheTtlSeconds),
       NODE_COMPILE_CACHE: join(options.cacheDir, 'compile'),
-      ...(collector === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }),
+      ...(collector === undefined
+        ? {}
+        : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, JAEGER_QUERY_URL: collector.url }),
     };
     unwind.push(await writeStartedEnvironment(options.cacheDir, childEnv));
     const bundle = (name: string): string => join(options.distDir, name, 'index.js');
@@ -180,19 +176,49 @@ const createUnwind = (log: Log): Unwind => {
   return { push: (undo) => void undos.push(undo), run: () => (running ??= run()) };
 };
 
+/** What they resolve to. A rejection comes when all have ended: what has started by then can be stopped. */
+const atOnce = async <T extends readonly Promise<unknown>[] | []>(
+  steps: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> => {
+  await Promise.allSettled(steps);
+  return Promise.all(steps);
+};
+
+const startDatabaseWithSchema = async (
+  options: StackOptions,
+  unwind: (undo: () => Promise<void>) => void,
+): Promise<string> => {
+  const { progress, env, settings, signal } = options;
+  const databaseUrl = await startDatabase(options, unwind);
+  signal.throwIfAborted();
+  await progress
+    .step('schema', () => migrate(databaseUrl, { env }))
+    .catch((error: unknown) => {
+      if (settings.databaseUrl === '') throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`DATABASE_URL: the schema cannot be created there (${reason})`, { cause: error });
+    });
+  return databaseUrl;
+};
+
 const startDatabase = async (options: StackOptions, unwind: (undo: () => Promise<void>) => void): Promise<string> => {
   if (options.settings.databaseUrl !== '') return options.settings.databaseUrl;
-  return options.progress.step('PostgreSQL', async () => {
-    const server = await startPostgres({
+  const port = await portFor('PostgreSQL', 5432, options);
+  return options.progress.step('PostgreSQL', async (note) => {
+    const server: PostgresServer = await startPostgres({
       dataDir: join(options.cacheDir, 'postgres', 'data'),
-      port: 5432,
+      port,
       user: 'postgres',
       password: 'postgres1',
       database: 'postgres',
       onLog: (line) => {
-        options.progress.note(line);
+        note(line);
         options.onLine('postgres', line);
       },
+      onEnded: keepRunning('PostgreSQL', () => server.restart('immediate'), {
+        say: options.progress.say,
+        signal: options.signal,
+      }),
     });
     unwind(server.stop);
     return server.url;
@@ -213,21 +239,42 @@ const startBroker = async (
     await connection.close();
     return { url: nats.url, embedded: false };
   }
-  return options.progress.step('nats-server', async () => {
-    const server = await startNats({
+  const port = await portFor('nats-server', 4222, options);
+  return options.progress.step('nats-server', async (note) => {
+    const server: NatsServer = await startNats({
       storeDir: join(options.cacheDir, 'nats-data'),
       cacheDir: join(options.cacheDir, 'nats'),
-      port: await freePort(4222),
-      progress: options.progress.note,
+      port,
+      progress: note,
+      onEnded: keepRunning(
+        'nats-server',
+        async () => {
+          await server.restart();
+          guardAnew();
+        },
+        { say: options.progress.say, signal: options.signal },
+      ),
     });
-    const { pid } = server;
-    if (pid !== undefined) options.guard.add(pid);
+    let guarded: number | undefined;
+    const guardAnew = (): void => {
+      if (guarded !== undefined) options.guard.remove(guarded);
+      guarded = server.pid;
+      if (guarded !== undefined) options.guard.add(guarded);
+    };
+    guardAnew();
     unwind(async () => {
       await server.stop();
-      if (pid !== undefined) options.guard.remove(pid);
+      if (guarded !== undefined) options.guard.remove(guarded);
     });
     return { url: server.url, embedded: true };
   });
+};
+
+/** The port that is wanted, or a free one if somebody has it; that is said. */
+const portFor = async (what: string, wanted: number, { progress }: StackOptions): Promise<number> => {
+  const port = await freePort(wanted);
+  if (wanted !== 0 && port !== wanted) progress.say(`! port ${wanted} is taken: ${what} listens on ${port}`);
+  return port;
 };
 
 /** Our own server has neither credentials nor TLS. */

@@ -24,10 +24,14 @@ export interface NatsServerOptions {
   readonly find?: Omit<BinaryOptions, 'cacheDir' | 'progress'>;
   readonly startTimeoutMs?: number;
   readonly progress?: (message: string) => void;
+  /** It ended, and nobody asked for that. */
+  readonly onEnded?: (why: string) => void;
 }
 
 export interface NatsServer {
   readonly url: string;
+  /** `server_name`: what a cluster calls it. */
+  readonly name: string;
   readonly port: number;
   /** The running process; undefined while it is stopped. */
   readonly pid: number | undefined;
@@ -62,6 +66,7 @@ export const startNats = async (options: NatsServerOptions): Promise<NatsServer>
   );
 
   let child: ChildProcess | undefined;
+  let isStopping = false;
   // The last resort if the caller's process ends without stop(): nothing may be left behind.
   const onExit = (): void => {
     if (child !== undefined && !hasEnded(child)) child.kill('SIGKILL');
@@ -92,16 +97,22 @@ export const startNats = async (options: NatsServerOptions): Promise<NatsServer>
       }
       await sleep(20);
     }
+    isStopping = false;
+    started.once('exit', (code, signal) => {
+      if (!isStopping && child === started) options.onEnded?.(signal ?? `exit ${String(code)}`);
+    });
   };
 
   const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
     if (child === undefined || hasEnded(child)) return;
     const ended = once(child, 'exit');
+    isStopping = true;
     child.kill(signal);
     if (signal === 'SIGKILL' || signal === 'SIGTERM' || signal === 'SIGINT') await ended;
   };
 
   const stop = async (): Promise<void> => {
+    isStopping = true;
     if (child === undefined || hasEnded(child)) return;
     const running = child;
     // A stopped (SIGSTOP) process takes no SIGTERM.
@@ -114,6 +125,7 @@ export const startNats = async (options: NatsServerOptions): Promise<NatsServer>
   await start();
   return {
     url: `nats://127.0.0.1:${port}`,
+    name: serverName,
     port,
     binary,
     get pid() {

@@ -20,6 +20,8 @@ export interface PostgresServerOptions {
   readonly args?: readonly string[];
   /** The server's log lines and our own. */
   readonly onLog: (line: string) => void;
+  /** It ended, and nobody asked for that. */
+  readonly onEnded?: (why: string) => void;
 }
 
 export interface PostgresServer {
@@ -79,6 +81,11 @@ export const startPostgres = async (options: PostgresServerOptions): Promise<Pos
       guardian = guarding;
       started.once('exit', () => guarding?.kill('SIGKILL'));
     }
+    let isReady = false;
+    started.once('exit', (code, signal) => {
+      // A shutdown of ours has let it go before.
+      if (isReady && child === started) options.onEnded?.(signal ?? `exit ${String(code)}`);
+    });
     const lastLines: string[] = [];
     const ready = new Promise<void>((resolve, reject) => {
       const fail = (why: string): void => {
@@ -96,6 +103,7 @@ export const startPostgres = async (options: PostgresServerOptions): Promise<Pos
     });
     try {
       await ready;
+      isReady = true;
     } catch (error) {
       await end(started, 'immediate');
       throw error;

@@ -2,24 +2,27 @@
 export interface Progress {
   /** One line. */
   say(line: string): void;
-  /** What is being done inside the current step: shown if the step takes longer than a second. */
-  readonly note: (text: string) => void;
-  /** Runs a step: nothing is shown in its first second, then that it is under way, then that it is done. */
-  step<T>(label: string, work: () => Promise<T>): Promise<T>;
+  /**
+   * Runs a step: nothing is shown in its first second, then that it is under way, then that it is done. Several may run at
+   * the same time. What the work notes is shown behind its own step.
+   */
+  step<T>(label: string, work: (note: Note) => Promise<T>): Promise<T>;
 }
+
+/** Says what is being done inside a step. */
+export type Note = (text: string) => void;
 
 const quietMs = 1_000;
 const repeatMs = 5_000;
 
 /** `write` gets whole lines, line end included. */
 export const createProgress = (write: (text: string) => void, nowMs: () => number): Progress => {
-  let latestNote = '';
   const say = (line: string): void => {
     write(`${line}\n`);
   };
-  const step = async <T>(label: string, work: () => Promise<T>): Promise<T> => {
+  const step = async <T>(label: string, work: (note: Note) => Promise<T>): Promise<T> => {
     const startedMs = nowMs();
-    latestNote = '';
+    let latestNote = '';
     let shownNote = '';
     const seconds = (): string => `${((nowMs() - startedMs) / 1_000).toFixed(1)} s`;
     const show = (): void => {
@@ -37,7 +40,7 @@ export const createProgress = (write: (text: string) => void, nowMs: () => numbe
       }, quietMs);
     }, quietMs);
     try {
-      const result = await work();
+      const result = await work((text) => (latestNote = text));
       say(`✓ ${label} (${seconds()})`);
       return result;
     } catch (error) {
@@ -48,5 +51,5 @@ export const createProgress = (write: (text: string) => void, nowMs: () => numbe
       clearInterval(repeat);
     }
   };
-  return { say, note: (text) => (latestNote = text), step };
+  return { say, step };
 };

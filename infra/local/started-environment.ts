@@ -12,6 +12,7 @@ const names = [
   'FUNCTION_TOKEN',
   'GATEWAY_URL',
   'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'JAEGER_QUERY_URL',
 ] as const;
 
 /**

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { jaegerAnswer } from './jaeger-answer.ts';
 import { parseOtlpSpans, type CollectedSpan } from './otlp-spans.ts';
 
 export interface TraceCollector {
@@ -16,6 +17,7 @@ export interface TraceCollector {
 
 /**
  * An OTLP/HTTP receiver (JSON) on 127.0.0.1 that keeps the newest spans in memory: traces work with nothing installed.
+ * It can be asked for them as a Jaeger is.
  *
  * @param options.maxSpans the oldest ones go first; default 50,000.
  */
@@ -39,6 +41,11 @@ export const startTraceCollector = async (
   };
 
   const server = createServer((request, response) => {
+    const asked = request.method === 'GET' ? jaegerAnswer(request.url ?? '/', kept.slice(-maxSpans)) : undefined;
+    if (asked !== undefined) {
+      response.writeHead(asked.status, { 'content-type': 'application/json' }).end(JSON.stringify(asked.body));
+      return;
+    }
     void receive(request).then((status) => {
       request.resume();
       response.writeHead(status, { 'content-type': 'application/json' }).end('{}');

@@ -4,7 +4,7 @@ import { createPool } from '../../../shared/postgres/pool.ts';
 import { readRouting } from '../../../shared/config/read-routing.ts';
 import { syncSelector } from '../../../shared/routing/routing.ts';
 import type { Stack } from '../local-stack.ts';
-import type { Progress } from '../progress.ts';
+import type { Note, Progress } from '../progress.ts';
 import { createArrivalLog, type ArrivalLog } from './arrivals.ts';
 import { checkResult } from './check-result.ts';
 import { exportProducerSpan } from './export-span.ts';
@@ -51,13 +51,13 @@ export const runDemo = async (stack: Stack, options: DemoOptions): Promise<reado
     options.onPublished?.();
     signal.throwIfAborted();
     const rows = messages.amounts.size;
-    await progress.step('stored and forwarded', () =>
+    await progress.step('stored and forwarded', (note) =>
       waitUntilQuiet(
         database,
         workflow.stateId,
         arrivals,
         { rows, forwarded: rows * workflow.processors.length },
-        options,
+        { signal, note },
       ),
     );
     const stored = await readStored(database, workflow.stateId);
@@ -119,7 +119,7 @@ const waitUntilQuiet = async (
   stateId: string,
   arrivals: ArrivalLog,
   expected: { readonly rows: number; readonly forwarded: number },
-  options: DemoOptions,
+  options: { readonly signal: AbortSignal; readonly note: Note },
 ): Promise<void> => {
   let lastChangeMs = performance.now();
   let seen = -1;
@@ -127,7 +127,7 @@ const waitUntilQuiet = async (
     options.signal.throwIfAborted();
     const stored = await readCount(database, stateId);
     const forwarded = arrivals.orderCount();
-    options.progress.note(`stored ${stored} of ${expected.rows}, received ${forwarded} of ${expected.forwarded}`);
+    options.note(`stored ${stored} of ${expected.rows}, received ${forwarded} of ${expected.forwarded}`);
     if (stored >= expected.rows && forwarded >= expected.forwarded) break;
     if (stored + forwarded !== seen) {
       seen = stored + forwarded;
