@@ -1,21 +1,35 @@
 import { createDispatch } from '../../infra/connector/dispatch/core.ts';
 import type { DispatchCommand, DispatchEvent, PostedMessage } from '../../infra/connector/dispatch/protocol.ts';
 import { createAwaited } from '../../infra/connector/intake/awaited.ts';
+import { createHeldBack, type Hold, type LaneName } from '../../infra/connector/intake/held-back.ts';
 import { createHeldMessages, meetDelivery } from '../../infra/connector/intake/held-messages.ts';
 import { pullCapacity } from '../../infra/connector/intake/pull-capacity.ts';
 import { storedKey, type ReceivedMessage } from '../../infra/connector/intake/received-message.ts';
-import { isSettled, searchUnsettled, type ConsumerPosition } from '../../infra/connector/intake/unsettled-search.ts';
+import { createSoleReader, type ConsumerSight } from '../../infra/connector/intake/sole-reader.ts';
+import {
+  isSettled,
+  mayStayUnread,
+  searchUnsettled,
+  type ConsumerPosition,
+} from '../../infra/connector/intake/unsettled-search.ts';
+import { mayBegin, unlimitedTenure, type Tenure } from '../../infra/connector/lease/tenure.ts';
 import { createRecentAnswers } from '../../infra/connector/settle/recent-answers.ts';
 import type { TriggerLimits } from '../../shared/routing/routing.ts';
 import { receivedMessage } from '../support/received-message.ts';
 import { ackWaitMs, type AnswerKind, type AnswerOnTheWire, type Delivery, type Entry } from './model-server.ts';
 
+/** Consumer and stream, as one look shows them. */
+export type Sight = Omit<ConsumerPosition, 'lastHeldSequence'> & { readonly consumer: ConsumerSight };
+
 /** What the connector reaches: the other side of every wire. */
 export interface Surroundings {
+  /** On the connector's own clock. */
   readonly nowMs: () => number;
   /** Reads the stream; the consumer and the stream as they are now. */
-  readonly position: () => Omit<ConsumerPosition, 'lastHeldSequence'>;
+  readonly position: () => Sight;
   readonly nextStored: (sequence: number) => Entry | undefined;
+  /** Whether the server can be asked now; always if absent. */
+  readonly isReachable?: () => boolean;
   readonly send: (answer: AnswerOnTheWire) => void;
   readonly post: (requestId: number, messages: readonly PostedMessage[]) => void;
   readonly checkHealth: (requestId: number) => void;
@@ -31,10 +45,16 @@ export interface ConnectorOptions {
   readonly entryOf: (delivery: Delivery) => Entry;
   /** Which stream of its name the message is from. */
   readonly generationOf: (message: ReceivedMessage) => number;
+  /** The time in which it reads; without one it works as if it were alone. */
+  readonly tenure?: Tenure;
+  readonly ackWaitMs?: number;
 }
 
 const pollMs = 500;
-const keepAliveMs = Math.floor(ackWaitMs / 3);
+const countMs = 2_500;
+
+const laneOf = ({ key, kind }: Pick<Entry, 'key' | 'kind'>): LaneName | undefined =>
+  kind === 'unreadable' ? undefined : { functionName: 'state-direct', key };
 
 /** A stream that is made anew stores its messages at other times. */
 const keyOf = ({ sequence, generation }: Pick<Entry, 'sequence' | 'generation'>): string =>
@@ -46,23 +66,28 @@ const keyOf = ({ sequence, generation }: Pick<Entry, 'sequence' | 'generation'>)
  * sockets and timers is done here, in the same order and at once.
  */
 export const createModelConnector = (options: ConnectorOptions, outside: Surroundings) => {
-  const { limits } = options;
+  const { limits, tenure = unlimitedTenure, ackWaitMs: waitMs = ackWaitMs } = options;
+  const keepAliveMs = Math.floor(waitMs / 3);
   const dispatch = createDispatch({ limits, seed: options.seed });
   const held = createHeldMessages<'durable'>();
   const recent = createRecentAnswers(1_000);
-  const awaited = createAwaited(ackWaitMs);
-  const blocked = new Map<number, string>();
+  const awaited = createAwaited(waitMs);
+  const reader = createSoleReader(tenure);
+  const heldBack = createHeldBack();
+  let soughtBefore: number | undefined;
   /** Every event with its time, so that the core can be run again. */
   const events: { readonly event: DispatchEvent; readonly atMs: number }[] = [];
   const said: string[] = [];
   let timerAtMs: number | undefined;
   let pollAtMs: number | undefined;
+  let countAtMs = tenure.isExclusive ? outside.nowMs() + countMs : Infinity;
   let keepAliveAtMs = outside.nowMs() + keepAliveMs;
   let isLookAsked = false;
   let isLooking = true;
   let patienceEnded = false;
 
   const feed = (event: DispatchEvent): void => {
+    if (event.type !== 'suspend' && dispatch.view.mode === 'running' && !mayBegin(tenure)) feed({ type: 'suspend' });
     const atMs = outside.nowMs();
     events.push({ event, atMs });
     for (const command of dispatch.step(event, atMs)) {
@@ -83,13 +108,11 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
   const send = (kind: AnswerKind, message: ReceivedMessage): void =>
     outside.send({ kind, sequence: message.sequence, generation: options.generationOf(message) });
 
-  const unblock = (sequence: number): void => {
-    const key = blocked.get(sequence);
-    blocked.delete(sequence);
-    if (key !== undefined) feed({ type: 'key_unblocked', key, sequence });
+  const hold = (holds: readonly Hold[]): void => {
+    for (const { type, lane, sequence } of holds) feed({ type, key: lane.key, sequence });
   };
   const release = (sequence: number): void => {
-    if (awaited.release(sequence)) unblock(sequence);
+    if (awaited.release(sequence)) hold(heldBack.over(sequence));
   };
   const schedulePoll = (): void => {
     pollAtMs = awaited.size > 0 ? outside.nowMs() + pollMs : undefined;
@@ -102,9 +125,12 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
     return true;
   };
 
-  const findUnsettled = (most: number): void => {
-    const position = { ...outside.position(), lastHeldSequence: held.lastSequence() };
+  /** Holds back what is unsettled and not here; returns it. */
+  const findUnsettled = (most: number, sight: Sight): readonly number[] => {
+    const elsewhere: number[] = [];
+    const position = { ...sight, lastHeldSequence: held.lastSequence() };
     const search = searchUnsettled(position, held.hasSequence);
+    const isUnread = reader.isAlone && mayStayUnread(position, 0);
     let reads = 0;
     for (let next = search.next(); next !== undefined; next = search.next()) {
       if (reads >= most) throw new Error('the server went away');
@@ -112,12 +138,33 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
       const entry = outside.nextStored(next);
       const { gone, isElsewhere, mayBeUnsettled } = search.found(entry?.sequence);
       for (const sequence of gone) outside.send({ kind: 'ack', sequence, generation: 0 });
-      if (entry === undefined || !isElsewhere || repeatFor(entry)) continue;
-      if (!mayBeUnsettled || !awaited.add(entry.sequence, outside.nowMs())) continue;
-      if (entry.kind === 'unreadable') continue;
-      blocked.set(entry.sequence, entry.key);
-      feed({ type: 'key_blocked', key: entry.key, sequence: entry.sequence });
+      if (entry === undefined || !isElsewhere || (!isUnread && repeatFor(entry))) continue;
+      if (!mayBeUnsettled) continue;
+      const { sequence } = entry;
+      elsewhere.push(sequence);
+      const isNew = awaited.add(sequence, outside.nowMs(), reader.isAlone);
+      if (isUnread && isNew) heldBack.addUnread(sequence);
+      else if (!isUnread && (isNew || heldBack.isUnread(sequence)))
+        hold(heldBack.read([{ sequence, lane: laneOf(entry) }]));
     }
+    return elsewhere;
+  };
+  /** What waits for a message that nobody has read waits for those of its own lane only, if that one does not come. */
+  const readSought = (): void => {
+    const sought = heldBack.sought();
+    const isSoughtAgain = sought.length > 0 && sought[0] === soughtBefore;
+    soughtBefore = sought[0];
+    if (!isSoughtAgain) return;
+    const found = sought.flatMap((sequence) => {
+      const entry = outside.nextStored(sequence);
+      return entry?.sequence === sequence ? [{ sequence, lane: laneOf(entry) }] : [];
+    });
+    hold(heldBack.read(found));
+  };
+  const handBackUnseen = (sequences: readonly number[]): void => {
+    const { delivered } = reader;
+    if (!mayBegin(tenure)) return;
+    for (const sequence of sequences) outside.send({ kind: 'hand_back', sequence, generation: 0, delivered });
   };
 
   const takeNew = (delivery: Delivery): void => {
@@ -125,15 +172,23 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
     const message = receivedMessage(delivery.sequence, {
       id,
       storedKey: keyOf(delivery),
-      deadLetterId: `dead/${id}`,
       receivedMs: outside.nowMs(),
       deliveryCount: delivery.deliveryCount,
     });
-    const isReadable = kind !== 'unreadable';
-    const lane = isReadable ? { functionName: 'state-direct', key } : undefined;
+    const lane = laneOf({ key, kind });
     held.add({ message, source: 'durable', lane, reply: '', deliveryCount: delivery.deliveryCount });
-    if (isReadable) feed({ type: 'message_received', key, message, maxDeliver: undefined });
-    else outside.onReject(message, 'invalid_json');
+    if (lane !== undefined) {
+      hold(heldBack.met(lane, delivery.sequence));
+      feed({ type: 'message_received', key, message, maxDeliver: undefined });
+    } else outside.onReject(message, 'invalid_json');
+  };
+
+  const keepAlive = (nowMs: number): void => {
+    keepAliveAtMs = nowMs + keepAliveMs;
+    if (!mayBegin(tenure)) return;
+    for (const { message } of held.entries()) {
+      if (nowMs - message.receivedMs >= waitMs / 4) send('working', message);
+    }
   };
 
   const isReading = (): boolean => !isLooking && dispatch.view.mode === 'running';
@@ -146,6 +201,8 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
       heldBytes: held.amountOf('durable').bytes,
       awaitedMessages: awaited.size,
       reservedMessages: awaited.reserved(outside.nowMs()),
+      firstMessages: awaited.first(outside.nowMs()),
+      beyondMessages: awaited.beyond,
       functions: [dispatch.view],
       maxPayloadBytes: 1_024,
       requestLimits: { messages: undefined, bytes: undefined, expiresMs: undefined },
@@ -162,6 +219,14 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
     get isReading() {
       return isReading();
     },
+    /** Whether it knows that nobody else reads, and hands back what others had. */
+    get isAlone() {
+      return reader.isAlone;
+    },
+    /** Messages that it may hold beyond its room, because others wait for what was handed back. */
+    get beyond() {
+      return awaited.beyond;
+    },
     /** Whether it gave up waiting for a message in other hands: the order of keys is not promised any more. */
     get hasLostPatience() {
       return patienceEnded;
@@ -172,13 +237,15 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
     /** How many messages it would ask for now, beside those that are on their way. */
     room,
     /** Looks what was delivered, is not settled and is not here; fails after so many reads. */
-    begin: (mostReads = Number.POSITIVE_INFINITY): void => {
+    begin: (mostReads = Number.POSITIVE_INFINITY, sight = outside.position()): 'done' | 'look_again' => {
       isLooking = true;
-      const position = outside.position();
-      for (const sequence of awaited.sequences()) if (isSettled(position, sequence)) release(sequence);
+      if (reader.looked(sight.consumer, outside.nowMs()) === 'look_again') return 'look_again';
+      for (const sequence of awaited.sequences()) if (isSettled(sight, sequence)) release(sequence);
       try {
-        findUnsettled(mostReads);
+        const elsewhere = findUnsettled(mostReads, sight);
+        if (reader.isAlone) handBackUnseen(elsewhere);
         isLooking = false;
+        return 'done';
       } finally {
         schedulePoll();
       }
@@ -187,14 +254,20 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
     disconnected: (): void => {
       isLooking = true;
     },
-    take: (delivery: Delivery): void => {
+    /** Takes a delivery. Not so if our time is over; nor if one before it went elsewhere: then we have to look again. */
+    take: (delivery: Delivery): 'taken' | 'not_ours' | 'look_again' => {
+      if (!mayBegin(tenure)) return 'not_ours';
+      if (reader.misses(delivery.consumerSequence, outside.nowMs())) return 'look_again';
       release(delivery.sequence);
       const met = meetDelivery(keyOf(delivery), held, recent);
-      if (met.kind === 'new') return takeNew(delivery);
       const { sequence, generation, deliveryCount } = delivery;
-      if (met.kind === 'settled') return outside.send({ kind: met.answer.how, sequence, generation });
-      const { message, lane } = held.redelivered(met.held, { reply: '', deliveryCount });
-      if (lane !== undefined) feed({ type: 'message_redelivered', key: lane.key, message, deliveryCount });
+      if (met.kind === 'new') takeNew(delivery);
+      else if (met.kind === 'settled') outside.send({ kind: met.answer.how, sequence, generation });
+      else {
+        const { message, lane } = held.redelivered(met.held, { reply: '', deliveryCount });
+        if (lane !== undefined) feed({ type: 'message_redelivered', key: lane.key, message, deliveryCount });
+      }
+      return 'taken';
     },
     /** Settles what is held, and only that (C9). */
     settle: (how: 'ack' | 'term', message: ReceivedMessage): void => {
@@ -204,17 +277,19 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
     },
     streamDeleted: (): void => {
       held.clear();
-      for (const sequence of awaited.releaseAll()) unblock(sequence);
+      awaited.releaseAll();
+      hold(heldBack.allOver());
       feed({ type: 'messages_orphaned' });
     },
     /** The next time at which it does something by itself. */
     nextTimeMs: (): number => {
       if (isLookAsked) return outside.nowMs();
-      return Math.min(timerAtMs ?? Infinity, pollAtMs ?? Infinity, keepAliveAtMs);
+      return Math.min(timerAtMs ?? Infinity, pollAtMs ?? Infinity, countAtMs, keepAliveAtMs);
     },
-    /** Does what its timers say by now. */
-    tick: (): void => {
+    /** Does what its timers say by now; whether it has to look again, because a delivery went elsewhere. */
+    tick: (): boolean => {
       const nowMs = outside.nowMs();
+      const isReachable = outside.isReachable?.() ?? true;
       if (isLookAsked) {
         isLookAsked = false;
         feed({ type: 'looked' });
@@ -225,27 +300,50 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
       }
       if (pollAtMs !== undefined && pollAtMs <= nowMs) {
         const position = outside.position();
-        for (const sequence of awaited.sequences()) {
+        for (const sequence of isReachable ? awaited.sequences() : []) {
           const isGone = outside.nextStored(sequence)?.sequence !== sequence;
           if (isGone || isSettled(position, sequence)) release(sequence);
         }
-        const { released, renewed } = awaited.due(nowMs, !isReading() ? 'away' : room(0) > 0 ? 'asking' : 'full');
+        if (isReachable) readSought();
+        const asking = !isReading() || !mayBegin(tenure) ? 'away' : room(0) > 0 ? 'asking' : 'full';
+        const { released, renewed, handedBack } = awaited.due(nowMs, asking);
         if (released.length > 0) patienceEnded = true;
-        for (const sequence of released) unblock(sequence);
-        for (const sequence of renewed) outside.send({ kind: 'working', sequence, generation: 0 });
+        for (const sequence of released) hold(heldBack.over(sequence));
+        if (mayBegin(tenure)) {
+          for (const sequence of renewed) outside.send({ kind: 'working', sequence, generation: 0 });
+          handBackUnseen(handedBack);
+        }
         schedulePoll();
       }
-      if (keepAliveAtMs <= nowMs) {
-        keepAliveAtMs = nowMs + keepAliveMs;
-        for (const { message } of held.entries()) {
-          if (nowMs - message.receivedMs >= ackWaitMs / 4) send('working', message);
-        }
-      }
+      if (keepAliveAtMs <= nowMs) keepAlive(nowMs);
+      if (countAtMs > nowMs) return false;
+      countAtMs = nowMs + countMs;
+      const isCounted = isReachable && isReading() && mayBegin(tenure);
+      return isCounted && reader.counted(outside.position().consumer.delivered, nowMs);
     },
-    /** Hands back what is held, at the end. */
+    /** Hands back what is held, at the end. A dead letter that is stored by now still ends its message. */
     handBack: (): void => {
+      keepAliveAtMs = Infinity;
       for (const { message } of held.entries()) send('nak', message);
+    },
+    /** Goes on after a time in which the lease was over, and nobody else took it. It has to look again. */
+    resume: (): void => {
+      keepAlive(outside.nowMs());
+      feed({ type: 'resume' });
+      isLooking = true;
+    },
+    /** Pulls no more, and looks no more. */
+    endPulls: (): void => {
+      pollAtMs = undefined;
+      countAtMs = Infinity;
+    },
+    /** Somebody else reads. */
+    abandon: (): void => {
       held.clear();
+      feed({ type: 'abort' });
+      pollAtMs = undefined;
+      countAtMs = Infinity;
+      keepAliveAtMs = Infinity;
     },
   };
 };

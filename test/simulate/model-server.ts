@@ -29,24 +29,32 @@ export interface Delivery {
   readonly sequence: number;
   readonly generation: number;
   readonly deliveryCount: number;
+  /** Counts the consumer's deliveries, whoever gets them. */
+  readonly consumerSequence: number;
 }
 
-export type AnswerKind = 'ack' | 'term' | 'nak' | 'working';
+/** `hand_back` is the word about a delivery that somebody else got: it comes again at once, in the order of these words. */
+export type AnswerKind = 'ack' | 'term' | 'nak' | 'working' | 'hand_back';
 
 export interface AnswerOnTheWire {
   readonly kind: AnswerKind;
   readonly sequence: number;
   readonly generation: number;
+  /** Of what is handed back: the consumer's count of deliveries as far as it is known. */
+  readonly delivered?: number;
 }
 
 interface Pending {
   readonly deadlineMs: number;
   readonly deliveries: number;
+  /** Whether it waits because somebody said so, and not for its ack wait. */
+  readonly isDelayed: boolean;
 }
 
 /** What a killed server finds on its disk: it writes behind. */
 export interface ServerSnapshot {
   readonly delivered: number;
+  readonly counted: number;
   readonly pending: ReadonlyMap<number, Pending>;
   readonly removed: ReadonlySet<number>;
 }
@@ -55,11 +63,17 @@ export const ackWaitMs = 10_000;
 const nakDelayMs = 1_000;
 
 /** A work queue with one durable consumer, as nats-server keeps them. */
-export const createModelServer = (planned: readonly { readonly key: string; readonly kind: MessageKind }[]) => {
+export const createModelServer = (
+  planned: readonly { readonly key: string; readonly kind: MessageKind }[],
+  waitMs: number = ackWaitMs,
+) => {
   let generation = 1;
   let entries: Entry[] = [];
   let delivered = 0;
+  let counted = 0;
   let pending = new Map<number, Pending>();
+  /** What was handed back, in the order of these words: it comes before anything else. */
+  let handedBack: number[] = [];
 
   const publish = (messages: typeof planned): void => {
     for (const { key, kind } of messages) {
@@ -89,8 +103,20 @@ export const createModelServer = (planned: readonly { readonly key: string; read
     },
     entryAt,
     isDelivered: (sequence: number): boolean => sequence <= delivered,
+    /** The consumer's count of deliveries. */
+    get counted() {
+      return counted;
+    },
+    /** Whether the message is to come again only because its ack wait was over, by then: nobody said a word of it. */
+    isForgotten: (sequence: number, fromMs: number, nowMs: number): boolean => {
+      const known = pending.get(sequence);
+      if (known === undefined || known.isDelayed || handedBack.includes(sequence)) return false;
+      return known.deadlineMs >= fromMs && known.deadlineMs <= nowMs;
+    },
     /** What can be delivered now: the first message whose ack wait is over, else the first that never was delivered. */
     deliverable: (nowMs: number): readonly number[] => {
+      const first = handedBack[0];
+      if (first !== undefined) return [first];
       const due: number[] = [];
       for (const [sequence, { deadlineMs }] of pending) if (deadlineMs <= nowMs) due.push(sequence);
       // A server tries again in the order of the stream, and before anything new.
@@ -100,25 +126,33 @@ export const createModelServer = (planned: readonly { readonly key: string; read
     /** Gives a message to whoever asked; undefined if the stream holds it no longer. */
     deliver: (sequence: number, nowMs: number): Delivery | undefined => {
       delivered = Math.max(delivered, sequence);
+      handedBack = handedBack.filter((each) => each !== sequence);
+      const deadlineMs = nowMs + waitMs;
       if (entryAt(sequence) === undefined) {
         // A recovered consumer counts what its stream has not: it tries it again and again.
-        pending.set(sequence, { deadlineMs: nowMs + ackWaitMs, deliveries: pending.get(sequence)?.deliveries ?? 1 });
+        pending.set(sequence, { deadlineMs, deliveries: pending.get(sequence)?.deliveries ?? 1, isDelayed: false });
         return undefined;
       }
+      counted += 1;
       const deliveries = (pending.get(sequence)?.deliveries ?? 0) + 1;
-      pending.set(sequence, { deadlineMs: nowMs + ackWaitMs, deliveries });
-      return { sequence, generation, deliveryCount: deliveries };
+      pending.set(sequence, { deadlineMs, deliveries, isDelayed: false });
+      return { sequence, generation, deliveryCount: deliveries, consumerSequence: counted };
     },
     /** Takes an answer; the entry that it is an answer to, or undefined if there is none. */
-    answer: ({ kind, sequence }: AnswerOnTheWire, nowMs: number): void => {
+    answer: ({ kind, sequence, delivered: upTo = 0 }: AnswerOnTheWire, nowMs: number): void => {
       const known = pending.get(sequence);
       if (kind === 'ack' || kind === 'term') {
         pending.delete(sequence);
+        handedBack = handedBack.filter((each) => each !== sequence);
         const entry = entries[sequence - 1];
         if (entry !== undefined) entry.isRemoved = true;
+      } else if (known !== undefined && kind === 'hand_back') {
+        // A word about a delivery that it has not made yet is ignored.
+        if (upTo <= counted && !handedBack.includes(sequence)) handedBack.push(sequence);
       } else if (known !== undefined) {
-        const deadlineMs = nowMs + (kind === 'nak' ? nakDelayMs : ackWaitMs);
-        pending.set(sequence, { ...known, deadlineMs });
+        const isDelayed = kind === 'nak';
+        const deadlineMs = nowMs + (isDelayed ? nakDelayMs : waitMs);
+        pending.set(sequence, { ...known, deadlineMs, isDelayed });
       }
     },
     position: () => {
@@ -128,6 +162,7 @@ export const createModelServer = (planned: readonly { readonly key: string; read
         deliveredSequence: delivered,
         ackFloorSequence: unsettled === 0 ? delivered : Math.min(...pending.keys()) - 1,
         unsettled,
+        consumer: { delivered: counted, unsettled, waiting: 0 },
         firstSequence: held[0]?.sequence ?? entries.length + 1,
         lastSequence: entries.length,
         isWorkQueue: true,
@@ -146,12 +181,15 @@ export const createModelServer = (planned: readonly { readonly key: string; read
       entries.find((entry) => entry.sequence >= sequence && !entry.isRemoved),
     snapshot: (): ServerSnapshot => ({
       delivered,
+      counted,
       pending: new Map(pending),
       removed: new Set(entries.filter(({ isRemoved }) => isRemoved).map(({ sequence }) => sequence)),
     }),
     /** A killed server is back with what it had written: its stream may know more of what is gone than its consumer. */
     recover: (snapshot: ServerSnapshot, isStreamOlderToo: boolean): void => {
       delivered = snapshot.delivered;
+      counted = snapshot.counted;
+      handedBack = [];
       pending = new Map(snapshot.pending);
       if (!isStreamOlderToo) return;
       for (const entry of entries) entry.isRemoved = snapshot.removed.has(entry.sequence);
@@ -161,7 +199,9 @@ export const createModelServer = (planned: readonly { readonly key: string; read
       generation += 1;
       entries = [];
       delivered = 0;
+      counted = 0;
       pending = new Map();
+      handedBack = [];
       publish(messages);
     },
     isAtRest: (): boolean => pending.size === 0 && nextNew() === undefined,

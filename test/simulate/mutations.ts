@@ -33,6 +33,14 @@ export const mutations: Readonly<Record<string, readonly SourceChange[]>> = {
       replace: ``,
     },
   ],
+  /** Takeover skipped: whoever reads next does not look what the connector before it was given. */
+  'C3 after a change of connector': [
+    {
+      file: 'infra/connector/intake/unsettled-search.ts',
+      find: `const isElsewhere = isWithin && !isHeld(sequence);`,
+      replace: `const isElsewhere = isWithin && !isHeld(sequence) && position.lastSequence < 0;`,
+    },
+  ],
   /** What a request did not settle is forgotten. */
   C4: [
     {
@@ -112,6 +120,104 @@ export const mutations: Readonly<Record<string, readonly SourceChange[]>> = {
       file: 'infra/connector/dispatch/dispatch-state.ts',
       find: `  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;`,
       replace: `  return Math.random();`,
+    },
+  ],
+  /** What an operator has paused is sent all the same. */
+  C15: [
+    {
+      file: 'infra/connector/dispatch/lane.ts',
+      find: `return lane.isPaused || isBlocked(lane) ? 'blocked' : 'ready';`,
+      replace: `return isBlocked(lane) ? 'blocked' : 'ready';`,
+    },
+  ],
+};
+
+/** The same for several connectors that take turns. */
+export const togetherMutations: Readonly<Record<string, readonly SourceChange[]>> = {
+  /** What comes before its turn does not wait for what was handed back and is not here. */
+  'C3 after a change of connector': [
+    {
+      file: 'infra/connector/intake/held-back.ts',
+      find: `if (first === undefined || first > sequence) return [];`,
+      replace: `if (first === undefined || first > 0) return [];`,
+    },
+  ],
+  /** Whose lease is over goes on as if it were not. */
+  L3: [
+    {
+      file: 'infra/connector/lease/tenure.ts',
+      find: `tenure.remainingMs() > 0;`,
+      replace: `tenure.remainingMs() >= 0;`,
+    },
+  ],
+  /** A pull waits at the server for longer than the lease lasts. */
+  L4: [
+    {
+      file: 'infra/connector/lease/pull-expiry.ts',
+      find: `remainingMs / (1 + driftAllowance)`,
+      replace: `remainingMs * 2`,
+    },
+  ],
+  /** What the one before was given is waited for, as if that one were still there. */
+  L5: [
+    {
+      file: 'infra/connector/intake/sole-reader.ts',
+      find: `      return isAlone;`,
+      replace: `      return false;`,
+    },
+  ],
+  /** Nobody counts the deliveries. */
+  L6: [
+    {
+      file: 'infra/connector/intake/sole-reader.ts',
+      find: `consumerSequence > delivered + 1;`,
+      replace: `consumerSequence < 0;`,
+    },
+  ],
+  /** Who stops gives its lease up first, and then hands back what it has. */
+  L7: [
+    {
+      file: 'infra/connector/planned-stop.ts',
+      find: `  'hand_back',
+  'give_up_lease',`,
+      replace: `  'give_up_lease',
+  'hand_back',`,
+    },
+  ],
+  /** Whose lease was over does not go on when it is there again. */
+  L8: [
+    {
+      file: 'infra/connector/lease/next-action.ts',
+      find: `return wasOver && !isEnding ? 'resume' : 'wake';`,
+      replace: `return wasOver && !isEnding ? 'wake' : 'wake';`,
+    },
+  ],
+};
+
+/** The same for the lease. */
+export const leaseMutations: Readonly<Record<string, readonly SourceChange[]>> = {
+  /** Whoever wants to read reads. */
+  L1: [
+    {
+      file: 'infra/connector/lease/lease.ts',
+      find: `return silentMs(record, nowMs) >= 0 ? { kind: 'take', revision } : { kind: 'wait' };`,
+      replace: `return silentMs(record, nowMs) >= 0 || revision > 0 ? { kind: 'take', revision } : { kind: 'wait' };`,
+    },
+  ],
+  /** The wait for a silent holder begins when it was first seen, not with its last word. */
+  L2: [
+    {
+      file: 'infra/connector/lease/lease.ts',
+      find: `if (sight.revision !== revision || !Number.isFinite(seenMs)) seenMs = nowMs;`,
+      replace: `if (!Number.isFinite(seenMs)) seenMs = nowMs;`,
+    },
+  ],
+  /** A pull waits at the server for longer than the lease lasts. */
+  L4: [
+    {
+      file: 'infra/connector/lease/pull-expiry.ts',
+      find: `remainingMs / (1 + driftAllowance)`,
+      replace: `remainingMs * 2`,
     },
   ],
 };

@@ -3,17 +3,22 @@ import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import fc from 'fast-check';
 import { property } from './property.ts';
+import { togetherProperty } from './together-property.ts';
 
-const usage = `node test/simulate/run.ts [--runs 100000] [--seed N] [--workers N]
+const usage = `node test/simulate/run.ts [--model alone|together] [--runs 100000] [--seed N] [--workers N]
 
-Runs simulations of the connector: each is another order of steps, any of which may fail. At the first one that breaks a promise it
-prints the seed and the shortest steps that lead there, and exits 1.
+Runs simulations of one connector after the other (alone), or of several that take turns (together): each is another order of steps, any of
+which may fail. At the first one that breaks a promise it prints the seed and the shortest steps that lead there, and exits 1.
 `;
+
+const properties = { alone: property, together: togetherProperty } as const;
+type ModelName = keyof typeof properties;
 
 /** So many runs make one part: a part is repeated by its own seed. */
 const partRuns = 10_000;
 
 interface Part {
+  readonly model: ModelName;
   readonly seed: number;
   readonly runs: number;
 }
@@ -21,27 +26,40 @@ type Answer = { readonly runs: number } | { readonly seed: number; readonly repo
 
 /** Runs the parts that it is given, one after the other. */
 const work = (parts: readonly Part[]): void => {
-  for (const { seed, runs } of parts) {
-    const details = fc.check(property, { numRuns: runs, seed });
-    const answer: Answer = details.failed ? { seed, report: reportOf(details) } : { runs: details.numRuns };
+  for (const { model, seed, runs } of parts) {
+    const report = check(model, { numRuns: runs, seed });
+    const answer: Answer = report === undefined ? { runs } : { seed, report };
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     parentPort?.postMessage(answer);
-    if (details.failed) return;
+    if (report !== undefined) return;
   }
 };
 
+/** Undefined if every promise held. */
+const check = (
+  model: ModelName,
+  parameters: { readonly numRuns: number; readonly seed: number },
+): string | undefined =>
+  model === 'alone'
+    ? reportOf(fc.check(properties.alone, parameters))
+    : reportOf(fc.check(properties.together, parameters));
+
 /** What is wrong, the shortest steps that lead there, and the numbers that stand for them. */
-const reportOf = <T>(details: fc.RunDetails<T>): string => {
+const reportOf = <T>(details: fc.RunDetails<T>): string | undefined => {
+  if (!details.failed) return undefined;
   const { errorInstance } = details;
   const reason = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
   return `${reason}\n${fc.defaultReportMessage(details) ?? ''}`;
 };
+
+const isModel = (name: string): name is ModelName => Object.hasOwn(properties, name);
 
 const say = (text: string): void => void process.stdout.write(text);
 
 const run = async (): Promise<number> => {
   const { values } = parseArgs({
     options: {
+      model: { type: 'string', default: 'alone' },
       runs: { type: 'string', default: '100000' },
       seed: { type: 'string' },
       workers: { type: 'string' },
@@ -55,11 +73,13 @@ const run = async (): Promise<number> => {
   const total = Number(values.runs);
   const first = values.seed === undefined ? Date.now() % 0x7fff_ffff : Number(values.seed);
   const workers = Math.max(1, Number(values.workers ?? availableParallelism()));
-  if (![total, first, workers].every(Number.isSafeInteger)) {
+  const { model } = values;
+  if (![total, first, workers].every(Number.isSafeInteger) || !isModel(model)) {
     say(`--runs, --seed and --workers are whole numbers\n${usage}`);
     return 2;
   }
   const parts = Array.from({ length: Math.ceil(total / partRuns) }, (_, index) => ({
+    model,
     seed: first + index,
     runs: Math.min(partRuns, total - index * partRuns),
   }));
@@ -94,7 +114,7 @@ const run = async (): Promise<number> => {
   say(
     failure === undefined
       ? 'a worker ended early\n'
-      : `FAILED: --runs ${partRuns} --seed ${failure.seed}\n${failure.report}\n`,
+      : `FAILED: --model ${model} --runs ${partRuns} --seed ${failure.seed}\n${failure.report}\n`,
   );
   return 1;
 };

@@ -53,12 +53,13 @@ const mostFailuresAlone = fixedLimits.killsBeforeDeadLetter - 1;
 /** Answers that leave a message out count as attempts of its own. */
 const mostOmissions = 2;
 const calmSteps = 3_000;
+const nothingPaused = { isFunctionPaused: false, keys: new Set<string>() };
 
 const badKinds: ReadonlySet<MessageKind> = new Set(['unknown', 'refused', 'unreadable', 'killer']);
 
 /**
  * A stream, a connector, functions with their ledger, and a clock; somebody else decides which step is next. Any step may be lost,
- * doubled, late or out of order. What is wrong is said by the number of the promise (infra/connector/README.md, C1 to C13).
+ * doubled, late or out of order. What is wrong is said by the number of the promise (infra/connector/README.md, C1 to C13 and C15).
  */
 export const createSimulation = (plan: SimulationPlan) => {
   const limits: TriggerLimits = { ...fixedLimits, maxInFlightMessages: plan.room };
@@ -88,6 +89,8 @@ export const createSimulation = (plan: SimulationPlan) => {
   let hadWholeFailure = false;
   let unavailableUntilMs = 0;
   let hasEnded = false;
+  /** What an operator has paused; it outlives the connector. */
+  let paused: { readonly isFunctionPaused: boolean; readonly keys: ReadonlySet<string> } = nothingPaused;
 
   const fault = (text: string): void => void faults.add(text);
   const note = (text: string): void => void trace.push(text);
@@ -120,6 +123,9 @@ export const createSimulation = (plan: SimulationPlan) => {
     if (nowMs < unavailableUntilMs) fault(`C11: request ${requestId} goes to a function that is away`);
     if (entries.length > limits.maxBatchMessages) fault(`C11: request ${requestId} is too large`);
     const keys = new Set(entries.map(({ key }) => key));
+    if (paused.isFunctionPaused) fault(`C15: request ${requestId} goes to a paused function`);
+    for (const key of keys)
+      if (paused.keys.has(key)) fault(`C15: request ${requestId} holds messages of ${key}, which is paused`);
     for (const call of inFlight) {
       for (const { key } of call.entries) if (keys.has(key)) fault(`C2: two requests hold messages of ${key}`);
     }
@@ -166,7 +172,7 @@ export const createSimulation = (plan: SimulationPlan) => {
     hadWholeFailure = false;
     unavailableUntilMs = 0;
     giving.clear();
-    return createModelConnector(
+    const started = createModelConnector(
       {
         seed: plan.seed + life,
         limits,
@@ -187,6 +193,8 @@ export const createSimulation = (plan: SimulationPlan) => {
         onReject,
       },
     );
+    started.feed({ type: 'pauses_changed', ...paused });
+    return started;
   };
   let connector = startConnector();
 
@@ -304,11 +312,12 @@ export const createSimulation = (plan: SimulationPlan) => {
 
   /** Nothing holds up a key that had no failure, while time passes (C6). */
   const checkIdle = (): void => {
-    if (hadWholeFailure || hasEnded) return;
+    if (hadWholeFailure || hasEnded || paused.isFunctionPaused) return;
     const inFlight = calls.filter((call) => call.life === life && call.isAwaited);
     if (inFlight.length > 0) return;
     for (const entry of server.entries) {
       if (entry.kind === 'unreadable' || troubledKeys.has(entry.key) || !connector.isHeld(entry)) continue;
+      if (paused.keys.has(entry.key)) continue;
       if (settledIds.has(entry.id) || giving.has(entry.id)) continue;
       if (server.entries.some(({ key, sequence }) => key === entry.key && connector.isAwaited(sequence))) continue;
       fault(`C6: nothing holds up ${entry.id}, and it is not sent`);
@@ -375,9 +384,16 @@ export const createSimulation = (plan: SimulationPlan) => {
       });
     }
     if (connector.nextTimeMs() <= nowMs) add('tick', () => connector.tick());
+    if (paused !== nothingPaused) add('an operator lets everything go on', () => pause(nothingPaused));
     if (functions.isDatabaseAway) add('the database is back', () => functions.setDatabaseAway(false));
     if (hasEnded) add('start a connector', newLife);
     return actions;
+  };
+
+  const pause = (next: typeof paused): void => {
+    paused = next;
+    note(`paused: ${next.isFunctionPaused ? 'the function ' : ''}${[...next.keys].join(' ')}`);
+    if (!hasEnded) connector.feed({ type: 'pauses_changed', ...next });
   };
 
   const storeLetter = (id: string): void => {
@@ -505,6 +521,11 @@ export const createSimulation = (plan: SimulationPlan) => {
       });
     }
     if (!functions.isDatabaseAway) add('the database is away', () => functions.setDatabaseAway(true));
+    add('an operator pauses', (choice) => {
+      const keys = [...new Set(server.entries.map(({ key }) => key))];
+      const isFunctionPaused = choice % 3 === 0;
+      pause({ isFunctionPaused, keys: new Set(keys.filter((_, index) => ((choice >> index) & 1) === 1)) });
+    });
     return actions;
   };
 

@@ -11,6 +11,8 @@ const room = (options: Partial<CapacityOptions> = {}) =>
     heldBytes: 0,
     awaitedMessages: 0,
     reservedMessages: 0,
+    firstMessages: 0,
+    beyondMessages: 0,
     functions: [
       { isOpen: false, heldMessages: 0 },
       { isOpen: false, heldMessages: 0 },
@@ -39,6 +41,22 @@ describe('C12: room for a pull', () => {
       { heldMessages: 600, awaitedMessages: 9, functions: [{ ...away, heldMessages: 600 }] },
       9,
     ],
+    [
+      'one of those that were handed back, where what came before it has taken all room',
+      { heldMessages: 1_000, awaitedMessages: 4, firstMessages: 4, beyondMessages: 6 },
+      1,
+    ],
+    [
+      'the same in bytes, while they come before anything else',
+      { heldMessages: 1, heldBytes: 64 * 1_048_576, awaitedMessages: 4, firstMessages: 4, beyondMessages: 6 },
+      1,
+    ],
+    [
+      'nothing of them in bytes once something else may come',
+      { heldMessages: 1, heldBytes: 64 * 1_048_576, awaitedMessages: 4, beyondMessages: 6 },
+      0,
+    ],
+    ['no more of them than they ever were', { heldMessages: 1_006, awaitedMessages: 4, beyondMessages: 6 }, 0],
     ['nothing where the largest message would not fit', { heldMessages: 1, heldBytes: 64 * 1_048_576 - 1_000 }, 0],
     ['all of it while one function of two is away', { functions: [away, here] }, 1_000],
     ['nothing while those that are away hold half', { functions: [{ ...away, heldMessages: 501 }, here] }, 0],

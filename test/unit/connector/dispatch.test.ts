@@ -258,6 +258,31 @@ describe('C7: nobody is given up for what the function, a gateway or another mes
   });
 });
 
+describe('the code of a message that is given up for what its requests did', () => {
+  it.each<[string, readonly (keyof typeof failures)[], string]>([
+    ['that it kills', ['died', 'died', 'died'], 'function_killed'],
+    ['that it kills, where the last process was frozen', ['died', 'died', 'silent'], 'function_killed'],
+    ['that it kills, where the first process was frozen', ['silent', 'died', 'died'], 'function_killed'],
+    ['that it takes too long', ['silent', 'silent', 'silent'], 'function_timeout'],
+  ])('says %s', (_name, kinds, code) => {
+    const drive = driveDispatch({ ...quick, maxConcurrentRequests: 1 });
+    let failed = 0;
+    drive.receive('a', [1]);
+    for (let n = 0; n < 40 && drive.rejected.length === 0; n += 1) {
+      if (drive.open.length > 0) {
+        const isSuspect = drive.post().sequences.includes(1);
+        if (!isSuspect) drive.answer(drive.post());
+        else drive.fail(drive.post(), failures[kinds[Math.min(failed++, kinds.length - 1)]!]);
+      }
+      drive.health(true);
+      // Others are acknowledged meanwhile: the function works.
+      drive.receive('good', [100 + n]);
+      drive.advance(pauseMs);
+    }
+    expect(drive.rejected.map((rejection) => rejection.code)).toEqual([code]);
+  });
+});
+
 describe('C7: of messages that come back together with an unexpected error, only the cause is given up', () => {
   const unexpected = { outcome: 'retry', code: 'internal_error', reason: 'unexpected' } as const;
 
@@ -533,5 +558,97 @@ describe('C14: an event costs the same with ten thousand lanes as with one', () 
     const many = Math.min(...[1, 2, 3, 4, 5].map(() => costMs(10_000)));
     // Looking at each lane at each request would be fifty million looks.
     expect(many).toBeLessThan(few * 5 + 50);
+  });
+});
+
+describe('C15: what an operator has paused is not sent, and goes on where it was', () => {
+  const pauses = (isFunctionPaused: boolean, ...keys: readonly string[]) =>
+    ({ type: 'pauses_changed', isFunctionPaused, keys: new Set(keys) }) as const;
+
+  it('a paused function gets no request, and what is in flight ends', () => {
+    const drive = driveDispatch();
+    drive.receive('a', [1]);
+    drive.feed(pauses(true));
+    drive.receive('b', [2]);
+    drive.answer(drive.post(), { 1: 'retry' });
+    drive.advance(pauseMs * 1_000);
+    expect(drive.open).toEqual([]);
+    expect(drive.core.view).toMatchObject({ isOpen: true, requestsInFlight: 0, heldMessages: 2 });
+    drive.feed(pauses(false));
+    drive.advance(1);
+    expect(new Set(drive.open.flat())).toEqual(new Set([1, 2]));
+  });
+
+  it('a paused key waits, in the order of the stream, and no other key does', () => {
+    const drive = driveDispatch();
+    drive.feed(pauses(false, 'a', 'never seen'));
+    drive.receive('a', [1, 4]);
+    drive.receive('b', [2]);
+    drive.receive('a', [3]);
+    drive.advance(pauseMs);
+    expect(drive.open).toEqual([[2]]);
+    drive.answer(drive.post());
+    drive.feed(pauses(false));
+    drive.advance(1);
+    expect(drive.open).toEqual([[1, 3, 4]]);
+  });
+
+  it('a key that is paused while a request holds it waits with what that leaves', () => {
+    const drive = driveDispatch(quick);
+    drive.receive('a', [1, 2]);
+    drive.feed(pauses(false, 'a'));
+    drive.answer(drive.post(), { 2: 'retry' });
+    drive.advance(pauseMs);
+    expect(drive.acked).toEqual([1]);
+    expect(drive.open).toEqual([]);
+    drive.feed(pauses(false));
+    drive.advance(1);
+    expect(drive.open).toEqual([[2]]);
+  });
+
+  it('a key that comes and goes is paused all the same', () => {
+    const drive = driveDispatch();
+    drive.receive('a', [1]);
+    drive.answer(drive.post());
+    drive.feed(pauses(false, 'a'));
+    drive.receive('a', [2]);
+    drive.advance(pauseMs);
+    expect(drive.open).toEqual([]);
+  });
+
+  it('a paused key that also waits for an earlier message goes on only when both are over', () => {
+    for (const pauseEndsFirst of [true, false]) {
+      const drive = driveDispatch();
+      drive.feed({ type: 'key_blocked', key: 'a', sequence: 1 });
+      drive.feed(pauses(false, 'a'));
+      drive.receive('a', [2]);
+      const endings = [pauses(false), { type: 'key_unblocked', key: 'a', sequence: 1 }] as const;
+      drive.feed(endings[pauseEndsFirst ? 0 : 1]);
+      drive.advance(pauseMs);
+      expect(drive.open).toEqual([]);
+      drive.feed(endings[pauseEndsFirst ? 1 : 0]);
+      drive.advance(1);
+      expect(drive.open).toEqual([[2]]);
+    }
+  });
+
+  it('a function that is awaited back is not asked any more, and its messages lose nothing', () => {
+    const drive = driveDispatch(quick);
+    drive.receive('a', [1]);
+    for (let n = 0; n < 3; n += 1) {
+      drive.fail(drive.post(), failures.gateway);
+      drive.health(false);
+      drive.advance(pauseMs);
+      if (drive.open.length === 0) break;
+    }
+    drive.feed(pauses(true));
+    drive.health(false);
+    drive.advance(pauseMs * 100);
+    expect(drive.checks).toEqual([]);
+    expect(drive.core.view).toMatchObject({ requestsInFlight: 0, heldMessages: 1 });
+    drive.feed(pauses(false));
+    drive.advance(pauseMs);
+    drive.answer(drive.post());
+    expect(drive.acked).toEqual([1]);
   });
 });

@@ -58,10 +58,10 @@ describe('C3: messages in other hands', () => {
   it('get a new ack wait once when they are overdue, and are waited for two ack waits and a few seconds', () => {
     const awaited = createAwaited(ackWaitMs);
     expect(awaited.add(5, 0)).toBe(true);
-    expect(awaited.due(1_999, 'asking')).toEqual({ released: [], renewed: [] });
-    expect(awaited.due(2_000, 'asking')).toEqual({ released: [], renewed: [5] });
-    expect(awaited.due(7_999, 'asking')).toEqual({ released: [], renewed: [] });
-    expect(awaited.due(8_000, 'asking')).toEqual({ released: [5], renewed: [] });
+    expect(awaited.due(1_999, 'asking')).toEqual({ released: [], renewed: [], handedBack: [] });
+    expect(awaited.due(2_000, 'asking')).toEqual({ released: [], renewed: [5], handedBack: [] });
+    expect(awaited.due(7_999, 'asking')).toEqual({ released: [], renewed: [], handedBack: [] });
+    expect(awaited.due(8_000, 'asking')).toEqual({ released: [5], renewed: [], handedBack: [] });
     expect(awaited.size).toBe(0);
   });
 

@@ -29,7 +29,6 @@ const event = (more: Partial<EventSource> = {}): EventSource => ({
   timestampNs: '1700000000123456789',
   subject: 'a.b',
   messageType: 'query_state_direct',
-  attempt: 1,
   payload: bytes('{}'),
   isJson: true,
   ...more,
@@ -38,7 +37,9 @@ const event = (more: Partial<EventSource> = {}): EventSource => ({
 describe('a batch of events', () => {
   it('is JSON with every attribute, and the payload as it was written', () => {
     const payload = '{ "n": 1.0, "é": "\\u00e9😀" }';
-    const text = encodeBatch([event({ payload: bytes(payload), traceparent: 'tp', tracestate: 'ts' })]).toString();
+    const text = encodeBatch([
+      { message: event({ payload: bytes(payload) }), attempt: 1, traceparent: 'tp', tracestate: 'ts' },
+    ]).toString();
     expect(text).toContain(`"data":${payload}}`);
     expect(JSON.parse(text)).toEqual([
       {
@@ -67,19 +68,31 @@ describe('a batch of events', () => {
       id: fc.string(),
       subject: fc.string({ unit: 'grapheme' }),
       messageType: fc.option(fc.string(), { nil: undefined }),
+      stream: fc.constantFrom('one', 'two'),
+      timestampNs: fc.constantFrom('0', '1700000000000000001', '1700000000000000002', '1700000001000000000'),
     });
     fc.assert(
       fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
         const events = parts.map(({ payload, ...rest }) => event({ ...rest, ...payload }));
-        const read = JSON.parse(encodeBatch(events).toString()) as {
+        const read = JSON.parse(encodeBatch(events.map((message) => ({ message, attempt: 1 }))).toString()) as {
           id: string;
           subject: string;
+          type: string;
+          source: string;
+          time: string;
           data?: unknown;
           data_base64?: string;
         }[];
         expect(read).toHaveLength(events.length);
-        for (const [index, { id, subject, payload, isJson }] of events.entries()) {
-          expect(read[index]).toMatchObject({ id, subject });
+        for (const [index, { id, subject, stream, timestampNs, messageType, payload, isJson }] of events.entries()) {
+          const type = `ism.${messageType ?? 'unknown'}`;
+          expect(read[index]).toMatchObject({
+            id,
+            subject,
+            type,
+            source: `/nats/${stream}`,
+            time: rfc3339(timestampNs),
+          });
           if (isJson) expect(read[index]!.data).toEqual(JSON.parse(new TextDecoder().decode(payload)));
           else expect(new Uint8Array(Buffer.from(read[index]!.data_base64!, 'base64'))).toEqual(payload);
         }
@@ -115,6 +128,7 @@ describe('the identity of a delivery', () => {
       consumer: 'co',
       deliveryCount: 2,
       sequence: 30,
+      consumerSequence: 4,
       timestampNs: '1700000000123456789',
       pending: 5,
     };

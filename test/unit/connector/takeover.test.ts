@@ -9,9 +9,9 @@ describe('what is in other hands (C3)', () => {
     const awaited = createAwaited(ackWaitMs);
     awaited.add(7, 0);
     // Frozen from here on: what should have happened after 11 seconds happens after 24.
-    expect(awaited.due(24_000, 'asking')).toEqual({ released: [], renewed: [7] });
-    expect(awaited.due(24_000 + ackWaitMs, 'asking')).toEqual({ released: [], renewed: [] });
-    expect(awaited.due(24_000 + ackWaitMs + 5_000, 'asking')).toEqual({ released: [7], renewed: [] });
+    expect(awaited.due(24_000, 'asking')).toEqual({ released: [], renewed: [7], handedBack: [] });
+    expect(awaited.due(24_000 + ackWaitMs, 'asking')).toEqual({ released: [], renewed: [], handedBack: [] });
+    expect(awaited.due(24_000 + ackWaitMs + 5_000, 'asking')).toEqual({ released: [7], renewed: [], handedBack: [] });
   });
 
   it('keeps its room free until its ack wait is over, and gets it before anything new', () => {
@@ -35,6 +35,17 @@ describe('what is in other hands (C3)', () => {
     }
     // Four times two ack waits, a second and five.
     expect(releasedAtMs).toBe(104_000);
+  });
+
+  it('may take as much beyond the room as there was of it, once it was handed back, until all of it has come (C12)', () => {
+    const awaited = createAwaited(ackWaitMs);
+    awaited.add(6, 0);
+    expect(awaited.beyond).toBe(0);
+    for (const sequence of [7, 8, 9]) awaited.add(sequence, 0, true);
+    awaited.release(7);
+    expect(awaited.beyond).toBe(3);
+    for (const sequence of [8, 9]) awaited.release(sequence);
+    expect(awaited.beyond).toBe(0);
   });
 
   it('is not settled for a server that was killed and has forgotten the delivery', () => {
