@@ -11,6 +11,8 @@ export interface Difference {
     | 'dead letters'
     | 'mapping'
     | 'count'
+    /** What the servers did by themselves: what follows from it is not the store's. */
+    | 'NATS'
     /** What the suite could not do or see: without it, nothing that it says counts. */
     | 'suite';
   readonly text: string;

@@ -1,12 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultDeadLetter } from '../../shared/routing/default-triggers.ts';
+import { serverPids } from './cluster/server-processes.ts';
 import { cutAfterCommit, cutOutcomes } from './answer-cuts.ts';
 import { clockSignal } from './clock-jumps.ts';
 import { failpointNames, meetFailpoint, type FailpointName } from './failpoints.ts';
 import { insist } from './insist.ts';
 import type { Random } from './random.ts';
-import type { AnswerCut, LinkMode, TcpProxy } from './tcp-proxy.ts';
+import type { Link } from './links.ts';
+import type { AnswerCut, LinkMode } from './tcp-proxy.ts';
 import { linkNames, type World } from './world.ts';
 
 export interface FaultContext {
@@ -51,21 +52,6 @@ const functionPid = ({ world, random }: FaultContext, name: string): number | un
 
 const connectorPid = ({ world, random }: FaultContext): number | undefined => random.pick(world.connectors).pid;
 
-/** The postmaster and its children. */
-const databasePids = (world: World): readonly number[] => {
-  const main = world.database.server.pid;
-  if (main === undefined) return [];
-  const children = readdirSync('/proc').filter((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    try {
-      return readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(main);
-    } catch {
-      return false; // it ended between the two calls
-    }
-  });
-  return [main, ...children.map(Number)];
-};
-
 const anyFunction = (random: Random): string =>
   `function ${random.pick(['state-direct', 'state-route', 'state-entry'])}`;
 const anyLink = (random: Random): string => `link ${random.pick(linkNames)}`;
@@ -74,7 +60,7 @@ const nameIn = (target: string): string => target.slice(target.indexOf(' ') + 1)
 const linkOf = ({ world }: FaultContext, target: string) => world.links[nameIn(target) as (typeof linkNames)[number]];
 
 /** Cuts so many answers; over when they are cut, or when none came for a while. */
-const cut = async (link: TcpProxy, how: AnswerCut, count: number): Promise<boolean> => {
+const cut = async (link: Link, how: AnswerCut, count: number): Promise<boolean> => {
   const before = link.cuts;
   link.cutAnswers(how, count);
   for (let waitedMs = 0; link.cuts < before + count && waitedMs < 3_000; waitedMs += 20) await sleep(20);
@@ -98,6 +84,9 @@ const limitLetters = async ({ world }: FaultContext, isFull: boolean): Promise<v
   await manager.streams.update(defaultDeadLetter.stream, { max_msg_size: isFull ? 1 : -1 });
 };
 
+/** Beyond every lease, but not beyond the default timeouts: a round would see few faults. */
+const longFreezeMs = 15_000;
+
 /** How long the fault lasts (milliseconds). */
 const durationOf = ({ random, duration }: FaultContext, leastMs: number, mostMs: number): number =>
   random.between(duration?.leastMs ?? leastMs, duration?.mostMs ?? mostMs);
@@ -114,7 +103,7 @@ export const faults: readonly Fault[] = [
     inject: (context, target) =>
       freeze(
         [functionPid(context, nameIn(target))],
-        durationOf(context, 200, context.world.times.requestTimeoutMs * 1.5),
+        durationOf(context, 200, Math.min(context.world.times.requestTimeoutMs * 1.5, longFreezeMs)),
       ),
   },
   {
@@ -145,7 +134,10 @@ export const faults: readonly Fault[] = [
     name: 'freeze-connector',
     target: always('connector'),
     inject: (context) =>
-      freeze([connectorPid(context)], durationOf(context, 200, context.world.times.ackWaitSeconds * 2_000)),
+      freeze(
+        [connectorPid(context)],
+        durationOf(context, 200, Math.min(context.world.times.ackWaitSeconds * 2_000, longFreezeMs)),
+      ),
   },
   {
     name: 'jump-clock',
@@ -179,7 +171,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'freeze-database',
     target: always('database'),
-    inject: (context) => freeze(databasePids(context.world), durationOf(context, 500, 6_000)),
+    inject: (context) => freeze(serverPids(context.world.database.server), durationOf(context, 500, 6_000)),
   },
   {
     name: 'end-backends',
@@ -206,20 +198,21 @@ export const faults: readonly Fault[] = [
     name: 'kill-broker',
     target: always('broker'),
     inject: async (context) => {
-      const { nats } = context.world;
-      const isHit = nats.pid !== undefined;
-      await nats.kill('SIGKILL');
+      const { server } = context.random.pick(context.world.brokers.all);
+      const isHit = server.pid !== undefined;
+      await server.kill('SIGKILL');
       await sleep(durationOf(context, 0, 1_500));
-      await insist(() => nats.restart());
+      await insist(() => server.restart());
       return isHit;
     },
   },
   {
     name: 'restart-broker-and-repeat',
     target: always('broker'),
-    inject: async ({ world, repeatMessages }) => {
-      const isHit = world.nats.pid !== undefined;
-      await insist(() => world.nats.restart());
+    inject: async ({ world, random, repeatMessages }) => {
+      const { server } = random.pick(world.brokers.all);
+      const isHit = server.pid !== undefined;
+      await insist(() => server.restart());
       await repeatMessages(60);
       return isHit;
     },
@@ -227,7 +220,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'freeze-broker',
     target: always('broker'),
-    inject: (context) => freeze([context.world.nats.pid], durationOf(context, 300, 4_000)),
+    inject: (context) =>
+      freeze([context.random.pick(context.world.brokers.all).server.pid], durationOf(context, 300, 4_000)),
   },
   {
     name: 'fill-dead-letters',

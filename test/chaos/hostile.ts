@@ -14,9 +14,10 @@ const multiplied = (row: HistoryRow): unknown => ({
   items: Array.from({ length: 3_000 }, () => 0),
 });
 
+/** A row's message may be longer than the name of a column. */
 const manyColumns = (row: HistoryRow): unknown => ({
   ...row,
-  ...Object.fromEntries(Array.from({ length: 1_500 }, (_, index) => [`${row.message} ${index}`, '1'])),
+  ...Object.fromEntries(Array.from({ length: 1_500 }, (_, index) => [`${row.message.slice(-60)} ${index}`, '1'])),
 });
 
 /** Half a megabyte of objects with one member: many times that in memory. */

@@ -4,10 +4,12 @@ import type { World } from './world.ts';
 /** What one process of the store takes at a moment. */
 export interface MemorySample {
   readonly kind: 'connector' | 'function';
+  /** `connector-1`, or the function: it may have several. */
+  readonly process: string;
   readonly megabytes: number;
 }
 
-/** What the deployments allow each of them (`infra/kubernetes/base`, `stack.yml`): above it a cluster kills the process. */
+/** Half of what the deployments allow each of them (`infra/kubernetes/base`, `stack.yml`): above it the kernel kills the process. */
 export const maxMegabytes = 256;
 
 /** Undefined if there is no such process, or no /proc. */
@@ -22,12 +24,12 @@ const residentOf = (pid: number): number | undefined => {
 
 /** The resident memory of every connector and function that runs; empty if the system does not tell (Linux does). */
 export const sampleMemory = (world: World): readonly MemorySample[] => {
-  const sample = (kind: MemorySample['kind'], pid: number | undefined): MemorySample[] => {
+  const sample = (kind: MemorySample['kind'], name: string, pid: number | undefined): MemorySample[] => {
     const megabytes = pid === undefined ? undefined : residentOf(pid);
-    return megabytes === undefined ? [] : [{ kind, megabytes }];
+    return megabytes === undefined ? [] : [{ kind, process: name, megabytes }];
   };
   return [
-    ...world.connectors.flatMap(({ pid }) => sample('connector', pid)),
-    ...world.host.functions().flatMap(({ pids }) => pids.flatMap((pid) => sample('function', pid))),
+    ...world.connectors.flatMap(({ pid }, index) => sample('connector', `connector-${index + 1}`, pid)),
+    ...world.host.functions().flatMap(({ name, pids }) => pids.flatMap((pid) => sample('function', name, pid))),
   ];
 };

@@ -8,13 +8,23 @@ export const mutations = {
   'ledger-off': [
     {
       file: 'shared/postgres/append-statement.ts',
-      find: `where message_id = any($3::text[]) for key share),`,
-      replace: `where message_id = any($3::text[]) and false for key share),`,
+      find: `ledgerLookup(tables, '$3', ledgerColumns, 'for key share')`,
+      replace: `ledgerLookup(tables, '$3', ledgerColumns, 'for key share', 'and false')`,
     },
     {
       file: 'shared/postgres/append-statement.ts',
       find: `l (id, first, rows, forwarded, hash)),`,
       replace: `l (id, first, rows, forwarded, hash) where false),`,
+    },
+    {
+      file: 'shared/postgres/append-many-statement.ts',
+      find: `lateral (select from \${tables.ledger} where message_id = i.id) l),`,
+      replace: `lateral (select from \${tables.ledger} where message_id = i.id and false) l),`,
+    },
+    {
+      file: 'shared/postgres/append-many-statement.ts',
+      find: `   where s.starts[l.state] is not null),`,
+      replace: `   where false),`,
     },
   ],
   /** Messages are acknowledged while their work has only begun. */

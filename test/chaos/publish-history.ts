@@ -11,6 +11,8 @@ export interface PublishLog {
   readonly accepted: HistoryMessage[];
   /** Confirmed places in the stream: id by sequence. A message can have several, if the server forgot its id. */
   readonly idBySequence: Map<number, string>;
+  /** Places that servers confirmed for two messages: they have lost the first one, whatever the store does. */
+  readonly reassigned: string[];
   /** When each id was confirmed first, on the clock that the servers have too. */
   readonly acceptedMs: Map<string, number>;
   /** Publishes beyond the first of an id, and how many of them the server took as new. */
@@ -25,6 +27,7 @@ export interface PublishLog {
 export const createPublishLog = (): PublishLog => ({
   accepted: [],
   idBySequence: new Map(),
+  reassigned: [],
   acceptedMs: new Map(),
   repeats: 0,
   repeatsTaken: 0,
@@ -86,6 +89,11 @@ export const createHistoryPublisher = (
       return undefined;
     }
   };
+  const place = (sequence: number, id: string): void => {
+    const before = log.idBySequence.get(sequence);
+    if (before !== undefined && before !== id) log.reassigned.push(`${sequence} for ${before}, then for ${id}`);
+    log.idBySequence.set(sequence, id);
+  };
   const publishNameless = async (message: HistoryMessage): Promise<void> => {
     const sequence = await sendNameless(message);
     if (sequence === undefined) {
@@ -94,7 +102,7 @@ export const createHistoryPublisher = (
       return sleep(100);
     }
     log.accepted.push(message);
-    log.idBySequence.set(sequence, message.id);
+    place(sequence, message.id);
   };
   return {
     publish: async (message) => {
@@ -109,7 +117,7 @@ export const createHistoryPublisher = (
       log.accepted.push(isUnsure ? { ...message, unsure: true } : message);
       if (isUnsure) return true;
       if (message.poison === undefined) log.acceptedMs.set(message.id, Date.now());
-      log.idBySequence.set(confirmed.sequence, message.id);
+      place(confirmed.sequence, message.id);
       return true;
     },
     repeat: async (message) => {
@@ -118,7 +126,7 @@ export const createHistoryPublisher = (
       const { duplicate, sequence } = confirmed;
       log.repeats += 1;
       if (!duplicate) log.repeatsTaken += 1;
-      log.idBySequence.set(sequence, message.id);
+      place(sequence, message.id);
     },
   };
 };

@@ -7,7 +7,7 @@ import { createStates, processors } from './create-states.ts';
 import type { Difference } from './difference.ts';
 import { startDownstream, type Downstream, type Received } from './downstream.ts';
 import { runFaults, type FaultPlan, type InjectedFault } from './run-faults.ts';
-import { createHistory, statePlans, type StatePlan } from './history.ts';
+import { createHistory, statePlans, type HistoryMessage, type StatePlan } from './history.ts';
 import { insist } from './insist.ts';
 import { checkKills, checkLoops, checkWaits, longestWaits, type Wait } from './check-processes.ts';
 import { takeLoopBlocks } from './loop-watch.ts';
@@ -15,7 +15,10 @@ import { maxMegabytes, sampleMemory, type MemorySample } from './memory.ts';
 import { readLetters, readState, type StoredState } from './observe.ts';
 import { createHistoryPublisher, createPublishLog, produce } from './publish-history.ts';
 import type { Random } from './random.ts';
+import { streamsWithout } from './prepare-streams.ts';
 import { awaitRest, describeBacklog, findUnhandled } from './rest.ts';
+import { findDoubledByServers } from './server-faults.ts';
+import { standstillsOf, type KeptMessage, type Standstill } from './standstill.ts';
 import { watchAcks } from './watch-acks.ts';
 import { watchSnapshots } from './watch-snapshots.ts';
 import type { World } from './world.ts';
@@ -26,7 +29,7 @@ export interface RoundOptions extends FaultPlan {
   readonly name: string;
   /** How long messages are published (milliseconds); faults in turn end it sooner. */
   readonly loadMs: number;
-  /** Two connectors at once: exactly-once holds, order is not promised. */
+  /** Two connectors at once: they share the durables. */
   readonly twoConnectors: boolean;
   readonly plans?: readonly StatePlan[];
   readonly meanPauseMs?: number;
@@ -48,6 +51,10 @@ export interface RoundResult {
   /** Faults that met nobody. */
   readonly missed: readonly InjectedFault[];
   readonly counts: Readonly<Record<string, number>>;
+  /** How long each key stood still because of each fault. */
+  readonly standstills: readonly Standstill[];
+  /** When all was at rest. */
+  readonly memory: readonly MemorySample[];
 }
 
 const lastSequence = async (world: World, stream: string): Promise<number> =>
@@ -180,7 +187,6 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
         states,
         accepted: log.accepted,
         idBySequence: log.idBySequence,
-        ordered: !options.twoConnectors,
         brokerRestarted: faultRun.brokerRestarts > 0,
       },
       {
@@ -208,6 +214,9 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
   const waits = waitsOf(log.acceptedMs, stored);
   differences.push(...checkWaits(waits, faultRun.injected, aftermathMs(world)));
   differences.push(...checkLoops(blocks), ...checkKills(world.memoryKills() - killsBefore));
+  for (const text of await insist(() => streamsWithout(world.connection, world.brokers.all.length))) {
+    differences.push({ invariant: 'suite', text });
+  }
   // A watcher that saw nothing says nothing.
   if (snapshots.snapshots === 0) differences.push({ invariant: 'suite', text: 'no snapshot could be taken' });
   if (acks.answers.length === 0) differences.push({ invariant: 'suite', text: 'no ack was seen' });
@@ -219,13 +228,23 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
     const text = `not at rest ${recoveryMs} ms after the last fault: ${await describeBacklog(world)}`;
     differences.push({ invariant: 'I6 bounded', text });
   }
+  if (differences.length > 0) {
+    const reassigned = log.reassigned.map((text) => `confirmed ${text}`);
+    const doubled = findDoubledByServers(stored);
+    const texts = [...reassigned.slice(0, 5), ...doubled.slice(0, 5)];
+    differences.unshift(...texts.map((text): Difference => ({ invariant: 'NATS', text })));
+  }
+  const sequencesById = new Map<string, number[]>();
+  for (const [sequence, id] of log.idBySequence) {
+    const known = sequencesById.get(id);
+    if (known === undefined) sequencesById.set(id, [sequence]);
+    else known.push(sequence);
+  }
   const timeline = (): string[] =>
     states.flatMap((state) => [
       `${state.name} ${state.stateId} ${state.outputRouteId}`,
       ...stored.get(state.stateId)!.ledger.map(({ id, start, rows, committedMs }) => {
-        const sequences = [...log.idBySequence]
-          .filter(([, known]) => id.endsWith(`/${known}`))
-          .map(([sequence]) => sequence);
+        const sequences = sequencesById.get(id.slice(id.indexOf('/') + 1)) ?? [];
         return `  ${new Date(committedMs).toISOString()} ${id} rows ${start}+${rows} stream ${sequences.join(' ')}`;
       }),
     ]);
@@ -235,6 +254,8 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
     timeline: differences.length === 0 ? [] : timeline(),
     injected: faultRun.injected,
     missed: faultRun.missed,
+    memory,
+    standstills: standstillsOf(keptByKey(log.accepted, log.acceptedMs, stored), faultRun.injected),
     counts: {
       accepted,
       rows: log.accepted.reduce((sum, { rows }) => sum + rows.length, 0),
@@ -265,6 +286,24 @@ export const runRound = async (world: World, options: RoundOptions): Promise<Rou
 
 /** Two ack waits, and the time in which a killer is found by trying. */
 const aftermathMs = ({ times }: World): number => times.ackWaitSeconds * 2_000 + 30_000;
+
+/** What was stored of each key: the states of a round have one each, but for those that two functions write to. */
+const keptByKey = (
+  accepted: readonly HistoryMessage[],
+  acceptedMs: ReadonlyMap<string, number>,
+  stored: ReadonlyMap<string, StoredState>,
+): ReadonlyMap<string, readonly KeptMessage[]> => {
+  const waits = new Map(waitsOf(acceptedMs, stored).map((wait) => [wait.id, wait]));
+  const kept = new Map<string, KeptMessage[]>();
+  for (const { id, state } of accepted) {
+    const wait = waits.get(id);
+    if (wait === undefined) continue;
+    const ofKey = kept.get(state.name);
+    if (ofKey === undefined) kept.set(state.name, [wait]);
+    else ofKey.push(wait);
+  }
+  return kept;
+};
 
 const waitsOf = (
   acceptedMs: ReadonlyMap<string, number>,

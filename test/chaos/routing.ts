@@ -1,3 +1,4 @@
+import { defaultLimits } from '../../shared/routing/default-triggers.ts';
 import { processors } from './create-states.ts';
 
 export interface ChaosTimes {
@@ -11,13 +12,27 @@ export interface ChaosTimes {
 /** Short enough that what is lost comes back within a round, and in the order function < gateway < ack wait. */
 export const chaosTimes: ChaosTimes = { ackWaitSeconds: 6, requestTimeoutMs: 4_500, functionDeadlineMs: 3_500 };
 
-/** A routing file whose routes lead through one link; tries follow each other faster than by default. */
-export const chaosRouting = (natsUrl: string, times: ChaosTimes): string => {
+/** What a deployment has that sets none of them: the defaults of `ack_wait`, `requestTimeoutMs` and `FUNCTION_DEADLINE_MS`. */
+export const defaultTimes: ChaosTimes = {
+  ackWaitSeconds: 90,
+  requestTimeoutMs: defaultLimits.requestTimeoutMs,
+  functionDeadlineMs: 50_000,
+};
+
+/**
+ * A routing file for these servers; with times of its own, tries follow each other faster than by default. Without any it sets no time
+ * and no limit.
+ */
+export const chaosRouting = (natsUrl: string, times: ChaosTimes | undefined): string => {
+  const wait = times === undefined ? '' : `, ack_wait: ${times.ackWaitSeconds}`;
   const route = (selector: string, name: string, subject: string): string =>
-    `    - { selector: ${selector}, name: ${name}, subject: ${subject}, url: "${natsUrl}", ack_wait: ${times.ackWaitSeconds} }`;
-  const limits = `{ maxBatchMessages: 200, requestTimeoutMs: ${times.requestTimeoutMs}, maxAttempts: 6, backoffInitialMs: 50, backoffMaxMs: 1000, maxConcurrentRequests: 6 }`;
+    `    - { selector: ${selector}, name: ${name}, subject: ${subject}, url: "${natsUrl}"${wait} }`;
+  const limits =
+    times === undefined
+      ? ''
+      : `, limits: { maxBatchMessages: 200, requestTimeoutMs: ${times.requestTimeoutMs}, maxAttempts: 6, backoffInitialMs: 50, backoffMaxMs: 1000, maxConcurrentRequests: 6 }`;
   const trigger = (selector: string, name: string, type: string, key: string): string =>
-    `  - { selector: ${selector}, function: ${name}, types: [${type}], key: ${key}, limits: ${limits} }`;
+    `  - { selector: ${selector}, function: ${name}, types: [${type}], key: ${key}${limits} }`;
   return [
     'messageConfig:',
     '  routes:',

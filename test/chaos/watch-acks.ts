@@ -41,7 +41,8 @@ export const watchAcks = (connection: NatsConnection): AckWatch => {
       else if (text.startsWith('+TERM')) answers.push({ kind: 'term', sequence, seenMs: Date.now() });
       else if (text.startsWith('-NAK')) {
         naks += 1;
-        if (!hasDelay.test(text)) bareNaks += 1;
+        // Who takes over hands back at once, by its sequence, what another connector was given: once, as it reads alone.
+        if (!hasDelay.test(text) && timestampNs !== '0') bareNaks += 1;
       }
     },
   });

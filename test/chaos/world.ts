@@ -5,8 +5,6 @@ import { startFunctionHost, type FunctionHost } from '../../infra/local/function
 import { createOrphanGuard } from '../../infra/local/orphan-guard.ts';
 import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import { createLog } from '../../shared/telemetry/log.ts';
-import { startTestDatabase, type TestDatabase } from '../support/test-database.ts';
-import { startTestNats, type TestNatsServer } from '../support/test-nats.ts';
 import { buildChanged } from './bundles.ts';
 import type { SourceChange } from '../support/source-changes.ts';
 import type { GatewayBehaviour } from '../../infra/local/gateway-behaviour.ts';
@@ -14,16 +12,21 @@ import { writeClock } from './clock-jumps.ts';
 import { writeLoopWatch } from './loop-watch.ts';
 import { createMemoryLimit } from './memory-limit.ts';
 import { maxMegabytes } from './memory.ts';
+import type { Broker, Brokers } from './cluster/brokers.ts';
+import type { DatabasePair } from './cluster/database-pair.ts';
+import { startServers, type ChaosDatabase, type PairManager, type Topology } from './cluster/topology.ts';
 import { runConnector, type ConnectorRunner } from './connector-runner.ts';
 import { prepareDatabase } from './create-states.ts';
 import { failpoints } from './failpoints.ts';
+import { insist } from './insist.ts';
+import { joinLinks, type Link } from './links.ts';
 import { startPgBouncer, type PgBouncer } from './pgbouncer.ts';
 import { prepareStreams } from './prepare-streams.ts';
 import type { Random } from './random.ts';
-import { chaosRouting, chaosTimes, type ChaosTimes } from './routing.ts';
+import { chaosRouting, chaosTimes, defaultTimes, type ChaosTimes } from './routing.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
-/** The links between the parts, each one a proxy. */
+/** The links between the parts, each one a proxy for each two of them. */
 export const linkNames = [
   'function-database',
   'function-nats',
@@ -35,6 +38,18 @@ export type LinkName = (typeof linkNames)[number];
 
 export interface WorldOptions {
   readonly random: Random;
+  /** `single` if absent. A cluster runs with the default times and limits. */
+  readonly topology?: Topology;
+  /** Who decides of a cluster's failover; Patroni if absent and there. */
+  readonly manager?: PairManager | undefined;
+  /** False: commits of a cluster do not wait for its standby. */
+  readonly isSynchronous?: boolean;
+  /** Connectors from the start; 1 if absent. */
+  readonly connectors?: number;
+  /** Of each server of a cluster, where it has a disk of its own. */
+  readonly diskMegabytes?: number | undefined;
+  /** Changes of the connector, beside its failpoints. */
+  readonly connectorChanges?: readonly SourceChange[];
   readonly natsBinary?: string | undefined;
   /** Whether functions reach PostgreSQL through PgBouncer. */
   readonly pooler: boolean;
@@ -50,17 +65,26 @@ export interface WorldOptions {
 export interface World {
   readonly folder: string;
   readonly logFile: string;
-  readonly database: TestDatabase;
-  readonly nats: TestNatsServer;
+  readonly topology: Topology;
+  readonly database: ChaosDatabase;
+  /** The primary and its standby, if there are two servers. */
+  readonly pair: DatabasePair | undefined;
+  readonly brokers: Brokers;
   /** Undefined if it was not wanted or cannot be had. */
   readonly pooler: PgBouncer | undefined;
-  readonly links: Readonly<Record<LinkName, TcpProxy>>;
+  readonly links: Readonly<Record<LinkName, Link>>;
+  /** The ways of clients to that server alone. */
+  clientsOf(broker: Broker): Link;
+  /** The ways of that connector alone. */
+  waysOf(connector: ConnectorRunner): ConnectorWays;
   readonly times: ChaosTimes;
   readonly functionToken: string;
   readonly failpointFolder: string;
   /** Straight to the server, for the suite's own eyes. */
   readonly connection: NatsConnection;
   readonly connectors: ConnectorRunner[];
+  /** The connector that took the lease of the stream of rows last; any one where none says so. */
+  holder(): ConnectorRunner;
   /** The host in use; replaced by `useFunctions`. */
   readonly host: FunctionHost;
   /** Builds the functions with these changes beside the failpoints, and lets the gateway lead to them. */
@@ -73,7 +97,15 @@ export interface World {
   stop(): Promise<void>;
 }
 
+/** How one connector reaches the others. */
+export interface ConnectorWays {
+  readonly nats: Link;
+  readonly gateway: Link;
+}
+
 const functionNames = ['state-direct', 'state-route', 'state-entry'] as const;
+/** A connector says so when it begins to read the stream of rows. */
+const takesLease = /"event":"lease_taken".*"consumer":"processor_state_sync/;
 const graceMs = 5_000;
 /** An endpoint of a cluster is called for a while after its process has ended. */
 const endpointLagMs = 500;
@@ -95,17 +127,21 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
     const note = (name: string, line: string): void => void logStream.write(`${name} ${line}\n`);
     const guard = createOrphanGuard();
     undo.push(async () => guard.close());
-    const times = { ...chaosTimes, ...options.times };
+    const topology = options.topology ?? 'single';
+    const times = { ...(topology === 'single' ? chaosTimes : defaultTimes), ...options.times };
 
-    const [database, nats] = await Promise.all([
-      startTestDatabase({
-        durable: true,
-        args: ['-c', 'track_commit_timestamp=on'],
-        onLog: (line) => note('postgres', line),
-      }),
-      startTestNats(options.natsBinary === undefined ? {} : { binary: options.natsBinary }),
-    ]);
-    undo.push(database.stop, nats.close);
+    const servers = await startServers({
+      topology,
+      random: options.random.fork(),
+      natsBinary: options.natsBinary,
+      isSynchronous: options.isSynchronous ?? true,
+      manager: options.manager,
+      diskMegabytes: options.diskMegabytes,
+      onLog: (line) => note('postgres', line),
+      say: options.say,
+    });
+    undo.push(servers.stop);
+    const { brokers, database, pair } = servers;
     await prepareDatabase(database.pool);
 
     const link = async (port: number): Promise<TcpProxy> => {
@@ -114,7 +150,7 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
       undo.push(proxy.close);
       return proxy;
     };
-    const poolerDatabase = await link(database.server.port);
+    const poolerDatabase = await link(pair?.addressPort ?? database.server.port);
     const databaseUrl = new URL(database.url);
     let pooler: PgBouncer | undefined;
     if (options.pooler) {
@@ -130,22 +166,39 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
         options.say(`SKIPPED: no PgBouncer (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`);
       }
     }
-    const links: Record<LinkName, TcpProxy> = {
-      'function-database': await link(pooler?.port ?? poolerDatabase.port),
-      'function-nats': await link(nats.port),
-      'connector-nats': await link(nats.port),
-      'connector-gateway': await link(1),
-      'pooler-database': poolerDatabase,
+    const clientWays = brokers.all.map((): TcpProxy[] => []);
+    /** One way to each server. */
+    const linkToBrokers = async (): Promise<readonly TcpProxy[]> => {
+      const proxies: TcpProxy[] = [];
+      for (const [index, { server }] of brokers.all.entries()) {
+        const proxy = await link(server.port);
+        clientWays[index]!.push(proxy);
+        proxies.push(proxy);
+      }
+      return proxies;
     };
-    databaseUrl.port = String(links['function-database'].port);
-    const natsUrlThrough = (name: LinkName): string => `nats://127.0.0.1:${links[name].port}`;
+    const natsUrlOf = (proxies: readonly TcpProxy[]): string =>
+      proxies.map(({ port }) => `nats://127.0.0.1:${port}`).join(',');
+    const functionDatabase = await link(pooler?.port ?? poolerDatabase.port);
+    const functionNats = await linkToBrokers();
+    const connectorNats: TcpProxy[] = [];
+    const connectorGateway: TcpProxy[] = [];
+    const links: Record<LinkName, Link> = {
+      'function-database': joinLinks([functionDatabase]),
+      'function-nats': joinLinks(functionNats),
+      'connector-nats': joinLinks(connectorNats),
+      'connector-gateway': joinLinks(connectorGateway),
+      'pooler-database': joinLinks([poolerDatabase]),
+    };
+    databaseUrl.port = String(functionDatabase.port);
 
-    const connection = await connectNats({ url: nats.url, name: 'chaos' });
+    const connection = await connectNats({ url: brokers.url, name: 'chaos' });
     undo.push(() => connection.close());
-    await prepareStreams(connection);
+    // Three servers that have just found each other may need a moment for a stream.
+    await insist(() => prepareStreams(connection, brokers.all.length));
 
     const routingFile = join(folder, 'routing.yaml');
-    await writeFile(routingFile, chaosRouting(nats.url, times));
+    await writeFile(routingFile, chaosRouting(brokers.url, topology === 'single' ? times : undefined));
     const failpointFolder = join(folder, 'failpoints');
     await mkdir(failpointFolder);
     const functionToken = 'chaos';
@@ -158,7 +211,8 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
       LOG_LEVEL: 'INFO',
       CHAOS_FAILPOINTS: failpointFolder,
       NODE_OPTIONS: `${await writeClock(folder)} ${await writeLoopWatch(folder)}`,
-      NODE_COMPILE_CACHE: join(folder, 'compile'),
+      // The same builds are started in several worlds, and each process that is killed is started again.
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(folder, 'compile'),
     };
     const log = createLog({
       service: 'host',
@@ -185,7 +239,7 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
         env: {
           ...commonEnv,
           DATABASE_URL: databaseUrl.href,
-          MSG_URL: natsUrlThrough('function-nats'),
+          MSG_URL: natsUrlOf(functionNats),
           FUNCTION_DEADLINE_MS: String(times.functionDeadlineMs),
           CACHE_TTL_SECONDS: '2',
           DRAIN_MS: '2000',
@@ -199,7 +253,7 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
         onLine: note,
         register: guard,
       });
-      links['connector-gateway'].target.port = host.port;
+      for (const { target } of connectorGateway) target.port = host.port;
       links['connector-gateway'].cutAll();
       await before?.close();
     };
@@ -209,27 +263,41 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
     await buildChanged(
       join(folder, 'connector'),
       ['connector'],
-      failpoints.filter(({ file }) => file.startsWith('infra/')),
+      [...failpoints.filter(({ file }) => file.startsWith('infra/')), ...(options.connectorChanges ?? [])],
     );
     const connectors: ConnectorRunner[] = [];
+    const ways = new Map<ConnectorRunner, ConnectorWays>();
+    let connectorStarts = 0;
+    /** By the name in its log. */
+    let holderName: string | undefined;
+    const names = new Map<string, ConnectorRunner>();
     undo.push(() => Promise.all(connectors.map((connector) => connector.stop(graceMs))));
     const startConnector = async (): Promise<ConnectorRunner> => {
-      const name = `connector-${connectors.length + 1}`;
+      const name = `connector-${(connectorStarts += 1)}`;
+      const ownNats = await linkToBrokers();
+      const ownGateway = await link(host!.port);
+      connectorNats.push(...ownNats);
+      connectorGateway.push(ownGateway);
       const connector = await runConnector({
         entry: join(folder, 'connector/connector/index.js'),
         env: {
           ...commonEnv,
-          MSG_URL: natsUrlThrough('connector-nats'),
-          GATEWAY_URL: `http://127.0.0.1:${links['connector-gateway'].port}`,
+          MSG_URL: natsUrlOf(ownNats),
+          GATEWAY_URL: `http://127.0.0.1:${ownGateway.port}`,
           DRAIN_MS: '2000',
         },
-        onLine: (line) => note(name, line),
+        onLine: (line) => {
+          if (takesLease.test(line)) holderName = name;
+          note(name, line);
+        },
         register: guard,
       });
+      names.set(name, connector);
+      ways.set(connector, { nats: joinLinks(ownNats), gateway: joinLinks([ownGateway]) });
       connectors.push(connector);
       return connector;
     };
-    await startConnector();
+    for (let count = 0; count < (options.connectors ?? 1); count += 1) await startConnector();
     const memory = createMemoryLimit(`state-sync-chaos-${process.pid}`, maxMegabytes * 1024 * 1024);
     if (memory === undefined) options.say('SKIPPED: no memory cgroup can be made; memory is only sampled');
     const limitTimer = setInterval(() => {
@@ -242,15 +310,20 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
     return {
       folder,
       logFile,
+      topology,
       database,
-      nats,
+      pair,
+      brokers,
       pooler,
       links,
+      clientsOf: (broker) => joinLinks(clientWays[brokers.all.indexOf(broker)] ?? []),
+      waysOf: (connector) => ways.get(connector)!,
       times,
       functionToken,
       failpointFolder,
       connection,
       connectors,
+      holder: () => names.get(holderName ?? '') ?? connectors[0]!,
       get host() {
         return host!;
       },
@@ -258,7 +331,7 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
       startConnector,
       memoryKills: () => memory?.kills() ?? 0,
       heal: () => {
-        for (const proxy of Object.values(links)) {
+        for (const proxy of [...Object.values(links), ...brokers.all.map(({ peers }) => peers)]) {
           proxy.setMode({ kind: 'open' });
           proxy.cutAnswers({ request: /^$/, judge: () => 'pass', share: 0 }, 0);
         }

@@ -50,7 +50,6 @@ const poison: HistoryMessage = {
 /** What a test may spoil: two messages of two rows in each state, one that cannot be stored, and all that came of them. */
 interface Scene {
   accepted: HistoryMessage[];
-  ordered: boolean;
   brokerRestarted: boolean;
   idBySequence: Map<number, string>;
   counts: Map<string, number>;
@@ -77,7 +76,6 @@ const rightScene = (): Scene => {
   const accepted = [...states.flatMap((state) => [messageOf(state, 1), messageOf(state, 2)]), poison];
   const scene: Scene = {
     accepted,
-    ordered: true,
     brokerRestarted: false,
     idBySequence: new Map(accepted.map(({ id }, index) => [index + 1, id])),
     counts: new Map(),
@@ -412,13 +410,6 @@ describe('the checker of the fault suite', () => {
     const scene = rightScene();
     spoil(scene);
     expect(judge(scene)).toEqual(differences);
-  });
-
-  it('promises no order if two connectors run', () => {
-    const scene = rightScene();
-    scene.ordered = false;
-    scene.accepted.splice(0, 2, scene.accepted[1]!, scene.accepted[0]!);
-    expect(judge(scene)).toEqual([]);
   });
 
   it('takes two dead letters of one id for right if a producer that tried again has put it into its stream twice', () => {

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { checkSoak, soakRows, type SoakSample } from '../../chaos/soak.ts';
+
+const hourMs = 3_600_000;
+const at = (minute: number, process: string, megabytes: number): SoakSample => ({
+  atMs: minute * 60_000,
+  process,
+  megabytes,
+});
+const judge = (samples: readonly SoakSample[]): readonly string[] =>
+  checkSoak(soakRows(samples, hourMs)).map(({ invariant, text }) => `${invariant}: ${text}`);
+
+describe('a soak', () => {
+  it('looks at 10, 30 and 60 minutes of an hour, each time at the first sample from then on', () => {
+    const samples = [5, 11, 29, 31, 45, 59.5].map((minute) => at(minute, 'connector-1', Math.round(minute)));
+    expect(soakRows(samples, hourMs)).toEqual([{ process: 'connector-1', megabytes: [11, 31, 60] }]);
+  });
+
+  it('finds nothing where memory stays within 15 %', () => {
+    expect(judge([at(10, 'connector-1', 100), at(30, 'connector-1', 115), at(60, 'connector-1', 101)])).toEqual([]);
+  });
+
+  it('names a process whose memory grows beyond that, and one that was not there', () => {
+    const samples = [
+      at(10, 'connector-1', 100),
+      at(30, 'connector-1', 108),
+      at(60, 'connector-1', 116),
+      at(10, 'state-direct', 90),
+      at(60, 'state-direct', 90),
+    ];
+    expect(judge(samples)).toEqual([
+      'I6 bounded: connector-1 had 100, 108, 116 MB at the points of the soak',
+      'suite: state-direct was not there at each point of the soak: 90, ?, 90 MB',
+    ]);
+  });
+});
