@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { append } from '../../shared/postgres/append.ts';
+import type { AppendDelivery } from '../../shared/postgres/append-request.ts';
 import type { BenchDatabase, BenchState } from './databases.ts';
 
 /** Rows of one message: `rows[i][c]` is the cell of column c. */
@@ -17,23 +18,30 @@ export interface Candidate {
 export type CandidateFactory = (database: BenchDatabase, withKeys: boolean) => Promise<Candidate>;
 
 /** As long as the keys of states are: a digest. */
-const keyOf = (index: number): string => createHash('sha256').update(String(index)).digest('hex');
+const keyOf = (text: string | number): string => createHash('sha256').update(String(text)).digest('hex');
 
 let deliveries = 0;
 let keys = 0;
 
+/** What a function hands to the append for a message of these rows. */
+export const benchDelivery = (
+  { columns }: BenchState,
+  rows: Rows,
+  options: { readonly id: string; readonly withKeys: boolean },
+): AppendDelivery => ({
+  id: options.id,
+  rowCount: rows.length,
+  cells: columns.map((_, column) => rows.map((row) => row[column] ?? null)),
+  stateKeys: rows.map(() => (options.withKeys ? keyOf(++keys) : null)),
+  bytes: rows.flat().reduce((sum, cell) => sum + (cell?.length ?? 0) + 16, 0),
+  forwards: false,
+  contentHash: keyOf(options.id).slice(0, 32),
+});
+
 /** Ours: ledger, positions, cells and mapping in one statement. */
 export const ourAppend: CandidateFactory = async ({ pool }, withKeys) => ({
   store: async (state, rows) => {
-    const delivery = {
-      id: `bench/${++deliveries}@1790000000000000000`,
-      rowCount: rows.length,
-      cells: state.columns.map((_, column) => rows.map((row) => row[column] ?? null)),
-      stateKeys: rows.map(() => (withKeys ? keyOf(++keys) : null)),
-      bytes: rows.flat().reduce((sum, cell) => sum + (cell?.length ?? 0) + 16, 0),
-      forwards: false,
-      contentHash: keyOf(deliveries).slice(0, 32),
-    };
+    const delivery = benchDelivery(state, rows, { id: `bench/${++deliveries}@1790000000000000000`, withKeys });
     const { stateId, columns } = state;
     const result = await append(pool, { stateId, columns, deliveries: [delivery], dedupe: false });
     if (result.deliveries[0]?.status !== 'stored') throw new Error('the append stored nothing');

@@ -129,13 +129,14 @@ const runShape = async (
 /** Our append against COPY of the same cells and against one INSERT per cell. */
 export const appendBench: Bench = {
   name: 'append',
+  seconds: 240,
   run: async (context) => {
     const measurements: Measurement[] = [];
     const ratios: Ratio[] = [];
     // Making databases takes the time that the short form has.
     for (const shape of context.short ? shapes.filter((_, index) => index % 3 === 0) : shapes) {
       const result = await runShape(context, shape);
-      context.note(`append: ${nameOf(shape)}`);
+      context.note(nameOf(shape));
       measurements.push(...result.measurements);
       ratios.push(...result.ratios);
     }

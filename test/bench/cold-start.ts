@@ -1,103 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../infra/local/free-port.ts';
 import { nodeFlags } from '../../infra/local/function-replica.ts';
 import { bareServer } from './bare-server.ts';
 import type { Bench, BenchContext, BenchResult } from './bench.ts';
+import { measure, warmCompileCache, type Bodies, type Subject } from './cold-process.ts';
+import { drawColdStarts } from './cold-waterfall.ts';
 import { createBenchState, createDatabase } from './databases.ts';
 import { routeMessage } from './messages.ts';
 import { ratioSpread, spreadOf } from './statistics.ts';
 import { startSystem } from './system.ts';
 import { createRandom, naturalRows } from './words.ts';
-
-/** Whether something listens; a refusal costs next to nothing. */
-const listens = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-
-const untilListening = async (port: number, child: ChildProcess): Promise<void> => {
-  while (!(await listens(port))) {
-    if (child.exitCode !== null) throw new Error('the process ended before it listened');
-    await sleep(1);
-  }
-};
-
-/** The status and body of a POST. */
-const post = (port: number, body: Uint8Array): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': body.byteLength };
-    const call = request({ host: '127.0.0.1', port, method: 'POST', path: '/', agent: false, headers }, (reply) => {
-      let text = '';
-      reply.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      reply.once('end', () => resolve(`${reply.statusCode} ${text}`));
-    });
-    call.once('error', reject);
-    call.end(body);
-  });
-
-interface Subject {
-  readonly name: string;
-  readonly args: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
-  /**
-   * What is measured: until the port is open, until a first answer, until the first message is stored (and passed on), or
-   * until the end.
-   */
-  readonly until: 'listening' | 'answered' | 'stored' | 'forwarded' | 'exit';
-}
-
-/** Messages for a state that nothing stands behind, and for one that a processor stands behind. */
-interface Bodies {
-  readonly stored: Uint8Array;
-  readonly forwarded: Uint8Array;
-}
-
-const measure = async (subject: Subject, bodies: Bodies): Promise<number> => {
-  const port = await freePort();
-  const startedMs = performance.now();
-  const child = spawn(process.execPath, subject.args, {
-    env: { ...subject.env, PORT: String(port) },
-    stdio: 'ignore',
-  });
-  const exited = once(child, 'exit');
-  try {
-    if (subject.until === 'exit') await exited;
-    else {
-      await untilListening(port, child);
-      if (subject.until !== 'listening') {
-        const answer = await post(port, subject.until === 'forwarded' ? bodies.forwarded : bodies.stored);
-        if (subject.until !== 'answered' && !answer.startsWith('200')) throw new Error(`not stored: ${answer}`);
-      }
-    }
-    return performance.now() - startedMs;
-  } finally {
-    child.kill('SIGKILL');
-    await exited;
-  }
-};
-
-/** Starts a function once and ends it politely, as the image build does: V8 writes its compile cache at the end. */
-const warmCompileCache = async (subject: Subject, { forwarded }: Bodies): Promise<void> => {
-  const port = await freePort();
-  const child = spawn(process.execPath, subject.args, { env: { ...subject.env, PORT: String(port) }, stdio: 'ignore' });
-  await untilListening(port, child);
-  // One that forwards: it needs every part.
-  await post(port, forwarded);
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
-};
 
 const functions = ['state-direct', 'state-route', 'state-entry', 'manage'] as const;
 
@@ -165,17 +77,18 @@ const runColdStart = async (context: BenchContext): Promise<BenchResult> => {
       forwarded,
       ...untraced,
     ];
-    for (const subject of [...traced, ...untraced.slice(0, 1)]) await warmCompileCache(subject, bodies);
+    for (const subject of [...traced, ...untraced.slice(0, 1)]) await warmCompileCache(context, subject, bodies);
     const times = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
     const random = createRandom(10);
     for (let run = 0; run < runs; run += 1) {
       const order = subjects.map((subject) => ({ subject, at: random() })).sort((one, other) => one.at - other.at);
-      for (const { subject } of order) times.get(subject.name)!.push(await measure(subject, bodies));
-      if (run % 5 === 4) context.note(`cold start: ${run + 1} of ${runs}`);
+      for (const { subject } of order) times.get(subject.name)!.push(await measure(context, subject, bodies));
+      context.note(`run ${run + 1} of ${runs}`);
     }
     const against = (subject: Subject) => ratioSpread(times.get(subject.name)!, times.get(bare.name)!);
     return {
       measurements: [...times].map(([name, values]) => ({ name, unit: 'ms', spread: spreadOf(values) })),
+      charts: await drawColdStarts(context, [stored, forwarded], bodies),
       ratios: [
         ...traced.map((subject) => ({
           name: `cold start, ${subject.name}, against bare node:http`,
@@ -185,9 +98,13 @@ const runColdStart = async (context: BenchContext): Promise<BenchResult> => {
         {
           name: `cold start, ${stored.name}, against bare node:http`,
           spread: against(stored),
-          required: { rule: 'at most', value: 4 },
+          required: { rule: 'at most', value: 2.4 },
         },
-        { name: `cold start, ${forwarded.name}, against bare node:http`, spread: against(forwarded) },
+        {
+          name: `cold start, ${forwarded.name}, against bare node:http`,
+          spread: against(forwarded),
+          required: { rule: 'at most', value: 3.2 },
+        },
       ],
     };
   } finally {
@@ -196,5 +113,5 @@ const runColdStart = async (context: BenchContext): Promise<BenchResult> => {
   }
 };
 
-/** From the start of a process to an open port, to a first answer and to the first stored message. */
-export const coldStartBench: Bench = { name: 'cold-start', run: runColdStart };
+/** From the start of a process to an open port, to a first answer and to the first stored message, and what happens meanwhile. */
+export const coldStartBench: Bench = { name: 'cold-start', seconds: 70, run: runColdStart };

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
@@ -12,6 +11,7 @@ import type { Bench, BenchContext, BenchResult } from './bench.ts';
 import { bareServer } from './bare-server.ts';
 import { createBenchState, createDatabase } from './databases.ts';
 import { routeMessage } from './messages.ts';
+import { spawnNode } from './spawn-node.ts';
 import { quantile, spreadOf, type Spread } from './statistics.ts';
 import { startSystem, type System } from './system.ts';
 import { naturalRows } from './words.ts';
@@ -70,16 +70,16 @@ const jetStreamTimes = async (system: System, payload: Uint8Array, count: number
       }),
     );
   } finally {
-    puller.stop();
+    await puller.stop();
     acks.unsubscribe();
     await publisher.close();
     await manager.streams.delete(stream);
   }
 };
 
-const postTimes = async (body: Uint8Array, count: number): Promise<readonly number[]> => {
-  const child = spawn(process.execPath, ['-e', bareServer], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+const postTimes = async (context: BenchContext, body: Uint8Array, count: number): Promise<readonly number[]> => {
+  const child = spawnNode(context, ['-e', bareServer], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = (await once(child.stdout!, 'data')) as [Buffer];
   const client = new Pool(`http://127.0.0.1:${line.toString().trim()}`, { pipelining: 1 });
   try {
     return await timesOf(count, () =>
@@ -112,7 +112,7 @@ const runLatency = async (context: BenchContext): Promise<BenchResult> => {
         const row = (index: number): readonly string[] => rows[(index + 1_000) % rows.length]!;
         const append = await timesOf(count, (index) => timed(() => candidate.store(state, [row(index)])));
         times.get('append of 1 row')!.push(append);
-        times.get('loopback POST')!.push(await postTimes(message.payload, count));
+        times.get('loopback POST')!.push(await postTimes(context, message.payload, count));
         times.get('JetStream publish and ack')!.push(await jetStreamTimes(system, message.payload, count));
         const whole = await timesOf(count, async (index) => {
           const next = routeMessage(state, [row(index)]);
@@ -122,7 +122,7 @@ const runLatency = async (context: BenchContext): Promise<BenchResult> => {
           return (await system.whenAcked(before + 1)) - startedMs;
         });
         times.get('whole way')!.push(whole);
-        context.note(`latency: round ${round + 1} of ${rounds}`);
+        context.note(`round ${round + 1} of ${rounds}`);
       }
     } finally {
       await system.close();
@@ -153,4 +153,4 @@ const runLatency = async (context: BenchContext): Promise<BenchResult> => {
 };
 
 /** One message at a time on an idle system. */
-export const latencyBench: Bench = { name: 'latency', run: runLatency };
+export const latencyBench: Bench = { name: 'latency', seconds: 30, run: runLatency };

@@ -68,7 +68,7 @@ const functionMemory = async (context: BenchContext): Promise<BenchResult> => {
           seen.push(await residentMegabytes(pid));
         }
         samples.push(spreadOf(seen).median);
-        context.note(`memory: function at ${size} rows`);
+        context.note(`function at ${size} rows`);
       }
     } finally {
       await system.close();
@@ -132,7 +132,7 @@ const connectorMemory = async (context: BenchContext): Promise<BenchResult> => {
           seen.push(await residentMegabytes(system.connector.pid));
         }
         samples.push(spreadOf(seen).median);
-        context.note(`memory: connector with ${backlog} messages waiting`);
+        context.note(`connector with ${backlog} messages waiting`);
       }
     } finally {
       await system.close();
@@ -151,6 +151,7 @@ const connectorMemory = async (context: BenchContext): Promise<BenchResult> => {
 /** Memory does not follow the size of a state, nor the length of a backlog. */
 export const memoryBench: Bench = {
   name: 'memory',
+  seconds: 150,
   run: async (context) => {
     const ofFunction = await functionMemory(context);
     const ofConnector = await connectorMemory(context);

@@ -62,4 +62,4 @@ const runOptional = async (context: BenchContext): Promise<BenchResult> => {
 };
 
 /** What the optional index changes gain. */
-export const optionalIndexBench: Bench = { name: 'optional-indexes', run: runOptional };
+export const optionalIndexBench: Bench = { name: 'optional-indexes', seconds: 60, run: runOptional };

@@ -28,7 +28,7 @@ const runReplicas = async (context: BenchContext): Promise<BenchResult> => {
           await system.close();
         }
       }
-      context.note(`replicas: round ${round + 1} of ${rounds}`);
+      context.note(`round ${round + 1} of ${rounds}`);
     }
   } finally {
     await database.drop();
@@ -50,4 +50,4 @@ const runReplicas = async (context: BenchContext): Promise<BenchResult> => {
 };
 
 /** What a second replica gives if there is a second state. */
-export const replicaBench: Bench = { name: 'replicas', run: runReplicas };
+export const replicaBench: Bench = { name: 'replicas', seconds: 120, run: runReplicas };

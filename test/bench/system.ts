@@ -24,7 +24,7 @@ const streams = [
 ];
 
 /** Routes of the store itself; nothing reads what is forwarded. */
-const routingFor = (url: string): string => `messageConfig:
+const routingFor = (url: string, limits = ''): string => `messageConfig:
   routes:
 ${streams
   .map(({ stream, baseSubject }) => {
@@ -33,7 +33,7 @@ ${streams
   })
   .join('\n')}
 triggers:
-  - { selector: processor/state/sync, function: state-route, types: [query_state_route], key: route_id }
+  - { selector: processor/state/sync, function: state-route, types: [query_state_route], key: route_id${limits} }
 `;
 
 const run = promisify(execFile);
@@ -66,11 +66,19 @@ export interface SystemOptions {
   readonly tracing?: boolean;
   /** Stands for the function, if its own work is not what is measured. */
   readonly gatewayUrl?: string;
+  /** Takes the place of connector and functions: starts a process that reads the stream and acks. */
+  readonly consumer?: (natsUrl: string, stream: string) => Promise<Consumer>;
+  /** Connectors; default 1. */
+  readonly connectors?: number;
+  /** More of the section `triggers` of the routing file. */
+  readonly triggerLimits?: string;
 }
 
 /** Connector and function as separate processes, and a client that publishes and sees every ack. */
 export interface System {
-  readonly connector: Replica;
+  /** The first one, or what stands for it. */
+  readonly connector: Pick<Replica, 'pid'>;
+  readonly connectors: readonly number[];
   readonly functions: readonly number[];
   readonly routingFile: string;
   readonly natsUrl: string;
@@ -88,6 +96,12 @@ export interface BenchMessage {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** A process that reads the stream. */
+export interface Consumer {
+  readonly pid: number;
+  readonly stop: () => Promise<void>;
+}
+
 let messageCounter = 0;
 let systemCounter = 0;
 
@@ -97,31 +111,45 @@ const startFunctions = async (
   env: NodeJS.ProcessEnv,
 ): Promise<{ readonly url: string; readonly pids: readonly number[]; readonly close: () => Promise<void> }> => {
   const entry = join(context.distDir, 'state-route', 'index.js');
-  const onLine = (line: string): void => context.note(line);
+  const { onLine } = context;
   if (options.gatewayUrl !== undefined) return { url: options.gatewayUrl, pids: [], close: async () => undefined };
   if (options.replicas !== undefined) {
-    const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: context.note };
+    const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: context.onLine };
     const functions = [{ name: 'state-route', entry, replicas: options.replicas }];
     const host = await startFunctionHost({
       functions,
       env,
       idleMs: 600_000,
       log,
+      register: context.processes,
       onLine: (_name, line) => onLine(line),
     });
     return { url: host.url, pids: [], close: host.close };
   }
-  const { signal } = new AbortController();
   const replica = await startReplica({
     nodePath: process.execPath,
     entry,
     env,
     startTimeoutMs: 30_000,
     onLine,
-    signal,
+    register: context.processes,
+    signal: context.signal,
   });
   // The function answers on every path: no gateway stands between.
   return { url: `http://127.0.0.1:${replica.port}`, pids: [replica.pid], close: () => replica.stop(5_000) };
+};
+
+const startConnector = async (context: BenchContext, env: NodeJS.ProcessEnv): Promise<Consumer> => {
+  const { pid, stop } = await startReplica({
+    nodePath: process.execPath,
+    entry: join(context.distDir, 'connector', 'index.js'),
+    env,
+    startTimeoutMs: 30_000,
+    onLine: context.onLine,
+    register: context.processes,
+    signal: context.signal,
+  });
+  return { pid, stop: () => stop(5_000) };
 };
 
 export const startSystem = async (context: BenchContext, options: SystemOptions): Promise<System> => {
@@ -129,17 +157,24 @@ export const startSystem = async (context: BenchContext, options: SystemOptions)
   const close = async (): Promise<void> => {
     for (const one of closes.splice(0).toReversed()) await one();
   };
+  context.signal.throwIfAborted();
   try {
     systemCounter += 1;
     // A server of its own: streams made again under their names can find what the deleted ones held.
     const storeDir = join(context.folder, `nats-${systemCounter}`);
     const server = await startNats({ storeDir, cacheDir: natsCacheDir, binary: context.natsBinary });
-    closes.push(() => rm(storeDir, { recursive: true, force: true, maxRetries: 5 }), server.stop);
+    const { pid } = server;
+    if (pid !== undefined) context.processes.add(pid);
+    const stopServer = async (): Promise<void> => {
+      await server.stop();
+      if (pid !== undefined) context.processes.remove(pid);
+    };
+    closes.push(() => rm(storeDir, { recursive: true, force: true, maxRetries: 5 }), stopServer);
     const nats = await connectNats({ url: server.url, name: 'bench' });
     closes.push(() => nats.close());
     for (const wanted of streams) await ensureStream(nats, wanted);
     const routingFile = join(context.folder, `routing-${systemCounter}.yaml`);
-    await writeFile(routingFile, routingFor(server.url));
+    await writeFile(routingFile, routingFor(server.url, options.triggerLimits));
     const collector = options.tracing === true ? await sink() : undefined;
     if (collector !== undefined) closes.push(collector.close);
     const env: NodeJS.ProcessEnv = {
@@ -152,23 +187,30 @@ export const startSystem = async (context: BenchContext, options: SystemOptions)
       OTEL_BSP_MAX_QUEUE_SIZE: '16384',
       ...(collector === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }),
     };
-    const functions = await startFunctions(context, options, env);
-    closes.push(functions.close);
-    const connector = await startReplica({
-      nodePath: process.execPath,
-      entry: join(context.distDir, 'connector', 'index.js'),
-      env: { ...env, GATEWAY_URL: functions.url },
-      startTimeoutMs: 30_000,
-      onLine: context.note,
-      signal: new AbortController().signal,
-    });
-    closes.push(() => connector.stop(5_000));
+    const consumers: Consumer[] = [];
+    const startConsumer = async (start: () => Promise<Consumer>): Promise<void> => {
+      const consumer = await start();
+      consumers.push(consumer);
+      closes.push(consumer.stop);
+    };
+    let functionPids: readonly number[] = [];
+    const { consumer: ownConsumer } = options;
+    if (ownConsumer !== undefined) await startConsumer(() => ownConsumer(server.url, syncStream));
+    else {
+      const functions = await startFunctions(context, options, env);
+      closes.push(functions.close);
+      functionPids = functions.pids;
+      for (let count = 0; count < (options.connectors ?? 1); count += 1) {
+        await startConsumer(() => startConnector(context, { ...env, GATEWAY_URL: functions.url }));
+      }
+    }
 
     let acks = 0;
     let waiting: { readonly count: number; readonly resolve: (atMs: number) => void } | undefined;
     nats.subscribe(`$JS.ACK.${syncStream}.>`, {
       callback: (_error, { data }) => {
-        if (data.length !== 4 || data[1] !== 65) return; // '+ACK'; not '+WPI'
+        // '+ACK', or nothing at all; not '+WPI'.
+        if (data.length > 0 && (data.length !== 4 || data[1] !== 65)) return;
         acks += 1;
         if (waiting === undefined || acks < waiting.count) return;
         waiting.resolve(performance.now());
@@ -179,8 +221,9 @@ export const startSystem = async (context: BenchContext, options: SystemOptions)
     const publisher = createJetStreamPublisher(nats);
     closes.push(() => publisher.close());
     return {
-      connector,
-      functions: functions.pids,
+      connector: consumers[0]!,
+      connectors: consumers.map(({ pid }) => pid),
+      functions: functionPids,
       routingFile,
       natsUrl: server.url,
       nats,
@@ -219,11 +262,11 @@ export const startSystem = async (context: BenchContext, options: SystemOptions)
 /** Seconds until a backlog, published while the connector stands still, has been acked to the last message. */
 export const drainBacklog = async (system: System, messages: readonly BenchMessage[]): Promise<number> => {
   const before = system.acked();
-  process.kill(system.connector.pid, 'SIGSTOP');
+  for (const pid of system.connectors) process.kill(pid, 'SIGSTOP');
   try {
     await system.publish(messages);
   } finally {
-    process.kill(system.connector.pid, 'SIGCONT');
+    for (const pid of system.connectors) process.kill(pid, 'SIGCONT');
   }
   const startedMs = performance.now();
   const endedMs = await system.whenAcked(before + messages.length);
