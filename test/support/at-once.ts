@@ -1,6 +1,7 @@
-import { planForwards as planForwardSteps, type ForwardInput } from '../../shared/routing/plan-forwards.ts';
+import { planForwards as planForwardSteps, type ForwardTarget } from '../../shared/routing/plan-forwards.ts';
+import type { Delivery } from '../../shared/message/delivery.ts';
 import type { OutgoingMessage } from '../../shared/message/outgoing-message.ts';
-import type { JsonValue } from '../../shared/json/json-value.ts';
+import type { JsonObject, JsonValue } from '../../shared/json/json-value.ts';
 import {
   applyEntry as applyEntrySteps,
   type ApplyContext,
@@ -38,6 +39,12 @@ export const planAppend = (
   options: PlanOptions,
 ): AppendPlan => runAtOnce(planAppendSteps(model, deliveries, options));
 
-export const planForwards = (input: ForwardInput): readonly OutgoingMessage[] => [
-  ...runAtOnce(planForwardSteps(input)).messages(),
+/** A target with what is planned for it. */
+export interface ForwardInput extends ForwardTarget {
+  readonly delivery: Pick<Delivery, 'id' | 'message'>;
+  readonly rows: readonly JsonObject[];
+}
+
+export const planForwards = ({ delivery, rows, ...target }: ForwardInput): readonly OutgoingMessage[] => [
+  ...runAtOnce(planForwardSteps(target, delivery, rows)).messages(),
 ];

@@ -14,6 +14,7 @@ export const assembleContext = async (stack: Fields, functionName: string, folde
     await cp(join(handler, entry), join(folder, entry), { recursive: true });
   }
   for (const path of listOf(fieldsOf(stack['configuration'])['copy']).map(textOf)) {
-    await cp(join(repositoryRoot, path), join(folder, path), { recursive: true });
+    // As faas-cli does: a link becomes what it leads to.
+    await cp(join(repositoryRoot, path), join(folder, path), { recursive: true, dereference: true });
   }
 };

@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../infra/local/free-port.ts';
+import { builtBundles } from './built-bundles.ts';
 import { until } from './until.ts';
 
 export interface ConnectorProcess {
@@ -44,11 +44,12 @@ export const startConnectorProcess = async (options: ConnectorProcessOptions): P
   const folder = await mkdtemp(join(tmpdir(), 'test-connector-'));
   await writeFile(join(folder, 'routing.yaml'), routingYaml(options.natsUrl, options.ackWaitSeconds ?? 5));
   const port = await freePort();
-  const entry = fileURLToPath(new URL('../../infra/connector/main.ts', import.meta.url));
+  const entry = join(await builtBundles(), 'connector/index.js');
   const child = spawn(process.execPath, [entry], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       ROUTING_FILE: join(folder, 'routing.yaml'),
       GATEWAY_URL: options.gatewayUrl,
       PORT: String(port),

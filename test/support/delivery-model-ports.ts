@@ -1,7 +1,7 @@
 import type { PublishOutcome } from '../../shared/message/outgoing-message.ts';
 import type { AppendedDelivery } from '../../shared/postgres/append-request.ts';
 import type { Route } from '../../shared/state/state-model.ts';
-import { createPlanPace } from '../../shared/store/plan-pace.ts';
+import { createPlanPace } from '../../shared/function/plan-pace.ts';
 import type { StorePorts } from '../../shared/store/store-ports.ts';
 import type { ModelStore } from './delivery-model-store.ts';
 import { column, parseObject, stateModel } from './model-fixtures.ts';

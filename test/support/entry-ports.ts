@@ -4,6 +4,7 @@ import type { JsonObject, PlainJsonObject } from '../../shared/json/json-value.t
 import { contentHash } from '../../shared/message/content-hash.ts';
 import type { Delivery, MessageType } from '../../shared/message/delivery.ts';
 import type { OutgoingMessage, PublishOutcome } from '../../shared/message/outgoing-message.ts';
+import { runAtOnce } from '../../shared/state/steps.ts';
 import type { Processor, Route } from '../../shared/state/state-model.ts';
 
 /** The outside of state-entry in memory: what it reads, and what it has published and recorded. */
@@ -73,6 +74,7 @@ export const memoryEntryPorts = (evaluatorFor: EntryPorts['evaluatorFor'] = () =
         }),
     },
     evaluatorFor,
+    run: async (steps) => runAtOnce(steps),
     nowMs: () => nowMs,
   };
   return ports;

@@ -34,6 +34,7 @@ export const startFunctionProcess = async (
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       ROUTING_FILE: join(folder, 'routing.yaml'),
       SECRETS_DIR: folder,
       HOST: '127.0.0.1',

@@ -6,16 +6,17 @@ import { repositoryRoot, type Json, type Manifest } from './kubernetes-manifests
 
 const run = promisify(execFile);
 
-/** The module of a kind in the packages that carry Kubernetes', Knative's and the Prometheus operator's schemas. */
+/** The module of a kind in the packages that carry Kubernetes', Knative's, KEDA's and the Prometheus operator's schemas. */
 const moduleOf = (apiVersion: string, kind: string): string => {
   const group = apiVersion.includes('/') ? apiVersion.split('/')[0] : '';
-  const home =
-    group === 'serving.knative.dev'
-      ? '@kubernetes-models/knative'
-      : group === 'monitoring.coreos.com'
-        ? '@kubernetes-models/prometheus-operator'
-        : 'kubernetes-models';
-  return `${home}/${apiVersion}/${kind}`;
+  return `${homes[group ?? ''] ?? 'kubernetes-models'}/${apiVersion}/${kind}`;
+};
+
+/** Packages with the schemas of what is not Kubernetes' own, by API group. */
+const homes: Readonly<Record<string, string>> = {
+  'serving.knative.dev': '@kubernetes-models/knative',
+  'monitoring.coreos.com': '@kubernetes-models/prometheus-operator',
+  'keda.sh': '@kubernetes-models/keda',
 };
 
 interface Model {

@@ -1,5 +1,6 @@
 import { TerminalError } from '../../shared/errors/sync-error.ts';
 import { parseJson } from '../../shared/json/parse-json.ts';
+import { cellList } from '../../shared/state/column-cells.ts';
 import type { ScopeValue } from '../../shared/state/evaluator.ts';
 import { type AppendPlan, type DeliveryToPlan, type PlanOptions } from '../../shared/state/plan-append.ts';
 import type { StateModel } from '../../shared/state/state-model.ts';
@@ -35,5 +36,7 @@ export const rejectionCodes = ({ rejections }: AppendPlan): readonly (readonly [
   rejections.map(({ id, error }) => [id, error instanceof TerminalError ? error.code : 'internal_error']);
 
 export const names = ({ columns }: AppendPlan): readonly string[] => columns.map(({ name }) => name);
-export const cells = ({ deliveries }: AppendPlan): readonly unknown[] => deliveries.map(({ append }) => append.cells);
+/** By delivery, column and row, whichever form a column has. */
+export const cells = ({ deliveries }: AppendPlan): readonly (readonly (readonly (string | null)[])[])[] =>
+  deliveries.map(({ append }) => append.cells.map(cellList));
 export const withProperties = (properties: string): StateModel => stateModel({ properties: parseObject(properties) });

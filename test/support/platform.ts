@@ -14,6 +14,19 @@ import {
 
 export const readText = (file: string): Promise<string> => readFile(join(repositoryRoot, file), 'utf8');
 
+/** The secrets that OpenFaaS gives a function, each a file. */
+export const openfaasSecretsOf = (name: string): readonly string[] => [
+  'database-url',
+  'msg-url',
+  'function-token',
+  'routing',
+  name === 'manage' ? 'nats-manage' : 'nats-functions',
+];
+
+/** The version that manifests and stack files name our images by. */
+export const projectVersion = async (): Promise<string> =>
+  (JSON.parse(await readText('package.json')) as { readonly version: string }).version;
+
 export const functionNames = ['state-direct', 'state-route', 'state-entry', 'manage'] as const;
 
 /** Everything in infra/kubernetes and infra/knative, and what is made beside it. */
@@ -26,19 +39,25 @@ export interface Platform {
   readonly configMaps: ReadonlyMap<string, readonly string[]>;
   /** Secrets that the documented commands make, with their keys. */
   readonly secrets: ReadonlyMap<string, readonly string[]>;
-  /** @throws Error if there is none */
-  named(kind: string, name: string): Manifest;
+  /** @param group the API's, where several have the kind. @throws Error if there is none */
+  named(kind: string, name: string, group?: string): Manifest;
 }
 
 const readSecretKeys = async (): Promise<ReadonlyMap<string, readonly string[]>> => {
   const script = await readText('infra/openfaas/secrets.sh');
-  const kubectl = script.slice(script.indexOf('kubectl create secret'));
+  const kubectl = script.slice(script.indexOf('kubectl:?*)'));
   const keys = [...kubectl.matchAll(/--from-file="(?:\$dir\/([a-z-]+)|([a-z-]+)=)/g)];
+  const users = [...kubectl.matchAll(/--from-file="(NATS_[A-Z]+_PASSWORD)=/g)];
+  // Keys that are there if the deployer brings them.
+  const optional = /for name in ([a-z ]+); do\n\s+if \[ -s "\$dir\/nats-\$name"/.exec(kubectl)?.[1]?.split(' ') ?? [];
   const byHand = /create secret generic pgbouncer-users .*--from-file=(userlist\.txt)/.exec(
     await readText('infra/kubernetes/README.md'),
   );
   return new Map([
-    ['state-sync', keys.map((match) => match[1] ?? match[2] ?? '')],
+    ['state-sync', [...keys.map((match) => match[1] ?? match[2] ?? ''), ...optional.map((name) => `nats-${name}`)]],
+    ['nats-users', users.map((match) => match[1] ?? '')],
+    // Made with a certificate authority of the deployer's (README.md, NATS).
+    ['nats-tls', ['ca.crt', 'tls.crt', 'tls.key']],
     ['pgbouncer-users', byHand?.[1] === undefined ? [] : [byHand[1]]],
   ]);
 };
@@ -51,15 +70,17 @@ export const loadPlatform = async (): Promise<Platform> => {
     kustomizations,
     manifests,
     workloads: manifests.filter((manifest) => containersOf(manifest).length > 0),
-    configMaps: new Map(
-      generators.map((map) => [
-        textOf(at(map, 'name')),
-        listOf(at(map, 'files')).map((file) => basename(textOf(file))),
-      ]),
-    ),
+    configMaps: generators.reduce((maps, map) => {
+      const name = textOf(at(map, 'name'));
+      // A second one of a name adds to the first (`behavior: merge`).
+      const files = listOf(at(map, 'files')).map((file) => basename(textOf(file)));
+      return maps.set(name, [...new Set([...(maps.get(name) ?? []), ...files])].toSorted());
+    }, new Map<string, readonly string[]>()),
     secrets: await readSecretKeys(),
-    named: (kind, name) => {
-      const found = manifests.find((manifest) => manifest.kind === kind && manifest.name === name);
+    named: (kind, name, group = '') => {
+      const found = manifests.find(
+        (manifest) => manifest.kind === kind && manifest.name === name && manifest.apiVersion.startsWith(group),
+      );
       if (!found) throw new Error(`no ${kind} ${name}`);
       return found;
     },

@@ -8,7 +8,6 @@ export const receivedMessage = (sequence: number, more: Partial<ReceivedMessage>
   subject: 'subject',
   sequence,
   storedKey: `${sequence}@${1_700_000_000_000_000_000n + BigInt(sequence)}`,
-  deadLetterId: `dead/stream/${sequence}`,
   timestampNs: `${1_700_000_000_000_000_000n + BigInt(sequence)}`,
   messageId: undefined,
   traceContext: {},

@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline';
 import { referenceProgram } from './reference-program.ts';
 
 /** A Python that has the reference's packages; the tests that compare with them are skipped if there is none. */
-const python = process.env['STATE_SYNC_REFERENCE_PYTHON'] ?? 'python3';
+export const referencePython = process.env['STATE_SYNC_REFERENCE_PYTHON'] ?? 'python3';
 
 const has = (modules: string): boolean =>
-  spawnSync(python, ['-c', `import ${modules}`], { stdio: 'ignore' }).status === 0;
+  spawnSync(referencePython, ['-c', `import ${modules}`], { stdio: 'ignore' }).status === 0;
 
 export const skipReason =
   'the comparison with the reference needs a Python, named by STATE_SYNC_REFERENCE_PYTHON, that has ' +
@@ -26,7 +26,7 @@ export interface ReferenceProcess {
 const escapeCode = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 export const startReference = (): ReferenceProcess => {
-  const child = spawn(python, ['-u', '-c', referenceProgram], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn(referencePython, ['-u', '-c', referenceProgram], { stdio: ['pipe', 'pipe', 'ignore'] });
   const waiting: { readonly resolve: (answer: string) => void; readonly reject: (error: Error) => void }[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => waiting.shift()?.resolve(line));
   child.on('exit', (code) => {

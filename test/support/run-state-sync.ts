@@ -9,17 +9,23 @@ export interface CliRun {
   json(): unknown;
 }
 
-/** Runs `state-sync` in this process; only what is given is its environment. */
+/** Runs `state-sync` in this process; only what is given is its environment. @param more.onStdout hears what is written, while it runs */
 export const runStateSync = async (
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  more: Partial<Pick<CliIo, 'stdin' | 'signal' | 'nowMs' | 'isTerminal' | 'ask'>> = {},
+  {
+    onStdout,
+    ...more
+  }: Partial<Pick<CliIo, 'stdin' | 'signal' | 'nowMs' | 'isTerminal' | 'columns' | 'ask'>> & {
+    readonly onStdout?: (text: string) => void;
+  } = {},
 ): Promise<CliRun> => {
   let stdout = '';
   let stderr = '';
   const exitCode = await runCli(args, {
     write: async (text) => {
       stdout += text;
+      onStdout?.(text);
     },
     writeError: (text) => {
       stderr += text;

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { startPostgres, type PostgresServer } from '../../infra/local/postgres-server.ts';
-import { migrate } from '../../infra/postgres/migrate.ts';
 import type { DatabasePool } from '../../shared/postgres/database.ts';
 import { createPool, type PoolOptions } from '../../shared/postgres/pool.ts';
+import { copyDatabaseTemplate } from './database-template.ts';
 
 export interface TestDatabase {
   readonly url: string;
@@ -31,11 +30,11 @@ export const startTestDatabase = async (options: TestDatabaseOptions = {}): Prom
   const folder = await mkdtemp('/var/tmp/state-sync-test-');
   const quick = options.durable === true ? [] : ['-c', 'fsync=off', '-c', 'full_page_writes=off'];
   await chmod(folder, 0o755);
+  const dataDir = path.join(folder, 'data');
+  const account = await copyDatabaseTemplate(dataDir, options.migrated !== false);
   const server = await startPostgres({
-    dataDir: path.join(folder, 'data'),
-    user: 'tester',
-    password: `p@ss/${randomUUID()}`,
-    database: 'test',
+    dataDir,
+    ...account,
     args: ['-c', 'shared_buffers=64MB', ...quick, ...(options.args ?? [])],
     onLog: options.onLog ?? (() => undefined),
   });
@@ -50,11 +49,5 @@ export const startTestDatabase = async (options: TestDatabaseOptions = {}): Prom
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   };
-  try {
-    if (options.migrated !== false) await migrate(server.url);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
   return { url: server.url, server, pool: openPool({ max: 4 }), openPool, stop };
 };

@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../infra/local/free-port.ts';
-import { findOnPath } from '../../infra/local/nats-binary.ts';
 import type { CollectedSpan, SpanValue } from '../../infra/local/otlp-spans.ts';
-import { jaegerBinary } from './build-jaeger.ts';
 import { until } from './until.ts';
 
 /** A Jaeger of this test's own: OTLP over HTTP in, its query API out, all in memory. */
@@ -20,16 +18,6 @@ export interface TestJaeger {
   warnings(traceId: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }
-
-/** `JAEGER_BINARY`, the one that build-jaeger.ts has built, or the one on the path; undefined if there is none. */
-export const findJaeger = async (env: NodeJS.ProcessEnv): Promise<string | undefined> => {
-  const own = env['JAEGER_BINARY'] ?? jaegerBinary;
-  const isThere = await access(own).then(
-    () => true,
-    () => false,
-  );
-  return isThere ? own : findOnPath('jaeger', env['PATH'] ?? '');
-};
 
 const configText = (ports: { readonly otlp: number; readonly http: number; readonly grpc: number }): string => `
 service:

@@ -21,10 +21,16 @@ export interface TestNatsServer extends NatsServer {
 
 /** A nats-server of this test's own: JetStream in a temporary folder, a free port. */
 export const startTestNats = async (
-  options: { readonly binary?: string; readonly config?: string; readonly monitorPort?: number } = {},
+  options: {
+    readonly binary?: string;
+    readonly config?: string;
+    readonly monitorPort?: number;
+    /** A temporary folder if absent; removed at the end in any case. */
+    readonly storeDir?: string;
+  } = {},
 ): Promise<TestNatsServer> => {
-  const storeDir = await mkdtemp(join(tmpdir(), 'test-nats-'));
-  const server = await startNats({ storeDir, cacheDir: natsCacheDir, ...options }).catch(async (error: unknown) => {
+  const storeDir = options.storeDir ?? (await mkdtemp(join(tmpdir(), 'test-nats-')));
+  const server = await startNats({ cacheDir: natsCacheDir, ...options, storeDir }).catch(async (error: unknown) => {
     await rm(storeDir, { recursive: true, force: true });
     throw error;
   });

@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { startPostgres, type PostgresServer, type PostgresServerOptions } from '../../infra/local/postgres-server.ts';
-import { migrate } from '../../infra/postgres/migrate.ts';
+import { startPostgres, type PostgresServer } from '../../infra/local/postgres-server.ts';
 import { createPool } from '../../shared/postgres/pool.ts';
+import { copyDatabaseTemplate } from './database-template.ts';
 import { until } from './until.ts';
 
 const run = promisify(execFile);
@@ -23,7 +22,10 @@ export interface TestPairOptions {
 }
 
 /** One statement of an administrator, on a connection of its own. */
-export const askServer = async <R extends object>(server: PostgresServer, text: string): Promise<readonly R[]> => {
+export const askServer = async <R extends object>(
+  server: Pick<PostgresServer, 'url'>,
+  text: string,
+): Promise<readonly R[]> => {
   const pool = createPool(server.url, { max: 1 });
   try {
     return await pool.query<R>(text);
@@ -33,32 +35,28 @@ export const askServer = async <R extends object>(server: PostgresServer, text: 
 };
 
 /**
- * Starts both with the tables and the ledger in place. The standby is a copy of the stopped primary: the embedded binaries
- * have no pg_basebackup.
+ * Starts both with the tables and the ledger in place. Both are copies of one stopped server: the embedded binaries have no
+ * pg_basebackup.
  */
 export const startTestPair = async (options: TestPairOptions = {}): Promise<TestPair> => {
   const folder = await mkdtemp('/var/tmp/state-sync-pair-');
   await chmod(folder, 0o755);
-  const password = randomUUID();
-  const settings = (name: string, port: number): PostgresServerOptions => ({
-    dataDir: path.join(folder, name),
-    port,
-    user: 'tester',
-    password,
-    database: 'test',
-    args: ['-c', 'shared_buffers=32MB', '-c', 'fsync=off', '-c', 'wal_receiver_status_interval=1s'],
-    onLog: () => undefined,
-  });
-  const template = await startPostgres(settings('primary', 0));
-  await migrate(template.url);
-  await template.stop();
-  await run('cp', ['-a', path.join(folder, 'primary'), path.join(folder, 'standby')]);
-  const conninfo = `host=127.0.0.1 port=${template.port} user=tester password=${password} application_name=standby`;
-  const configuration = path.join(folder, 'standby', 'postgresql.auto.conf');
-  await writeFile(configuration, `${await readFile(configuration, 'utf8')}primary_conninfo = '${conninfo}'\n`);
-  await run('cp', ['-a', path.join(folder, 'primary', 'PG_VERSION'), path.join(folder, 'standby', 'standby.signal')]);
-  const primary = await startPostgres(settings('primary', template.port));
-  const standby = await startPostgres(settings('standby', 0));
+  const dataDir = (name: string): string => path.join(folder, name);
+  const account = await copyDatabaseTemplate(dataDir('primary'), true);
+  await copyDatabaseTemplate(dataDir('standby'), true);
+  const start = (name: string): Promise<PostgresServer> =>
+    startPostgres({
+      dataDir: dataDir(name),
+      ...account,
+      args: ['-c', 'shared_buffers=32MB', '-c', 'fsync=off', '-c', 'wal_receiver_status_interval=1s'],
+      onLog: () => undefined,
+    });
+  const primary = await start('primary');
+  const conninfo = `host=127.0.0.1 port=${primary.port} user=${account.user} password=${account.password} application_name=standby`;
+  await appendFile(path.join(dataDir('standby'), 'postgresql.auto.conf'), `primary_conninfo = '${conninfo}'\n`);
+  // As a copy: its owner must be the server's user.
+  await run('cp', ['-p', path.join(dataDir('standby'), 'PG_VERSION'), path.join(dataDir('standby'), 'standby.signal')]);
+  const standby = await start('standby');
   await until('the standby follows', async () => {
     const rows = await askServer(primary, `select from pg_stat_replication where state = 'streaming'`);
     return rows.length === 1;

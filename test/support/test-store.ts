@@ -5,11 +5,18 @@ import { createManage } from '../../functions/manage/manage.ts';
 import { createStateDirect } from '../../functions/state-direct/state-direct.ts';
 import { createStateEntry } from '../../functions/state-entry/state-entry.ts';
 import { createStateRoute } from '../../functions/state-route/state-route.ts';
+import { systemClock } from '../../infra/connector/clock.ts';
 import { createConnector, type Connector } from '../../infra/connector/create-connector.ts';
 import { buildPage } from '../../infra/image/build-page.ts';
 import { readFunctionConfig } from '../../shared/config/function-config.ts';
 import { hasToken } from '../../shared/http/check-token.ts';
-import { errorReply, startHttpServer, type HttpServer } from '../../shared/http/http-server.ts';
+import {
+  errorReply,
+  startHttpServer,
+  type HttpReply,
+  type HttpRequest,
+  type HttpServer,
+} from '../../shared/http/http-server.ts';
 import type { FunctionApp, FunctionRuntime } from '../../shared/function/run-function.ts';
 import { readRouting } from '../../shared/config/read-routing.ts';
 import { createLog } from '../../shared/telemetry/log.ts';
@@ -31,9 +38,12 @@ export interface TestStore {
   /** What the command line needs to reach it. */
   readonly env: Readonly<Record<string, string>>;
   readonly logLines: readonly string[];
+  clearLog(): void;
   startConnector(): Promise<Connector>;
   /** From now on the gateway answers 502 to calls of the function, or no more. */
   setDead(functionName: string, isDead: boolean): void;
+  /** From now on calls of the function go to another gateway, or no more. */
+  redirect(functionName: string, gatewayUrl: string | undefined): void;
   close(): Promise<void>;
 }
 
@@ -62,12 +72,15 @@ export const startTestStore = async (options: {
   readonly natsUrl: string;
   readonly databaseUrl: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The time of functions and connectors; milliseconds since 1970. */
+  readonly nowMs?: () => number;
 }): Promise<TestStore> => {
   const folder = await mkdtemp(join(tmpdir(), 'store-'));
   const routingFile = join(folder, 'routing.yaml');
   await writeFile(routingFile, routingText(options.natsUrl));
+  const { nowMs = Date.now } = options;
   const logLines: string[] = [];
-  const log = createLog({ service: 'store', level: 'INFO', write: (line) => logLines.push(line), nowMs: Date.now });
+  const log = createLog({ service: 'store', level: 'INFO', write: (line) => logLines.push(line), nowMs });
   const env: Record<string, string> = {
     DATABASE_URL: options.databaseUrl,
     MSG_URL: options.natsUrl,
@@ -82,6 +95,7 @@ export const startTestStore = async (options: {
   const apps = new Map<string, Promise<FunctionApp>>();
   const calls = new Map<string, number>();
   const dead = new Set<string>();
+  const redirected = new Map<string, string>();
   let gateway: HttpServer;
   const load = (name: string): Promise<FunctionApp> => {
     const loaded = apps.get(name);
@@ -93,7 +107,7 @@ export const startTestStore = async (options: {
       config,
       log,
       env: own,
-      nowMs: Date.now,
+      nowMs,
       monotonicMs: () => performance.now(),
     });
     apps.set(name, loading);
@@ -120,6 +134,8 @@ export const startTestStore = async (options: {
       const [, name = '', path = '/'] = /^\/function\/([a-z-]+)(\/.*)?$/.exec(request.path) ?? [];
       if (functions[name] === undefined) return { status: 404, body: 'no such function' };
       if (dead.has(name)) return { status: 502, body: 'dial tcp: connection refused' };
+      const elsewhere = redirected.get(name);
+      if (elsewhere !== undefined) return await passOn(`${elsewhere}/function/${name}${path}`, request);
       if (path === '/healthz') return { status: 200, body: 'OK' };
       calls.set(name, (calls.get(name) ?? 0) + 1);
       const isPage = name === 'manage' && path === '/';
@@ -135,7 +151,10 @@ export const startTestStore = async (options: {
     folder,
     env: { ...env, GATEWAY_URL: gatewayUrl },
     logLines,
+    clearLog: () => void logLines.splice(0),
     setDead: (functionName, isDead) => void (isDead ? dead.add(functionName) : dead.delete(functionName)),
+    redirect: (functionName, url) =>
+      void (url === undefined ? redirected.delete(functionName) : redirected.set(functionName, url)),
     startConnector: async () => {
       const routing = await readRouting(routingFile);
       const connector = createConnector({
@@ -143,6 +162,7 @@ export const startTestStore = async (options: {
         gatewayUrl,
         log,
         functionToken: storeToken,
+        clock: { ...systemClock, epochMs: nowMs },
         manageTopic: readFunctionConfig({ env, secretsDir: folder }).manageTopic,
       });
       connectors.push(connector);
@@ -156,4 +176,11 @@ export const startTestStore = async (options: {
       await rm(folder, { recursive: true, force: true });
     },
   };
+};
+
+const passOn = async (url: string, { method, headers, body }: HttpRequest): Promise<HttpReply> => {
+  const own = Object.entries(headers).filter(([name]) => name === 'authorization' || name === 'content-type');
+  const init = { method, headers: Object.fromEntries(own) as Record<string, string> };
+  const answer = await fetch(url, method === 'POST' ? { ...init, body } : init);
+  return { status: answer.status, body: await answer.text() };
 };

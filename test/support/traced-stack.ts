@@ -11,6 +11,7 @@ import { connectNats, type NatsConnection } from '../../shared/nats/connect.ts';
 import { ensureStream } from '../../shared/nats/ensure-stream.ts';
 import { buildHeaders } from '../../shared/nats/headers.ts';
 import { createLog } from '../../shared/telemetry/log.ts';
+import { builtBundles } from './built-bundles.ts';
 import { until } from './until.ts';
 import { createLocalRunFolder, rootDir } from './local-run.ts';
 import { startTestDatabase, type TestDatabase } from './test-database.ts';
@@ -72,10 +73,11 @@ export interface SpanStore {
 }
 
 export const startTracedStack = async (spanStore?: SpanStore): Promise<TracedStack> => {
-  const [database, server, runs] = await Promise.all([
+  const [database, server, runs, distDir] = await Promise.all([
     startTestDatabase({ migrated: false }),
     startTestNats(),
     createLocalRunFolder(),
+    builtBundles(),
   ]);
   const routingFile = join(runs.folder, 'test-routing.yaml');
   await writeFile(routingFile, routingText);
@@ -95,7 +97,7 @@ export const startTracedStack = async (spanStore?: SpanStore): Promise<TracedSta
   const stack = await startStack({
     rootDir,
     cacheDir: runs.folder,
-    distDir: join(runs.folder, 'dist'),
+    distDir,
     env: full,
     settings: readLocalSettings(full),
     progress: createProgress(

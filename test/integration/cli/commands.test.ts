@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { delimiter, join } from 'node:path';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsConnection } from '../../../shared/nats/connect.ts';
 import { until } from '../../support/until.ts';
@@ -23,6 +24,9 @@ let store: TestStore;
 let folder: string;
 
 const run = (args: readonly string[], more?: Parameters<typeof runStateSync>[2]) => runStateSync(args, store.env, more);
+
+const isOnPath = (program: string): boolean =>
+  (process.env['PATH'] ?? '').split(delimiter).some((part) => existsSync(join(part, program)));
 
 const lastLineOf = (text: string): unknown => JSON.parse(text.trimEnd().split('\n').at(-1) ?? '');
 
@@ -316,6 +320,26 @@ describe('dead', () => {
       return state?.count === 1;
     });
     expect((await groups())[0]?.count).toBe(2);
+
+    // A letter whose edit is given up too tells what both contents were.
+    const wrong = '{"type":"query_state_direct","state_id":null,"query_state":[]}';
+    const first = (await groups())[0]!.lastSequence;
+    await run(['dead', 'edit', String(first), '-'], {
+      stdin: (async function* () {
+        yield wrong;
+      })(),
+    });
+    const newest = async (): Promise<number> => {
+      const { letters } = (await run(['dead', 'list', '--limit', '1', '--json'])).json() as {
+        readonly letters: readonly { readonly sequence: number }[];
+      };
+      return letters[0]?.sequence ?? 0;
+    };
+    await until('it is a dead letter again', async () => (await newest()) > group!.lastSequence);
+    const again = (await run(['dead', 'show', String(await newest())])).stdout;
+    expect(again).toContain(`dead letter ${first} was edited at `);
+    expect(again.slice(again.indexOf('  before, '))).toContain('query_state_direct');
+    expect(again.slice(again.indexOf('  after, '))).toContain(wrong);
     expect((await run(['dead', 'edit', '999999', '/nonexistent'])).exitCode).toBe(1);
     await run(['dead', 'purge', '--all', '--yes']);
   });
@@ -362,29 +386,28 @@ describe('tail', () => {
   it('tells what is received, stored and rejected as it happens', async () => {
     const { stateId } = await createState(database.pool);
     const stop = new AbortController();
-    const following = run(['tail', '--json', '--state', stateId], { signal: stop.signal });
+    let heard = '';
+    const kindsHeard = (): readonly string[] =>
+      [...new Set(heard.split('\n').flatMap((line) => /"kind":"(\w+)"/.exec(line)?.[1] ?? []))].sort();
+    const following = run(['tail', '--json', '--state', stateId], {
+      signal: stop.signal,
+      onStdout: (text) => {
+        heard += text;
+      },
+    });
     // Followed from now on: what is published before it listens is not told.
-    await until('both are heard', async () => {
+    await until('all is heard', async () => {
       const id = `tail/${Math.random()}`;
       const body = { type: 'query_state_direct', state_id: stateId, query_state: [{ a: 1 }] };
       await connection.jetstream().publish('processor.state.sync', JSON.stringify(body), { msgID: id });
       await connection
         .jetstream()
         .publish('processor.state.sync', JSON.stringify({ ...body, type: 'odd' }), { msgID: `${id}x` });
-      const [row] = await database.pool.query<{ count: number }>('select count from state where id = $1', [stateId]);
-      return (row?.count ?? 0) >= 3;
+      return kindsHeard().length === 3;
     });
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
     stop.abort();
-    const { stdout, exitCode } = await following;
-    expect(exitCode).toBe(0);
-    const kinds = new Set(
-      stdout
-        .trim()
-        .split('\n')
-        .map((line) => (JSON.parse(line) as { kind: string }).kind),
-    );
-    expect([...kinds].sort()).toEqual(['received', 'rejected', 'stored']);
+    expect((await following).exitCode).toBe(0);
+    expect(kindsHeard()).toEqual(['received', 'rejected', 'stored']);
   });
 });
 
@@ -460,10 +483,14 @@ describe('the command line', () => {
     expect((await run(['cache', 'stats'])).stdout).toMatch(/state-direct/);
   });
 
-  it('completes commands and options in bash', async () => {
+  it('completes commands, options, codes and states in bash, behind npx too', async () => {
     const { stdout } = await run(['completion', 'bash']);
-    const complete = async (words: readonly string[]): Promise<readonly string[]> => {
-      const program = `${stdout}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _state_sync; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const complete = async (
+      words: readonly string[],
+      states = '',
+      entry = '_state_sync',
+    ): Promise<readonly string[]> => {
+      const program = `${stdout}\n${states}COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; ${entry}; printf '%s\\n' "\${COMPREPLY[@]}"`;
       const result = await promisify(execFile)('bash', ['-c', program]);
       return result.stdout.trim().split('\n');
     };
@@ -471,8 +498,125 @@ describe('the command line', () => {
     expect(await complete(['state-sync', 'dead', 're'])).toEqual(['replay']);
     expect(await complete(['state-sync', 'dead', 'list', '--co'])).toEqual(['--code']);
     expect(await complete(['state-sync', 'publish', '--st'])).toEqual(['--state']);
-    for (const shell of ['zsh', 'fish']) expect((await run(['completion', shell])).stdout).toContain('state-sync');
+    expect(await complete(['state-sync', 'dead', 'list', '--code', 'unknown_st'])).toEqual(['unknown_state']);
+    // A name is offered as it is to be typed, and nothing of it is run.
+    const states = `_state_sync_states() { printf '%s\\n' 'orders' 'old $(echo run) x'; }\n`;
+    expect(await complete(['state-sync', 'state', 'show', 'o'], states)).toEqual([
+      'orders',
+      'old\\ \\$\\(echo\\ run\\)\\ x',
+    ]);
+    expect(await complete(['state-sync', 'publish', 'x', '--state', 'ord'], states)).toEqual(['orders']);
+    expect(await complete(['npx', 'state-sync', 'do'], '', '_state_sync_npx')).toEqual(['doctor']);
+    expect(await complete(['npx', 'vitest', 'do'], '', '_state_sync_npx')).toEqual(['']);
     expect((await run(['completion', 'tcsh'])).exitCode).toBe(2);
+  });
+
+  it.skipIf(!isOnPath('fish'))('completes the same in fish (skipped where there is none)', async () => {
+    const { stdout } = await run(['completion', 'fish']);
+    const complete = async (line: string): Promise<readonly string[]> => {
+      const states = `function __state_sync_states; printf '%s\\n' orders 'old $(echo run) x'; end\n`;
+      const program = `${stdout}\n${states}complete -C '${line}'`;
+      const result = await promisify(execFile)('fish', ['--no-config', '-c', program]);
+      return result.stdout
+        .trim()
+        .split('\n')
+        .map((offer) => offer.replace(/\t.*/, ''));
+    };
+    for (const program of ['state-sync', 'npx state-sync']) {
+      expect(await complete(`${program} do`)).toEqual(['doctor']);
+      expect(await complete(`${program} dead re`)).toEqual(['replay']);
+      expect(await complete(`${program} dead list --co`)).toEqual(['--code']);
+      expect(await complete(`${program} dead list --code unknown_st`)).toEqual(['unknown_state']);
+      expect(await complete(`${program} publish x --state ord`)).toEqual(['orders']);
+      expect(await complete(`${program} state show ol`)).toEqual(['old $(echo run) x']);
+    }
+    expect(await complete('npx vitest dead re')).not.toContain('replay');
+  });
+
+  it.skipIf(!isOnPath('zsh'))(
+    'completes the same in zsh, by its own bash completion (skipped where there is none)',
+    async () => {
+      const { stdout } = await run(['completion', 'zsh']);
+      const complete = async (words: readonly string[], entry: string): Promise<readonly string[]> => {
+        // What zsh does before it calls a function of bash's kind.
+        const program = `autoload -U +X compinit && compinit -u -D
+${stdout}
+_state_sync_states() { printf '%s\\n' orders; }
+ask() { emulate -L sh; setopt kshglob noshglob braceexpand; COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; ${entry}; printf '%s\\n' "\${COMPREPLY[@]}"; }
+ask`;
+        const result = await promisify(execFile)('zsh', ['-f', '-c', program]);
+        const typed = words.at(-1) ?? '';
+        // zsh itself leaves out what does not begin with what is typed.
+        return result.stdout
+          .trim()
+          .split('\n')
+          .filter((offer) => offer.startsWith(typed));
+      };
+      expect(await complete(['state-sync', 'do'], '_state_sync')).toEqual(['doctor']);
+      expect(await complete(['state-sync', 'dead', 're'], '_state_sync')).toEqual(['replay']);
+      expect(await complete(['state-sync', 'dead', 'list', '--code', 'unknown_st'], '_state_sync')).toEqual([
+        'unknown_state',
+      ]);
+      expect(await complete(['state-sync', 'state', 'show', 'o'], '_state_sync')).toEqual(['orders']);
+      expect(await complete(['npx', 'state-sync', 'do'], '_state_sync_npx')).toEqual(['doctor']);
+    },
+  );
+
+  it('shows tables as wide as the terminal, and cuts nothing when it is piped', async () => {
+    const name = 'a name that is longer than thirty-six characters are';
+    const { stateId } = await createState(database.pool, { columns: [{ name }] });
+    const args = ['state', 'show', stateId];
+    const piped = (await run(args)).stdout;
+    expect(piped).toContain(name);
+    const narrow = (await run(args, { isTerminal: true, columns: 40 })).stdout;
+    const table = narrow.split('\n').slice(narrow.split('\n').indexOf('') + 1);
+    expect(Math.max(...table.map((line) => stripVTControlCharacters(line).length))).toBeLessThanOrEqual(40);
+    expect(narrow).not.toContain(name);
+    expect((await run(args, { isTerminal: true, columns: 200 })).stdout).toContain(name);
+  });
+
+  it('is coloured on a terminal, unless NO_COLOR or TERM says no, and not when it is piped', async () => {
+    const outputOf = async (env: Readonly<Record<string, string>>, isTerminal = true): Promise<string> =>
+      (await runStateSync(['status'], { ...store.env, ...env }, { isTerminal })).stdout;
+    const escape = '\u001b[';
+    const shown = await outputOf({});
+    const marks = ['32m✓', '33m!', '31m✗'];
+    expect(marks.some((mark) => shown.startsWith(`${escape}${mark}`))).toBe(true);
+    expect(shown).toContain(`${escape}1m`);
+    expect(await outputOf({ NO_COLOR: '' })).toContain(escape);
+    expect(await outputOf({ NO_COLOR: '1' })).not.toContain(escape);
+    expect(await outputOf({ TERM: 'dumb' })).not.toContain(escape);
+    expect(await outputOf({}, false)).not.toContain(escape);
+  });
+
+  it('takes the name of a state and the beginning of a route where dead letters and caches are asked for', async () => {
+    const state = await createState(database.pool, { processorsBehind: 1 });
+    await database.pool.query(`update processor_state set id = left('same-' || id, 36) where state_id = $1`, [
+      state.stateId,
+    ]);
+    await database.pool.query(`insert into state_config (state_id, attribute, data) values ($1, 'name', 'Named one')`, [
+      state.stateId,
+    ]);
+    const route = `same-${state.outputRouteId}`.slice(0, 36);
+    const send = (message: Readonly<Record<string, unknown>>) =>
+      connection.jetstream().publish('processor.state.sync', JSON.stringify({ ...message, query_state: 'no rows' }));
+    await send({ type: 'query_state_direct', state_id: state.stateId });
+    await send({ type: 'query_state_route', route_id: route });
+    const found = async (...args: readonly string[]): Promise<number> => {
+      const { letters } = (await run(['dead', 'list', ...args, '--json'])).json() as { readonly letters: unknown[] };
+      return letters.length;
+    };
+    await until(
+      'both are dead letters',
+      async () => (await found('--state', 'Named')) + (await found('--route', route)) === 2,
+    );
+    expect(await found('--state', state.stateId.slice(0, 20))).toBe(1);
+    expect(await found('--route', route.slice(0, -1))).toBe(1);
+    const purged = await run(['dead', 'purge', '--route', route.slice(0, -1), '--yes', '--json']);
+    expect(purged.json()).toMatchObject({ purged: 1 });
+    expect(await run(['cache', 'clear', '--route', route.slice(0, -1)])).toMatchObject({ exitCode: 0 });
+    const several = await run(['dead', 'list', '--route', 'same-']);
+    expect(several.stderr).toContain('means several routes');
   });
 
   it('runs as a program of its own', async () => {

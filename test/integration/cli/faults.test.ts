@@ -196,7 +196,7 @@ describe('doctor names the fault', () => {
     await database.pool.query(
       `create role filtered login password 'filtered' in role pg_read_all_data, pg_write_all_data`,
     );
-    await database.pool.query('grant usage on all sequences in schema public to filtered');
+    await database.pool.query('grant usage on all sequences in schema public, state_sync to filtered');
     await database.pool.query('alter table state enable row level security');
     const env = {
       ...store.env,

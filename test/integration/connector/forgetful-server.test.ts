@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createTakeover } from '../../../infra/connector/intake/takeover.ts';
+import { unlimitedTenure } from '../../../infra/connector/lease/tenure.ts';
 import { systemClock } from '../../../infra/connector/clock.ts';
 import { ensureConsumers } from '../../../shared/nats/ensure-consumer.ts';
 import { findStream } from '../../../shared/nats/ensure-stream.ts';
@@ -221,10 +222,13 @@ for (const variant of await natsVariants()) {
         lastHeldSequence: () => 0,
         asking: () => 'asking',
         onLook: () => undefined,
+        onMissed: () => undefined,
         onStream: () => undefined,
         settleAgain: () => false,
-        block: ({ sequence }) => blocked.add(sequence),
-        unblock: (sequence) => blocked.delete(sequence),
+        laneOf: ({ sequence }) => ({ functionName: 'f', key: String(sequence) }),
+        onHold: ({ type, sequence }) =>
+          type === 'key_blocked' ? void blocked.add(sequence) : void blocked.delete(sequence),
+        tenure: unlimitedTenure,
       });
       await expect(takeover.begin()).rejects.toThrow('lost');
       expect([...blocked]).toEqual([1, 2, 3]);

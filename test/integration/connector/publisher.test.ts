@@ -79,6 +79,20 @@ for (const variant of await natsVariants()) {
       await publisher.close();
     });
 
+    it('does not take for stored what a stream with copies only works on: a repeat that it confirms without a place', async () => {
+      // What a cluster of 2.10 answers between a proposal and its commit.
+      const answer = nats.subscribe('proposed', {
+        callback: (_error, heard) =>
+          void heard.respond(new TextEncoder().encode('{"stream":"proposed","seq":0,"duplicate": true}')),
+      });
+      await nats.flush();
+      const publisher = createJetStreamPublisher(nats);
+      const [outcome] = await publisher.publish(many('proposed', 1));
+      expect(outcome).toMatchObject({ ok: false, error: { code: 'publish_failed' } });
+      answer.unsubscribe();
+      await publisher.close();
+    });
+
     it('says of each message what is wrong with it, and sends the others', async () => {
       const publisher = createJetStreamPublisher(nats);
       const limit = await publisher.maxPayloadBytes();

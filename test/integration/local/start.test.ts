@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { connectNats } from '../../../shared/nats/connect.ts';
+import { createPool } from '../../../shared/postgres/pool.ts';
 import { createLocalRunFolder, untilReady, type LocalRunFolder } from '../../support/local-run.ts';
 import { until } from '../../support/until.ts';
 
@@ -72,6 +75,48 @@ describe.skipIf(process.platform !== 'linux')('npm start', () => {
       run.signal('SIGKILL');
       await run.ended;
       await until('nothing is left', () => runs.left().length === 0);
+    },
+    runMs,
+  );
+
+  it(
+    'says that its PostgreSQL or its nats-server has ended, and starts it again; says which port was taken',
+    async () => {
+      const taken = createServer();
+      await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+      const { port } = taken.address() as AddressInfo;
+      try {
+        const run = runs.start(['--no-demo'], { GATEWAY_PORT: String(port) });
+        const urls = await untilReady(run);
+        expect(run.output()).toContain(`port ${port} is taken: the gateway listens on ${new URL(urls.gateway).port}`);
+        const pidOf = (pattern: RegExp): number =>
+          Number(
+            runs
+              .left()
+              .find((line) => pattern.test(line))
+              ?.split(' ', 1)[0],
+          );
+        for (const [name, pattern] of [
+          ['PostgreSQL', /^\d+ \S*postgres -D /],
+          ['nats-server', /^\d+ \S*nats-server -c /],
+        ] as const) {
+          process.kill(pidOf(pattern), 'SIGKILL');
+          await until(`${name} runs again`, () => run.output().includes(`✓ ${name} runs again`), {
+            context: () => run.output() + run.errors(),
+          });
+          expect(run.output()).toContain(`! ${name} has ended (SIGKILL): it is started again`);
+        }
+        const pool = createPool(urls.database, { max: 1 });
+        expect(await pool.query('select 1 as one')).toEqual([{ one: 1 }]);
+        await pool.end();
+        const connection = await connectNats({ url: urls.nats, name: 'test' });
+        await connection.close();
+        run.signal('SIGTERM');
+        expect(await run.ended, run.output() + run.errors()).toBe(0);
+        expect(runs.left()).toEqual([]);
+      } finally {
+        taken.close();
+      }
     },
     runMs,
   );

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildDeadLetterHeaders, type HeaderEntry } from '../../../shared/message/dead-letter.ts';
+import { deadLetterIdOf, storedKey } from '../../../infra/connector/intake/received-message.ts';
 import { standsFor } from '../../../shared/message/replay.ts';
 import { connectNats, type NatsConnection } from '../../../shared/nats/connect.ts';
 import { fitDeadLetter } from '../../../shared/nats/dead-letter-body.ts';
 import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
 import { buildHeaders, headerEntries, headerValue } from '../../../shared/nats/headers.ts';
 import { startManageApp, testToken, type ManageApp } from '../../support/manage-app.ts';
+import { startTestDatabase, type TestDatabase } from '../../support/test-database.ts';
 import { natsVariants, startTestNats, type TestNatsServer } from '../../support/test-nats.ts';
 
 const deadStream = 'state_sync_dead_letter';
@@ -300,22 +302,66 @@ for (const variant of await natsVariants()) {
       });
     });
 
-    it('are sent with other content as a message of their own, which names the old one', async () => {
-      await bury('{"a":', { messageId: 'm-1', code: 'invalid_json', headers: [['x-own', ['kept']]] });
-      const payload = '{\n  "a": 1\n}';
-      const edit = { command: 'dead.edit', sequence: 1, payload };
-      expect(await manage.result(edit)).toEqual({ replayed: 1, failed: [] });
-      const [message] = await replayedMessages();
-      expect(new TextDecoder().decode(message?.data)).toBe(payload);
-      expect(headerValue(message?.header, 'x-own')).toBe('kept');
-      expect(headerValue(message?.header, 'ism-edited-from')).toBe('processor_state_sync/m-1');
-      const position = { stream: 'processor_state_sync', sequence: 1, timestampNs: '9' };
-      const own = standsFor({ ...position, messageId: message?.header.get('Nats-Msg-Id') }, (name) =>
-        headerValue(message?.header, name),
-      );
-      expect(own.id).not.toBe('processor_state_sync/m-1');
-      expect(await manage.result<Listed>({ command: 'dead.list' })).toMatchObject({ total: 0 });
-      expect(await manage.command(edit)).toMatchObject({ status: 404 });
+    it('stay, and nothing is sent, if their old content cannot be kept', async () => {
+      await bury('{"a":', { messageId: 'm-1', code: 'invalid_json' });
+      expect(await manage.command({ command: 'dead.edit', sequence: 1, payload: '{}' })).toMatchObject({
+        status: 503,
+        body: { error: { code: 'database_unavailable' } },
+      });
+      expect(await manage.result<Listed>({ command: 'dead.list' })).toMatchObject({ total: 1 });
+      expect(await replayedMessages()).toEqual([]);
+    });
+
+    describe('that are edited', () => {
+      let database: TestDatabase;
+      let editor: ManageApp;
+      beforeEach(async () => {
+        database = await startTestDatabase();
+        editor = await startManageApp({ natsUrl: server.url, databaseUrl: database.url });
+      });
+      afterEach(async () => {
+        await editor?.close();
+        await database?.stop();
+      });
+
+      it('are sent with other content as a message of their own, which names the old one', async () => {
+        await bury('{"a":', { messageId: 'm-1', code: 'invalid_json', headers: [['x-own', ['kept']]] });
+        const payload = '{\n  "a": 1\n}';
+        const edit = { command: 'dead.edit', sequence: 1, payload };
+        expect(await editor.result(edit)).toEqual({ replayed: 1, failed: [] });
+        const [message] = await replayedMessages();
+        expect(new TextDecoder().decode(message?.data)).toBe(payload);
+        expect(headerValue(message?.header, 'x-own')).toBe('kept');
+        expect(headerValue(message?.header, 'ism-edited-from')).toBe('processor_state_sync/m-1');
+        const position = { stream: 'processor_state_sync', sequence: 1, timestampNs: '9' };
+        const own = standsFor({ ...position, messageId: message?.header.get('Nats-Msg-Id') }, (name) =>
+          headerValue(message?.header, name),
+        );
+        expect(own.id).not.toBe('processor_state_sync/m-1');
+        expect(await editor.result<Listed>({ command: 'dead.list' })).toMatchObject({ total: 0 });
+        expect(await editor.command(edit)).toMatchObject({ status: 404 });
+
+        // Both contents are kept, and each message leads to the other.
+        const kept = {
+          identity: own.id,
+          editedFrom: 'processor_state_sync/m-1',
+          sequence: 1,
+          code: 'invalid_json',
+          before: '{"a":',
+          after: payload,
+        };
+        for (const id of [own.id, 'processor_state_sync/m-1', 'm-1']) {
+          expect(await editor.result({ command: 'message.trace', id })).toMatchObject({ edits: [kept] });
+        }
+        expect(await editor.result({ command: 'message.trace', sequence: 1 })).toMatchObject({ edits: [kept] });
+        // Whoever kept the old one's number is told where it went.
+        const reason: unknown = expect.stringContaining(`sent again as ${own.id}`);
+        expect(await editor.command({ command: 'dead.show', sequence: 1 })).toMatchObject({
+          body: { error: { reason } },
+        });
+        await bury(payload, { messageId: message?.header.get('Nats-Msg-Id') ?? '' });
+        expect(await editor.result({ command: 'dead.show', sequence: 2 })).toMatchObject({ edits: [kept] });
+      });
     });
 
     it('stay if their edited content cannot be sent', async () => {
@@ -337,7 +383,9 @@ for (const variant of await natsVariants()) {
         headerValue(message?.header, name),
       );
       expect(replay.id).toBe(original.id);
-      expect(replay.deadLetterId).not.toBe(original.deadLetterId);
+      const letterOf = (sequence: number): string =>
+        deadLetterIdOf({ stream: position.stream, storedKey: storedKey(sequence, position.timestampNs) });
+      expect(letterOf(1)).not.toBe(letterOf(7));
     });
 
     it('replays in the order of the stream, in parts that go on where the last one ended', async () => {

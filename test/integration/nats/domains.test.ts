@@ -11,6 +11,7 @@ import { createDeadLetterStore } from '../../../shared/nats/dead-letter-store.ts
 import { ensureConsumers, readConsumerInfo } from '../../../shared/nats/ensure-consumer.ts';
 import { ensureStream, findStream, findStreamOf } from '../../../shared/nats/ensure-stream.ts';
 import { deliveryInfo, settle, settleUnseen } from '../../../shared/nats/jetstream-message.ts';
+import { openLeaseBucket } from '../../../shared/nats/lease-bucket.ts';
 import { createJetStreamPublisher } from '../../../shared/nats/jetstream-publisher.ts';
 import { pullMessages } from '../../../shared/nats/pull-messages.ts';
 import { nextStoredMessage } from '../../../shared/nats/read-stream.ts';
@@ -60,9 +61,20 @@ const goAllTheWay = async (nats: NatsConnection, stream: string) => {
   expect((await createDeadLetterStore(nats, stream).newestFirst(3, 1).next()).value).toMatchObject({ sequence: 3 });
   settleUnseen.gone(nats, { stream, durable: 'reader' }, 3);
   await until('the third ack', async () => (await readConsumerInfo(nats, consumer!)).num_ack_pending === 0);
-  puller.stop();
+  await puller.stop();
   await publisher.close();
   return { replies };
+};
+
+/** Whoever reads holds a lease there, too. */
+const holdLease = async (nats: NatsConnection): Promise<void> => {
+  const bucket = await openLeaseBucket(nats);
+  if ('refused' in bucket) throw new Error(bucket.refused);
+  const revision = (await bucket.write('lease.reader', 'one', 0))!;
+  expect(await bucket.read('lease.reader')).toEqual({ revision, value: 'one' });
+  expect(await bucket.write('lease.reader', 'three', revision + 1)).toBeUndefined();
+  await bucket.put('connector.a', 'alive');
+  expect(await bucket.keysBelow('connector')).toEqual(['connector.a']);
 };
 
 for (const { name, binary } of await natsVariants()) {
@@ -102,6 +114,7 @@ for (const { name, binary } of await natsVariants()) {
       const there = await connect(leaf.url, { NATS_JS_DOMAIN: 'hub' });
       await until('the leaf node is connected', async () => (await findStream(there, 'none')) === undefined);
       await goAllTheWay(there, 'sync');
+      await holdLease(there);
       const here = await connect(leaf.url, {});
       expect(await findStream(here, 'sync')).toBeUndefined();
       const wrong = await connect(leaf.url, { NATS_JS_DOMAIN: 'nowhere' });
@@ -116,8 +129,8 @@ for (const { name, binary } of await natsVariants()) {
       expect(replies[0]!.split('.').length).toBeGreaterThanOrEqual(11);
     });
 
-    it('a JetStream of another account is reached by the prefix of its import', async () => {
-      const server = await start(`accounts {
+    /** A JetStream of one account, and another account that imports it; with more of both. */
+    const accounts = (exported = '', imported = ''): string => `accounts {
         STORE {
           jetstream: enabled
           users: [{ user: owner, password: p }]
@@ -126,6 +139,7 @@ for (const { name, binary } of await natsVariants()) {
             { service: "sync" }
             { service: "$JS.ACK.>" }
             { stream: "$JS.EVENT.>" }
+            ${exported}
           ]
         }
         APP {
@@ -134,13 +148,32 @@ for (const { name, binary } of await natsVariants()) {
             { service: { account: STORE, subject: "$JS.API.>" }, to: "store.api.>" }
             { service: { account: STORE, subject: "sync" } }
             { service: { account: STORE, subject: "$JS.ACK.>" } }
+            ${imported}
           ]
         }
-      }`);
-      const app = await connect(server.url, { NATS_USER: 'app', NATS_PASSWORD: 'p', NATS_JS_API_PREFIX: 'store.api' });
+      }`;
+    const ofImport = { NATS_USER: 'app', NATS_PASSWORD: 'p', NATS_JS_API_PREFIX: 'store.api' } as const;
+
+    it('a JetStream of another account is reached by the prefix of its import', async () => {
+      const server = await start(accounts());
+      const app = await connect(server.url, ofImport);
       await goAllTheWay(app, 'sync');
       const without = await connect(server.url, { NATS_USER: 'app', NATS_PASSWORD: 'p' });
       await expect(findStream(without, 'sync')).rejects.toThrow(/JetStream does not answer|JetStream not enabled/i);
+    });
+
+    it('the keys of leases are imported by a line of their own; without it the connector is told what is missing', async () => {
+      const without = await connect((await start(accounts())).url, ofImport);
+      expect(await openLeaseBucket(without)).toEqual({
+        refused: expect.stringContaining('store.api.$KV.state_sync_leases.>'),
+      });
+      const server = await start(
+        accounts(
+          '{ service: "$KV.state_sync_leases.>" }',
+          '{ service: { account: STORE, subject: "$KV.state_sync_leases.>" }, to: "store.api.$KV.state_sync_leases.>" }',
+        ),
+      );
+      await holdLease(await connect(server.url, ofImport));
     });
   });
 }

@@ -125,7 +125,7 @@ for (const { name, binary } of await natsVariants()) {
         stream,
         durable: 'theirs',
         capacity: () => ({ messages: 1, bytes: 2_097_152 }),
-        expiresMs: 1_000,
+        expiresMs: () => 1_000,
         onMessage: (message) => seen.push(message.subject),
         restore: async () => undefined,
         onTrouble: (detail) => troubles.push(detail),
@@ -133,7 +133,7 @@ for (const { name, binary } of await natsVariants()) {
       for (let index = 0; index < 3; index += 1) nats.publish(`${stream}.${index}`, 'x');
       await until('three messages', () => seen.length === 3);
       expect(troubles).toEqual([]);
-      puller.stop();
+      await puller.stop();
     });
 
     it('is asked seldom for a message that is larger than a request may be, and it is told', async () => {
@@ -153,7 +153,7 @@ for (const { name, binary } of await natsVariants()) {
       expect(troubles).toHaveLength(1);
       expect(troubles[0]).toContain('larger than a request may ask for');
       expect(puller.healthy).toBe(false);
-      puller.stop();
+      await puller.stop();
     });
   });
 }

@@ -2,28 +2,32 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { freePort } from '../../../infra/local/free-port.ts';
+import { builtBundles } from '../../support/built-bundles.ts';
 import { startTestNats, type TestNatsServer } from '../../support/test-nats.ts';
 import { until } from '../../support/until.ts';
 
-const root = new URL('../../../', import.meta.url);
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+/** In the folder of bundles; the command line is run from its source. */
 const entries: Readonly<Record<string, readonly string[]>> = {
-  'state-direct': ['functions/state-direct/main.ts'],
-  'state-route': ['functions/state-route/main.ts'],
-  'state-entry': ['functions/state-entry/main.ts'],
-  manage: ['functions/manage/main.ts'],
-  'state-sync-connector': ['infra/connector/main.ts'],
-  'state-sync-cli': ['infra/cli/state-sync.ts', 'streams', 'create'],
+  'state-direct': ['state-direct/index.js'],
+  'state-route': ['state-route/index.js'],
+  'state-entry': ['state-entry/index.js'],
+  manage: ['manage/index.js'],
+  'state-sync-connector': ['connector/index.js'],
+  'state-sync-cli': [join(root, 'infra/cli/state-sync.ts'), 'streams', 'create'],
 };
 
 let folder: string;
+let bundles: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nats-parts-'));
+  bundles = await builtBundles();
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -31,15 +35,16 @@ afterAll(() => rm(folder, { recursive: true }));
 const start = async (entry: readonly string[], env: Readonly<Record<string, string>>) => {
   const port = await freePort();
   const [file, ...args] = entry;
-  const child = spawn(process.execPath, [fileURLToPath(new URL(file!, root)), ...args], {
+  const child = spawn(process.execPath, [resolve(bundles, file!), ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       HOME: folder,
       CACHE_DIR: join(folder, 'cache'),
       SECRETS_DIR: join(folder, 'none'),
       DATABASE_URL: 'postgresql://nobody:nothing@127.0.0.1:1/none',
-      ROUTING_FILE: fileURLToPath(new URL('routing.yaml', root)),
+      ROUTING_FILE: join(root, 'routing.yaml'),
       GATEWAY_URL: 'http://127.0.0.1:9',
       HOST: '127.0.0.1',
       PORT: String(port),

@@ -4,12 +4,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { readNatsSettings } from '../../../shared/config/nats-settings.ts';
 import { connectNats, type NatsConnection } from '../../../shared/nats/connect.ts';
+import { archiveStream, readArchive } from '../../../shared/nats/archive-stream.ts';
 import { createDeadLetterStore } from '../../../shared/nats/dead-letter-store.ts';
 import { ensureConsumers } from '../../../shared/nats/ensure-consumer.ts';
 import { ensureStream, findStream } from '../../../shared/nats/ensure-stream.ts';
 import { jetstreamManager } from '../../../shared/nats/jetstream-api.ts';
+import { openLeaseBucket } from '../../../shared/nats/lease-bucket.ts';
 import { settle } from '../../../shared/nats/jetstream-message.ts';
 import { createJetStreamPublisher } from '../../../shared/nats/jetstream-publisher.ts';
+import { openPauses, readPauses, watchPauses } from '../../../shared/nats/pause-bucket.ts';
 import { publishCore } from '../../../shared/nats/publish-core.ts';
 import { pullMessages } from '../../../shared/nats/pull-messages.ts';
 import { nextStoredMessage } from '../../../shared/nats/read-stream.ts';
@@ -112,22 +115,42 @@ for (const { name, binary } of await natsVariants()) {
         onError: () => undefined,
       });
       await nats.flush();
-      puller.stop();
+      await puller.stop();
       unwatch();
       expect(refusals.get('connector')).toEqual([]);
     });
 
-    it('the connector holds leases: keys of a bucket that it makes, writes, compares and watches', async () => {
-      const bucket = await as('connector').jetstream().views.kv('state_sync_leases', { history: 1 });
-      const revision = await bucket.create('sync', 'one');
-      expect((await bucket.get('sync'))?.string()).toBe('one');
-      await bucket.update('sync', 'two', revision);
-      const watch = await bucket.watch({ key: 'sync' });
-      for await (const entry of watch) {
-        expect(entry.string()).toBe('two');
-        break;
-      }
+    it('the connector holds leases: keys of a bucket that it makes, writes and compares', async () => {
+      const bucket = await openLeaseBucket(as('connector'));
+      if ('refused' in bucket) throw new Error(bucket.refused);
+      const revision = (await bucket.write('lease.sync', 'one', 0))!;
+      expect(await bucket.read('lease.sync')).toEqual({ revision, value: 'one' });
+      expect(await bucket.write('lease.sync', 'two', revision)).toBeGreaterThan(revision);
+      expect(await bucket.write('lease.sync', 'three', revision)).toBeUndefined();
+      await bucket.put('connector.a', 'alive');
+      expect(await bucket.keysBelow('connector')).toEqual(['connector.a']);
       expect(refusals.get('connector')).toEqual([]);
+    });
+
+    it('manage writes what is paused, and the connector hears of it', async () => {
+      const pause = { kind: 'state', id: 's:1', name: null, keys: [], sinceMs: 1, untilMs: null, by: 'Ada' } as const;
+      let changes = 0;
+      await watchPauses(as('connector'), () => (changes += 1));
+      const bucket = await openPauses(as('manage'));
+      await bucket.put(pause);
+      await until('the connector hears of it', () => changes > 0);
+      expect(await readPauses(as('connector'))).toEqual([pause]);
+      expect(await readPauses(as('manage'))).toEqual([pause]);
+      expect(await bucket.remove(pause)).toBe(true);
+      expect(await bucket.remove(pause)).toBe(false);
+      expect(await readPauses(as('connector'))).toEqual([]);
+      expect([refusals.get('connector'), refusals.get('manage')]).toEqual([[], []]);
+    });
+
+    it('another part may not: it is told which right is missing, and that makes no difference later', async () => {
+      const bucket = await openLeaseBucket(as('functions'));
+      expect('refused' in bucket && bucket.refused).toMatch(/state_sync_leases|permissions/i);
+      refusals.set('functions', []);
     });
 
     it('functions forward, make missing streams, and hear what is said to every replica', async () => {
@@ -158,6 +181,24 @@ for (const { name, binary } of await natsVariants()) {
       expect(refusals.get('manage')).toEqual([]);
     });
 
+    it('manage makes archives of both streams and reads them back', async () => {
+      const nats = as('manage');
+      for (const [source, archive] of [
+        [syncStream, 'archive_state_sync'],
+        [routerStream, 'archive_state_router'],
+      ] as const) {
+        await archiveStream(nats, { stream: source.stream, archive, maxAgeMs: 3_600_000 });
+        expect(await publish('services', source, `into ${archive}`)).toBe(true);
+        await until('the archive has it', async () => (await findStream(nats, archive))!.state.messages > 0);
+        const { stream, messages } = await readArchive(nats, archive, 0);
+        const read: string[] = [];
+        for await (const { payload } of messages()) read.push(new TextDecoder().decode(payload));
+        expect(stream).toBe(source.stream);
+        expect(read).toContain(`into ${archive}`);
+      }
+      expect(refusals.get('manage')).toEqual([]);
+    });
+
     it.each<[Part, string, (nats: NatsConnection) => Promise<unknown>]>([
       [
         'services',
@@ -168,6 +209,11 @@ for (const { name, binary } of await natsVariants()) {
         'services',
         'delete the sync stream',
         async (nats) => (await jetstreamManager(nats, 500)).streams.delete(syncStream.stream),
+      ],
+      [
+        'services',
+        'pause a state',
+        (nats) => publishCore(nats, [{ subject: '$KV.state_sync_pauses.state.x', payload: bytes('{}') }]),
       ],
       [
         'services',

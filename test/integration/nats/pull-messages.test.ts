@@ -54,7 +54,7 @@ for (const { name, binary } of await natsVariants()) {
       expect(read.toSorted()).toEqual(['0', '1', '2']);
       expect(troubles).toEqual(['a message was not taken']);
       expect(puller.healthy).toBe(true);
-      puller.stop();
+      await puller.stop();
     });
   });
 }

@@ -41,6 +41,17 @@ for (const { name, binary } of await natsVariants()) {
       await server.close();
     });
 
+    it('of dead letters knows for an hour what it holds, or for as long as it keeps it: who gives up again may take minutes', async () => {
+      const windowOf = async (stream: string, settings: StreamSettings): Promise<number> => {
+        const nats = await connect('owner', settings);
+        const { config } = await ensureStream(nats, { stream, baseSubject: stream, retention: 'limits' });
+        return config.duplicate_window / 1e9;
+      };
+      expect(await windowOf('letters', new Map())).toBe(3_600);
+      expect(await windowOf('short', new Map([['short', { maxAgeSeconds: 600 }]]))).toBe(600);
+      expect(await windowOf('told', new Map([['told', { duplicateWindowSeconds: 60 }]]))).toBe(60);
+    });
+
     it('of an account that asks for max_bytes get theirs from the routing file', async () => {
       const wanted = { stream: 'sync', baseSubject: 'sync' };
       await expect(ensureStream(await connect('bounded'), wanted)).rejects.toThrow(

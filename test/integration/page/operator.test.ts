@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import axe, { type AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsConnection } from '../../../shared/nats/connect.ts';
 import { ensureConsumers } from '../../../shared/nats/ensure-consumer.ts';
 import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
+import { axeFaults } from '../../support/axe-faults.ts';
 import { findChromium } from '../../support/launch-chromium.ts';
 import { until } from '../../support/until.ts';
 import { structureFaults } from '../../support/page-checks.ts';
@@ -238,6 +238,58 @@ describe.skipIf(chromium.launch === undefined)(`the operator's page in ${chromiu
     await page.getByText(`No dead letters with text ${stateId}`).waitFor();
   });
 
+  it('replays and deletes the letters that are selected, and no other; filters by state, stream and time', async () => {
+    const { stateId } = await createState(database.pool);
+    for (let n = 0; n < 4; n += 1) {
+      await publish({ type: 'query_state_direct', state_id: `${stateId}-x`, query_state: [{ n }] }, `select/${n}`);
+    }
+    const before = new Date(Date.now() - 3_600_000).toISOString();
+    await until('they are dead letters', async () => (await deadLetters()) >= 4);
+    const page = await openPage({ token: storeToken, view: '#/dead' });
+    const rows = page.locator('#dead-table tbody tr');
+    await page.getByText('More filters').click();
+    await page.getByLabel('State', { exact: true }).fill(`${stateId}-x`);
+    await until('only they are shown', async () => (await rows.count()) === 4);
+    await page.getByLabel('Before', { exact: true }).fill(before);
+    await page.getByText(/^No dead letters with state/).waitFor();
+    await page.getByLabel('Before', { exact: true }).fill('');
+    await page.getByLabel('Stream', { exact: true }).fill('processor_state_sync');
+    await until('they are shown again', async () => (await rows.count()) === 4);
+
+    const letters = await deadLetters();
+    await rows.nth(0).getByRole('checkbox').check();
+    await rows.nth(2).getByRole('checkbox').check();
+    await page.getByText('2 selected').waitFor();
+    await page.getByRole('button', { name: 'Delete selected' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('2 dead letters deleted').waitFor();
+    await until('two are left', async () => (await rows.count()) === 2);
+    expect(await deadLetters()).toBe(letters - 2);
+    await page.getByRole('button', { name: 'Select page' }).click();
+    await page.getByText('2 selected').waitFor();
+    await page.getByRole('button', { name: 'Replay selected' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Replay' }).click();
+    await page.getByText('2 dead letters replayed: they are on their way again').waitFor();
+    // The state is still not there: both come back.
+    await until('they are back', async () => (await deadLetters()) === letters - 2);
+    await page.getByText('0 selected').waitFor();
+  });
+
+  it('replays at the rate that is asked for', async () => {
+    const page = await openPage({ token: storeToken, view: '#/dead?code=unknown_state' });
+    for (let n = 0; n < 12; n += 1) {
+      await publish({ type: 'query_state_direct', state_id: 'not there', query_state: [{ n }] }, `rate/${n}`);
+    }
+    await until('they are dead letters', async () => (await deadLetters()) >= 12);
+    await page.getByLabel('Replay', { exact: true }).selectOption('10 per second');
+    const startedMs = performance.now();
+    await page.getByRole('button', { name: 'Replay all unknown_state' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Replay' }).click();
+    await page.getByText(/^\d+ dead letters replayed: they are on their way again$/).waitFor();
+    // More than ten take a second step.
+    expect(performance.now() - startedMs).toBeGreaterThan(1_000);
+  });
+
   it('shows ten thousand dead letters a page at a time, and deletes one', async () => {
     const { headers: create } = await import('nats');
     const names = ['code', 'reason', 'stream', 'subject', 'identity', 'sequence', 'timestamp-ns'];
@@ -388,6 +440,8 @@ describe.skipIf(chromium.launch === undefined)(`the operator's page in ${chromiu
     await until('it is a dead letter', async () => (await deadLetters()) >= 1);
     const page = await openPage({ view: '#/dead' });
     await page.getByLabel('Token', { exact: true }).waitFor();
+    // What is typed before the page has put the focus there goes nowhere.
+    await page.waitForFunction("document.activeElement?.tagName === 'INPUT'");
     await page.keyboard.type(storeToken);
     await page.keyboard.press('Enter');
     await rowOf(page, 'dead-table', 'invalid_json').first().waitFor();
@@ -415,15 +469,6 @@ describe.skipIf(chromium.launch === undefined)(`the operator's page in ${chromiu
   });
 
   describe.each(['light', 'dark'] as const)('in its %s colours', (colorScheme) => {
-    const faultsOf = async (page: Page): Promise<readonly string[]> => {
-      await page.evaluate(axe.source);
-      const { violations, incomplete, passes } = await page.evaluate<AxeResults>('axe.run()');
-      // That it has looked.
-      expect(passes.map(({ id }) => id)).toContain('color-contrast');
-      expect(incomplete.filter(({ id }) => id !== 'color-contrast').map(({ id }) => id)).toEqual([]);
-      return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
-    };
-
     it('has no fault that axe-core finds, in any view', async () => {
       const { stateId } = await createState(database.pool);
       await publish({ type: 'query_state_direct', state_id: stateId, query_state: [{ a: 1 }] }, `axe/${colorScheme}/1`);
@@ -431,34 +476,34 @@ describe.skipIf(chromium.launch === undefined)(`the operator's page in ${chromiu
       await until('it is a dead letter', async () => (await deadLetters()) >= 1);
       const page = await openPage({ colorScheme });
       await page.getByRole('heading', { name: 'Sign in' }).waitFor();
-      expect(await faultsOf(page), 'sign-in').toEqual([]);
+      expect(await axeFaults(page), 'sign-in').toEqual([]);
       await signIn(page, storeToken);
       await rowOf(page, 'streams-table', 'processor_state_sync').first().waitFor();
-      expect(await faultsOf(page), 'overview').toEqual([]);
+      expect(await axeFaults(page), 'overview').toEqual([]);
       await page.getByRole('link', { name: 'Dead letters' }).click();
       await rowOf(page, 'dead-table', 'invalid_json').first().waitFor();
-      expect(await faultsOf(page), 'dead letters').toEqual([]);
+      expect(await axeFaults(page), 'dead letters').toEqual([]);
       await page
         .getByRole('link', { name: /^Inspect/ })
         .first()
         .click();
       await page.getByRole('dialog').waitFor();
-      expect(await faultsOf(page), 'dead letter').toEqual([]);
+      expect(await axeFaults(page), 'dead letter').toEqual([]);
       await page.getByRole('button', { name: 'Edit' }).click();
-      expect(await faultsOf(page), 'editor').toEqual([]);
+      expect(await axeFaults(page), 'editor').toEqual([]);
       await page.keyboard.press('Escape');
       await page.getByRole('button', { name: 'Purge all' }).click();
       await page.getByRole('alertdialog').waitFor();
-      expect(await faultsOf(page), 'question').toEqual([]);
+      expect(await axeFaults(page), 'question').toEqual([]);
       await page.getByRole('button', { name: 'Cancel' }).click();
       await page.getByRole('link', { name: 'States' }).click();
       await rowOf(page, 'states-table', stateId).waitFor();
-      expect(await faultsOf(page), 'states').toEqual([]);
+      expect(await axeFaults(page), 'states').toEqual([]);
       await page.getByRole('link', { name: 'Replicas' }).click();
       await rowOf(page, 'cache-table', 'state-direct').first().waitFor();
-      expect(await faultsOf(page), 'replicas').toEqual([]);
+      expect(await axeFaults(page), 'replicas').toEqual([]);
       await page.setViewportSize({ width: 380, height: 800 });
-      expect(await faultsOf(page), 'replicas on a phone').toEqual([]);
+      expect(await axeFaults(page), 'replicas on a phone').toEqual([]);
     });
   });
 

@@ -13,7 +13,7 @@ afterAll(() => database.stop());
 const throughServer = async (values: readonly (string | null)[]): Promise<readonly (string | null)[]> => {
   const rows = await database.pool.query<{ v: string | null }>(
     'select v from unnest($1::text[]) with ordinality u (v, n) order by n',
-    [binaryTextArray(values)],
+    [binaryTextArray([values])],
   );
   return rows.map(({ v }) => v);
 };

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findServerUser } from '../../../infra/local/system-user.ts';
 import { toDatabaseError } from '../../../shared/postgres/database-error.ts';
 import { createPool } from '../../../shared/postgres/pool.ts';
+import { longestTurnMs } from '../../support/longest-turn.ts';
 import { createSelfSignedCertificate } from '../../support/self-signed-certificate.ts';
 import { startTestDatabase, type TestDatabase } from '../../support/test-database.ts';
 
@@ -96,6 +97,26 @@ describe('sslmode', () => {
     const [row] = await pool.query<{ text: string }>('select $1::text as text', [text]);
     await pool.end();
     expect(row?.text === text).toBe(true);
+  });
+});
+
+describe('64 MB in one value', () => {
+  it.each([
+    ['plain', () => plain.url, 'disable'],
+    ['over TLS', () => encrypted.url, 'require'],
+  ])('take no long turn of the event loop: %s', { timeout: 60_000 }, async (_name, url, mode) => {
+    const pool = createPool(withQuery(url(), `sslmode=${mode}`));
+    const bytes = Buffer.alloc(64 * 1024 * 1024, 'abc');
+    let leastMs = Number.POSITIVE_INFINITY;
+    for (let attempt = 0; attempt < 4 && leastMs > 20; attempt += 1) {
+      const ms = await longestTurnMs(async () => {
+        const [row] = await pool.query<{ n: number }>('select octet_length($1::bytea) as n', [bytes]);
+        expect(row?.n).toBe(bytes.length);
+      });
+      leastMs = Math.min(leastMs, ms);
+    }
+    await pool.end();
+    expect(leastMs).toBeLessThan(20);
   });
 });
 

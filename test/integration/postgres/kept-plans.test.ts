@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { append } from '../../../shared/postgres/append.ts';
 import type { DatabasePool } from '../../../shared/postgres/database.ts';
+import { markForwarded } from '../../../shared/postgres/ledger.ts';
 import { deliveryOf, insertState, newColumn, readStored } from '../../support/append-fixture.ts';
 import { startTestDatabase, type TestDatabase } from '../../support/test-database.ts';
 
@@ -86,4 +87,37 @@ describe('plans that are kept', () => {
     expect(mapping).toHaveLength(10);
     for (let time = 0; time < 10; time += 1) expect(rows.get(time)).toEqual({ a: `text ${time}`, b: `{"n": ${time}}` });
   });
+
+  it('find each ledger row by the index, also if they were made while the ledger was empty, and are made once', async () => {
+    const empty = await startTestDatabase({ args: ['-c', 'autovacuum=off'] });
+    try {
+      const pool = empty.openPool({ max: 1 });
+      await insertState(pool, 'empty');
+      let columns = [newColumn('a')];
+      for (let time = 0; time < 12; time += 1) {
+        const rows = [deliveryOf(`rows/${time}`, [[`text ${time}`]], { forwards: true })];
+        columns = [...(await append(pool, { ...request, columns, deliveries: rows })).columns];
+        await append(pool, { ...request, columns, deliveries: [deliveryOf(`none/${time}`, [])] });
+        await markForwarded(pool, [`rows/${time}`]);
+      }
+      const kept = await pool.query<{ name: string; parameters: number; generic: number; custom: number }>(
+        `select name, array_length(parameter_types, 1) as parameters, generic_plans::int as generic, custom_plans::int as custom
+           from pg_prepared_statements`,
+      );
+      expect(kept).toHaveLength(3);
+      for (const { name, parameters, generic, custom } of kept) {
+        expect(custom).toBe(5);
+        expect(generic).toBe(7);
+        const nulls = Array.from({ length: parameters }, () => 'null').join(', ');
+        const plan = await pool.query<{ 'QUERY PLAN': string }>(`explain execute ${name} (${nulls})`);
+        const scans = plan.map((line) => line['QUERY PLAN']).filter((line) => /Scan (using \w+ )?on ledger/.test(line));
+        expect(scans.length).toBeGreaterThan(0);
+        for (const scan of scans) expect(scan).toContain('Index Scan using ledger_pkey on ledger');
+      }
+    } finally {
+      await empty.stop();
+    }
+  });
 });
+
+const request = { stateId: 'empty', dedupe: false };

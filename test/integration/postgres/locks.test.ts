@@ -7,6 +7,7 @@ import { toDatabaseError } from '../../../shared/postgres/database-error.ts';
 import { createPool } from '../../../shared/postgres/pool.ts';
 import { deliveryOf, insertState, newColumn, readStored } from '../../support/append-fixture.ts';
 import { startTestDatabase, type TestDatabase } from '../../support/test-database.ts';
+import { until } from '../../support/until.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -76,11 +77,13 @@ describe('waiting for a row that somebody else holds', () => {
     await insertState(database.pool, 'circle/a');
     await insertState(database.pool, 'circle/b');
     // Two writers that lock in opposite orders: the server gives up one of them, 40P01.
+    let holders = 0;
     const lockBoth = (first: string, second: string): Promise<unknown> =>
       database.pool
         .transaction(async (connection) => {
           await connection.query('select from state where id = $1 for update', [first]);
-          await new Promise((resolve) => setTimeout(resolve, 100));
+          holders += 1;
+          await until('both hold a lock', () => holders === 2);
           await connection.query('select from state where id = $1 for update', [second]);
         })
         .then(

@@ -4,6 +4,7 @@ import { migrate } from '../../../infra/postgres/migrate.ts';
 import { append } from '../../../shared/postgres/append.ts';
 import { readLedger } from '../../../shared/postgres/ledger.ts';
 import { readState } from '../../../shared/metadata/read-metadata.ts';
+import { readHistory } from '../../../shared/postgres/history.ts';
 import { createPool } from '../../../shared/postgres/pool.ts';
 import { deliveryOf, newColumn } from '../../support/append-fixture.ts';
 import { startTestDatabase, type TestDatabase } from '../../support/test-database.ts';
@@ -74,6 +75,17 @@ describe('the migration', () => {
     await pool.query('drop index state_column_data_comp_ux');
     await pool.query('create unique index theirs on state_column_data (column_id, data_index)');
     expect(await migrate(url)).toEqual([]);
+    await pool.end();
+  });
+
+  it('adds the history that older installations lack, once', async () => {
+    const url = await emptyDatabase('before_history');
+    await migrate(url);
+    const pool = createPool(url);
+    await pool.query('drop table state_sync.history');
+    expect(await migrate(url)).toContain('006_history.sql');
+    expect(await migrate(url)).toEqual([]);
+    expect(await readHistory(pool, 0, Date.now())).toEqual([]);
     await pool.end();
   });
 
@@ -173,13 +185,15 @@ describe('the migration', () => {
     const url = await emptyDatabase('optional');
     await migrate(url);
     const pool = createPool(url);
-    const indexes = () =>
-      pool.query(`select indexname, indexdef from pg_indexes where tablename like 'state_column%' order by 1`);
+    const schema = async () => [
+      await pool.query(`select indexname, indexdef from pg_indexes where tablename like 'state%' order by 1`),
+      await pool.query(`select relname, reloptions from pg_class where relname like 'state%' order by 1`),
+    ];
     const folder = new URL('../../../infra/postgres/optional/', import.meta.url);
     const files = (await readdir(folder)).filter((name) => name.endsWith('.up.sql'));
     expect(files.length).toBeGreaterThanOrEqual(3);
     for (const file of files) {
-      const before = await indexes();
+      const before = await schema();
       const run = async (name: string): Promise<void> => {
         const text = await readFile(new URL(name, folder), 'utf8');
         // `concurrently` cannot run in a transaction, which a text of several commands would be.
@@ -187,9 +201,9 @@ describe('the migration', () => {
           if (command.trim() !== '') await pool.query(command);
       };
       await run(file);
-      expect(await indexes(), file).not.toEqual(before);
+      expect(await schema(), file).not.toEqual(before);
       await run(file.replace('.up.sql', '.down.sql'));
-      expect(await indexes(), file).toEqual(before);
+      expect(await schema(), file).toEqual(before);
     }
     await pool.end();
   });

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findPart } from '../../support/platform-parts.ts';
 import { spanTrees } from '../../support/span-tree.ts';
-import { findJaeger, startTestJaeger, type TestJaeger } from '../../support/test-jaeger.ts';
+import { startTestJaeger, type TestJaeger } from '../../support/test-jaeger.ts';
 import { expectedLoopTree, loopAttributes, runTracedLoop } from '../../support/traced-loop.ts';
 import { startTracedStack, type TracedStack } from '../../support/traced-stack.ts';
 
-const binary = await findJaeger(process.env);
-const name = binary === undefined ? 'Jaeger (skipped: npx node test/support/build-jaeger.ts builds one)' : 'Jaeger';
+const { path: binary, note } = await findPart('jaeger');
 
-describe.skipIf(binary === undefined || process.platform !== 'linux')(name, () => {
+describe.skipIf(binary === undefined || process.platform !== 'linux')(`Jaeger${note}`, () => {
   let jaeger: TestJaeger;
   let stack: TracedStack;
 

@@ -45,7 +45,9 @@ describe('what a server is found to be', () => {
     transactionMs: 60_000,
     standbys: 1,
     synchronous: 'standby',
+    open: null,
   };
+  const open = { pid: 7, user: 'reader', application: 'report', seconds: 599 };
   it.each<[Partial<ServerFacts>, readonly string[]]>([
     [{}, []],
     [{ standbys: 0, synchronous: '' }, []],
@@ -55,6 +57,8 @@ describe('what a server is found to be', () => {
     [{ commit: 'local', synchronous: '', standbys: 0 }, []],
     [{ synchronous: '' }, ['standby_asynchronous']],
     [{ statementMs: 500 }, ['time_limit_short']],
+    [{ open }, []],
+    [{ open: { ...open, seconds: 600 } }, ['transaction_open_long']],
     [{ statementMs: 500, transactionMs: 500 }, ['time_limit_short', 'time_limit_short']],
   ])('%j: %j', (facts, codes) => {
     const findings = judgeServer({ ...right, ...facts }, 'h:5432/d');

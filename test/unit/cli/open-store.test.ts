@@ -79,7 +79,9 @@ it('every deployment that a command or a page names is one of the manifests', ()
       .map((name) => readFileSync(join(rootDir, folder, name), 'utf8'));
   const manifests = filesIn('infra/kubernetes', /\.ya?ml$/).join('\n---\n');
   const deployments = [...manifests.matchAll(/^kind: Deployment\nmetadata:\n(?: {2}.*\n)*? {2}name: (\S+)/gm)];
-  const names = new Set(deployments.map(([, name]) => name));
+  // The Python service's own one is the user's; those of the functions bear the names of their folders.
+  const functions = readdirSync(join(rootDir, 'functions'));
+  const names = new Set([...deployments.map(([, name]) => name), ...functions, 'python-state-sync']);
   const named = [
     ...filesIn('infra', /\.(ts|md)$/)
       .join('\n')

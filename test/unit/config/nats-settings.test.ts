@@ -135,7 +135,11 @@ describe('the settings of NATS', () => {
     ['a time without unit', { NATS_TIMEOUT: '5' }, 'NATS_TIMEOUT must be a duration'],
     ['a proxy', { NATS_SOCKS_PROXY: 'socks5://x' }, 'NATS_SOCKS_PROXY is not supported'],
     ['an unknown context', { NATS_CONTEXT: 'nope' }, 'NATS_CONTEXT: '],
-    ['a context that leaves its folder', { NATS_CONTEXT: '../../x' }, 'NATS_CONTEXT must be the name of a context'],
+    [
+      'a context that leaves its folder',
+      { NATS_CONTEXT: '../../x' },
+      'NATS_CONTEXT must be the name of a context or the absolute path of its file',
+    ],
     ['a context with a proxy', { NATS_CONTEXT: 'proxy' }, "NATS_CONTEXT: the context's socks_proxy is not supported"],
     ['a context of nsc', { NATS_CONTEXT: 'nsc' }, "NATS_CONTEXT: the context's nsc asks the nsc tool"],
   ])('refuse %s by name and without its value', (_what, env, fault) => {
@@ -156,6 +160,18 @@ describe('the settings of NATS', () => {
     const own = read({ ...env, NATS_TOKEN: 't', NATS_URL: 'nats://own' });
     expect(own.url).toBe('nats://own');
     expect(own.credentials()).toEqual({ kind: 'token', token: 't' });
+  });
+
+  it('are filled in from a context at a path, such as a secret file, and read its password anew', () => {
+    const path = join(folder, 'nats-connector');
+    writeFileSync(path, JSON.stringify({ user: 'connector', password: 'first', inbox_prefix: '_INBOX_connector' }));
+    const settings = read({ NATS_CONTEXT: path });
+    expect(settings.inboxPrefix).toBe('_INBOX_connector');
+    expect(settings.credentials()).toEqual({ kind: 'user', user: 'connector', password: 'first' });
+    writeFileSync(path, JSON.stringify({ user: 'connector', password: 'second' }));
+    expect(settings.credentials()).toEqual({ kind: 'user', user: 'connector', password: 'second' });
+    writeFileSync(path, '{}');
+    expect(read({ NATS_CONTEXT: path }).credentials()).toEqual({ kind: 'none' });
   });
 
   it('name a Pulsar broker in a warning and go on without it', () => {

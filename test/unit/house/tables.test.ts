@@ -13,7 +13,7 @@ const functionsPage = readProjectFile('functions/README.md');
 const managePage = readProjectFile('functions/manage/README.md');
 const contributing = readProjectFile('.github/CONTRIBUTING.md');
 const manifest = JSON.parse(readProjectFile('package.json')) as Readonly<
-  Record<'scripts' | 'dependencies' | 'devDependencies', Readonly<Record<string, string>>>
+  Record<'scripts' | 'dependencies' | 'optionalDependencies' | 'devDependencies', Readonly<Record<string, string>>>
 >;
 
 const sorted = (names: Iterable<string>): readonly string[] => [...new Set(names)].toSorted();
@@ -74,7 +74,8 @@ describe('what the code has is in its table, and nothing else', () => {
   });
 
   it('dependencies, each with its reason', () => {
-    const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)];
+    const { dependencies, optionalDependencies, devDependencies } = manifest;
+    const packages = [dependencies, optionalDependencies, devDependencies].flatMap((some) => Object.keys(some));
     expect(sorted(namesInTable(contributing, 'package'))).toEqual(sorted(packages));
   });
 });

@@ -156,6 +156,14 @@ describe('what people see', () => {
     ).toEqual(['a   name', `──  ${'─'.repeat(36)}`, `1   ${'x'.repeat(35)}…`, '22  null']);
   });
 
+  it('cuts the widest columns until the table is as wide as it may be, and none of one without an end', () => {
+    const rows = [['1', 'x'.repeat(50), 'y'.repeat(20)]];
+    const fit = textTable(['a', 'wide', 'less'], rows, 45);
+    expect(fit.every((line) => line.length <= 45)).toBe(true);
+    expect(fit[2]).toBe(`1  ${'x'.repeat(19)}…  ${'y'.repeat(20)}`);
+    expect(textTable(['a', 'wide', 'less'], rows, Infinity)[2]).toBe(`1  ${'x'.repeat(50)}  ${'y'.repeat(20)}`);
+  });
+
   it('prints a trace as a tree, children in order, with what was linked and what failed', () => {
     const span = (spanId: string, parentSpanId: string, startMs: number, more: Partial<CollectedSpan> = {}) => ({
       traceId: 't',

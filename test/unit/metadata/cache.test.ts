@@ -47,6 +47,22 @@ describe('the cache', () => {
     expect(cache.stats()).toMatchObject({ hits: 0, misses: 1 });
   });
 
+  it('gives what it has without a promise, replaces it like any other use of it, and loads nothing that it has not', async () => {
+    const { cache, loads, put, at, settle } = setUp();
+    expect(cache.peek('a')).toBeUndefined();
+    expect(loads).toHaveLength(0);
+    await put('a', 'old');
+    expect([cache.peek('a'), cache.peek('b')]).toEqual(['old', undefined]);
+    at(10);
+    expect(cache.peek('a')).toBe('old');
+    loads[1]?.resolve('new');
+    await settle();
+    expect(cache.peek('a')).toBe('new');
+    at(40);
+    expect(cache.peek('a')).toBeUndefined();
+    expect(cache.stats()).toMatchObject({ hits: 3, staleHits: 1, misses: 1, loads: 2 });
+  });
+
   it('serves a stale value while one load replaces it, and waits again once it is too old', async () => {
     const { cache, loads, put, at, settle } = setUp();
     await put('a', 'old');
@@ -121,6 +137,18 @@ describe('the cache', () => {
     loads[0]?.resolve('loaded');
     expect(await before).toBe('loaded');
     expect(await cache.get('a')).toBe('set');
+  });
+
+  it('takes a value that was read along with another, and keeps what is there or on its way', async () => {
+    const { cache, loads } = setUp();
+    cache.offer('a', 'along', 0);
+    expect(await cache.get('a')).toBe('along');
+    cache.offer('a', 'later', 0);
+    expect(await cache.get('a')).toBe('along');
+    const loading = cache.get('b');
+    cache.offer('b', 'along', 0);
+    loads[0]?.resolve('loaded');
+    expect([await loading, await cache.get('b'), loads.length]).toEqual(['loaded', 'loaded', 1]);
   });
 
   it('forgets everything when asked to, loads under way included', async () => {

@@ -97,6 +97,7 @@ const factsOf = (fields: Partial<StoreFacts> = {}): StoreFacts => ({
   deadLetters: { stream: 'dead', ok: true, messages: 0, bytes: 0, firstSequence: 0, lastSequence: 0 },
   database: { ok: true, latencyMs: 1, version: '18', ledgerRows: 1, isLedgerCounted: true },
   functions: { ok: true, list: [functionLine('state-direct')] },
+  pauses: { ok: true, list: [] },
   connectors: { ok: true, list: [reportOf()] },
   ...fields,
 });
@@ -104,6 +105,10 @@ const factsOf = (fields: Partial<StoreFacts> = {}): StoreFacts => ({
 const consuming = (consumer: Partial<ConsumerStatus>, ...reports: Partial<ConnectorReport>[]): Partial<StoreFacts> => ({
   streams: [own(streamOf([consumerOf(consumer)]))],
   connectors: { ok: true, list: reports.map(reportOf) },
+});
+
+const pausing = (kind: 'durable' | 'function' | 'state', id: string): Partial<StoreFacts> => ({
+  pauses: { ok: true, list: [{ kind, id, name: null, keys: [], sinceMs: ago(900), untilMs: null, by: 'Ada' }] },
 });
 
 type Row = readonly [what: string, facts: Partial<StoreFacts>, level: string, headline: RegExp, reason?: RegExp];
@@ -189,6 +194,36 @@ const rows: readonly Row[] = [
     consuming({ pending: 1, lastDeliveredMs: null, lastSettledMs: null }, { durables: [] }),
     'warn',
     /^1 message of sync waits; nobody can say for how long/,
+  ],
+  [
+    'messages of a durable that an operator has paused (H6)',
+    {
+      ...consuming({ pending: 5, oldestMs: ago(900), lastSettledMs: ago(900) }, {}),
+      ...pausing('durable', 'sync_sub_1'),
+    },
+    'good',
+    /^Healthy, 1 paused$/,
+  ],
+  [
+    'messages that wait for a paused state (H6)',
+    { ...consuming({ ackPending: 5, oldestMs: ago(900), lastSettledMs: ago(900) }, {}), ...pausing('state', 's1') },
+    'good',
+    /^Healthy, 1 paused$/,
+  ],
+  [
+    'a message that is tried again while something is paused (H3)',
+    {
+      ...consuming({ ackPending: 1, lastSettledMs: ago(0), oldestMs: ago(5) }, retrying('unknown_state', 'no state x')),
+      ...pausing('state', 's1'),
+    },
+    'warn',
+    /^1 message of sync is tried again/,
+  ],
+  [
+    'messages that nothing settles while the function of another stream is paused (H1)',
+    { ...consuming({ ackPending: 1, oldestMs: ago(40), lastSettledMs: ago(50) }, {}), ...pausing('function', 'other') },
+    'bad',
+    /^Nothing of sync is stored/,
   ],
   ['a paused consumer', consuming({ isPaused: true, pending: 2 }, {}), 'bad', /^sync_sub_1 is paused/],
   ['a push consumer', consuming({ isPush: true }, {}), 'bad', /^sync_sub_1 is a push consumer/],
@@ -325,3 +360,31 @@ describe('health', () => {
 });
 
 const order = ['bad', 'warn', 'good'];
+
+describe('who reads a durable (H7)', () => {
+  const lease = (holder: string | null, isOurs: boolean) => ({
+    consumer: 'sync_sub_1',
+    holder,
+    sinceMs: holder === null ? null : ago(60),
+    isOurs,
+  });
+  const statesOf = (...leases: ReturnType<typeof lease>[]) => {
+    const facts = factsOf({ connectors: { ok: true, list: leases.map((one) => reportOf({ leases: [one] })) } });
+    return assessHealth(facts).states.filter(({ name, part }) => part === 'connector' && name === 'sync_sub_1');
+  };
+
+  it('is said with since when, and how many stand by', () => {
+    expect(statesOf(lease('pod-a', true))).toMatchObject([
+      { level: 'good', code: 'lease_held', headline: 'pod-a reads sync_sub_1, nobody stands by', sinceMs: ago(60) },
+    ]);
+    expect(statesOf(lease('pod-a', false), lease('pod-a', true))).toMatchObject([
+      { level: 'good', headline: 'pod-a reads sync_sub_1, one stands by' },
+    ]);
+  });
+
+  it('is a trouble if nobody does', () => {
+    expect(statesOf(lease(null, false), lease(null, false))).toMatchObject([
+      { level: 'bad', code: 'lease_free', headline: 'Nobody reads sync_sub_1' },
+    ]);
+  });
+});

@@ -50,6 +50,30 @@ const reasonOf = (taken: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('a pool of connections', () => {
+  it('P2: gives a connection that was opened ahead to nobody before it is prepared, and opens no other for who waits', async () => {
+    const { pool, opened } = start();
+    let isReady = false;
+    pool.warm(async () => {
+      await new Promise(setImmediate);
+      isReady = true;
+      return true;
+    });
+    const taken = pool.take().then((connection) => ({ connection, isReady }));
+    expect(await taken).toEqual({ connection: opened[0], isReady: true });
+    expect(opened).toHaveLength(1);
+  });
+
+  it.each<[string, () => Promise<boolean>]>([
+    ['says that it is unusable', () => Promise.resolve(false)],
+    ['fails', () => Promise.reject(new Error('the session is gone'))],
+  ])('P2: closes a connection whose preparation %s; who waits gets another one', async (_what, prepare) => {
+    const { pool, opened } = start();
+    pool.warm(prepare);
+    const connection = await pool.take();
+    expect(opened.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+    expect(connection).toBe(opened[1]);
+  });
+
   it('P1: never has more than its share, however many ask', async () => {
     const { pool, opened } = start();
     let most = 0;

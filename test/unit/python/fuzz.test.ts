@@ -78,14 +78,16 @@ const measure = (expression: string, factory = evaluators): Cost => {
 const allowedMs = (steps: number): number => maxMs * (0.25 + 0.75 * (steps / 200_000));
 
 /** Other work of the machine and the collector add to a measurement and nothing takes from it: the least of some counts. */
-const isTooSlow = (expression: string, first: Cost, factory: EvaluatorFactory): boolean => {
+const leastOf = (expression: string, first: Cost, factory: EvaluatorFactory): Cost => {
   let least = first;
-  for (let time = 0; time < 8 && least.tookMs > allowedMs(least.steps); time += 1) {
+  for (let time = 0; time < 8 && isTooSlow(least); time += 1) {
     const next = measure(expression, factory);
     if (next.tookMs < least.tookMs) least = next;
   }
-  return least.tookMs > allowedMs(least.steps);
+  return least;
 };
+
+const isTooSlow = ({ tookMs, steps }: Cost): boolean => tookMs > allowedMs(steps);
 
 /** What an evaluation keeps alive at most, looked at wherever the meter looks at its clock. */
 const aliveBytes = (expression: string): number => {
@@ -118,7 +120,8 @@ const faultOf = (expression: string, factory: EvaluatorFactory): string | undefi
     if (error.message.includes('of the interpreter')) return `fault: ${error.message}`;
     if (error.message.includes(marker) || error.message.includes(String(markedNumber))) return `leak: ${error.message}`;
   }
-  if (isTooSlow(expression, cost, factory)) return `time: ${cost.tookMs.toFixed(0)} ms, ${cost.steps} steps`;
+  const least = leastOf(expression, cost, factory);
+  if (isTooSlow(least)) return `time: ${least.tookMs.toFixed(0)} ms, ${least.steps} steps`;
   return isTooLarge(expression, cost) ? `memory: ${(cost.madeBytes / 1e6).toFixed(0)} MB` : undefined;
 };
 

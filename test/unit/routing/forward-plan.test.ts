@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { JsonFloat, type JsonObject, type JsonValue } from '../../../shared/json/json-value.ts';
 import type { OutgoingMessage } from '../../../shared/message/outgoing-message.ts';
 import { readStateProperties } from '../../../shared/state/state-properties.ts';
-import { type ForwardInput } from '../../../shared/routing/plan-forwards.ts';
 import type { Row } from '../../../shared/state/state-model.ts';
-import { planForwards } from '../../support/at-once.ts';
+import { planForwards, type ForwardInput } from '../../support/at-once.ts';
 import { routeConfig, withPriority } from '../../support/route-config.ts';
 
 const routerRoute = routeConfig('processor/state/router', 'processor.state.router');

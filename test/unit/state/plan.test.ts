@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { cellList } from '../../../shared/state/column-cells.ts';
 import { jsonValue } from '../../support/json-arbitraries.ts';
 import { column, keyDefinition, parseObject, stateModel } from '../../support/model-fixtures.ts';
 import { planAppend } from '../../support/at-once.ts';
@@ -74,7 +75,7 @@ describe('a plan', () => {
         const ids = [...result.deliveries.map(({ id }) => id), ...result.rejections.map(({ id }) => id)];
         expect(ids.toSorted()).toEqual(deliveries.map(({ id }) => id).toSorted());
         for (const { append, rows } of result.deliveries) {
-          expect(append.cells.map(({ length }) => length)).toEqual(result.columns.map(() => rows.length));
+          expect(append.cells.map((column) => cellList(column).length)).toEqual(result.columns.map(() => rows.length));
           expect([append.rowCount, append.stateKeys.length]).toEqual([rows.length, rows.length]);
         }
         expect(planAppend(model, deliveries, noEvaluator)).toEqual(result);

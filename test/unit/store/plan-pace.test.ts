@@ -5,35 +5,16 @@ import type { Outcome } from '../../../shared/message/outcome.ts';
 import { loadEvaluators } from '../../../shared/state/evaluator.ts';
 import type { StateModel } from '../../../shared/state/state-model.ts';
 import type { Steps } from '../../../shared/state/steps.ts';
-import { createPlanPace } from '../../../shared/store/plan-pace.ts';
+import { createPlanPace } from '../../../shared/function/plan-pace.ts';
 import { storeDeliveries } from '../../../shared/store/store-deliveries.ts';
 import type { StorePorts, StoreTarget } from '../../../shared/store/store-ports.ts';
 import { delivery } from '../../support/entry-ports.ts';
 import { column, parseObject, stateModel } from '../../support/model-fixtures.ts';
 import { inputRoute } from '../../support/entry-ports.ts';
+import { longestTurnMs } from '../../support/longest-turn.ts';
 import { routeConfig } from '../../support/route-config.ts';
 
 const monotonicMs = (): number => performance.now();
-
-/** The most processor time of this thread between two turns of the event loop, in milliseconds: what other work waits for. */
-const longestTurnMs = async (work: () => Promise<unknown>): Promise<number> => {
-  const done = new AbortController();
-  let longestUs = 0;
-  const watch = async (): Promise<void> => {
-    let last = process.threadCpuUsage();
-    while (!done.signal.aborted) {
-      await nextTurn();
-      const spent = process.threadCpuUsage(last);
-      longestUs = Math.max(longestUs, spent.user + spent.system);
-      last = process.threadCpuUsage();
-    }
-  };
-  const watching = watch();
-  await work();
-  done.abort();
-  await watching;
-  return longestUs / 1_000;
-};
 
 const properties = parseObject(
   '{"persistence": {"mode": "individual_rows"}, "routing": {"mode": "after_save", "dispatch": "individual"}}',
@@ -156,6 +137,20 @@ describe('plans that hold more than the process may', () => {
     };
     await Promise.all(Array.from({ length: 20 }, run));
     expect(most).toBeLessThanOrEqual(2);
+  });
+
+  it('wait also where they have no steps', async () => {
+    const pace = createPlanPace({ monotonicMs: () => 0, maxHeldBytes: 100 });
+    const large = pace.open();
+    expect(large.hold(150)).toBeUndefined();
+    const other = pace.open();
+    let isReady = false;
+    const waiting = other.hold(10)?.then(() => (isReady = true));
+    await nextTurn();
+    expect([waiting === undefined, isReady]).toEqual([false, false]);
+    large.release();
+    await waiting;
+    expect(pace.open().hold(10)).toBeUndefined();
   });
 
   it('do not hinder one that fits', async () => {
