@@ -71,7 +71,7 @@ export const rooms: readonly Room[] = [
     ...shared('errors', 'json', 'message', 'state', 'routing', 'postgres', 'metadata'),
     ...shared('function'),
   ]),
-  pure('functions/manage/page/', 'the operator’s page, for a browser', shared('operate', 'postgres')),
+  pure('functions/manage/page/', 'the operator’s page, for a browser', shared('message', 'operate', 'postgres')),
   effectful('functions/manage/', 'commands; serves the operator’s page', [
     ...shared('message', 'telemetry', 'http', 'nats', 'function', 'operate'),
   ]),
@@ -116,6 +116,8 @@ const packageOwners: ReadonlyArray<readonly [name: string, owners: readonly stri
   ['undici', ['infra/connector/', 'test/']],
   ['@lezer/', ['shared/python/', 'test/']],
   ['preact', ['functions/manage/page/']],
+  ['uplot', ['functions/manage/page/']],
+  ['@dagrejs/', ['functions/manage/page/']],
   ['esbuild', ['infra/image/', 'test/']],
 ];
 
