@@ -31,6 +31,8 @@ export interface Breaker {
   readonly faultsInRow: number;
   /** When an open one lets a request through to try. */
   readonly reopensAtMs: number;
+  /** Until then the function itself asked for nothing. No health check makes that shorter. */
+  readonly sparedUntilMs: number;
 }
 
 export interface BreakerLimits extends BackoffLimits {
@@ -45,6 +47,7 @@ export const closedBreaker = ({ maxRequests }: BreakerLimits): Breaker => ({
   failures: 0,
   faultsInRow: 0,
   reopensAtMs: 0,
+  sparedUntilMs: 0,
 });
 
 /** Requests that may be in flight now. */
@@ -68,15 +71,15 @@ const leastMsOf = (event: BreakerEvent, { limits }: Met): number =>
 
 const reopen = (breaker: Breaker, event: BreakerEvent, met: Met): Breaker => {
   const failures = breaker.failures + 1;
-  const delayMs = Math.max(leastMsOf(event, met), backoffMs(met.limits, failures, met.random()));
-  return { ...breaker, state: 'open', failures, reopensAtMs: met.nowMs + delayMs };
+  const reopensAtMs = met.nowMs + backoffMs(met.limits, failures, met.random());
+  return stayOpen({ ...breaker, state: 'open', failures, reopensAtMs }, event, met);
 };
 
 /** Requests that were in flight together fail together: that is one failure. */
-const stayOpen = (breaker: Breaker, event: BreakerEvent, met: Met): Breaker => ({
-  ...breaker,
-  reopensAtMs: Math.max(breaker.reopensAtMs, met.nowMs + leastMsOf(event, met)),
-});
+const stayOpen = (breaker: Breaker, event: BreakerEvent, met: Met): Breaker => {
+  const sparedUntilMs = Math.max(breaker.sparedUntilMs, met.nowMs + leastMsOf(event, met));
+  return { ...breaker, sparedUntilMs, reopensAtMs: Math.max(breaker.reopensAtMs, sparedUntilMs) };
+};
 
 /** The requests that an overload took away come back one by one. */
 const close = (breaker: Breaker, _event: BreakerEvent, { limits }: Met): Breaker => ({
@@ -85,6 +88,7 @@ const close = (breaker: Breaker, _event: BreakerEvent, { limits }: Met): Breaker
   failures: 0,
   faultsInRow: 0,
   reopensAtMs: 0,
+  sparedUntilMs: 0,
 });
 
 const stay = (breaker: Breaker): Breaker => breaker;
@@ -95,7 +99,7 @@ const mostFailuresAlive = 5;
 const shorten = (breaker: Breaker, _event: BreakerEvent, { limits, nowMs, random }: Met): Breaker => {
   const failures = Math.min(breaker.failures, mostFailuresAlive);
   const reopensAtMs = Math.min(breaker.reopensAtMs, nowMs + backoffMs(limits, failures, random()));
-  return { ...breaker, failures, reopensAtMs };
+  return { ...breaker, failures, reopensAtMs: Math.max(reopensAtMs, breaker.sparedUntilMs) };
 };
 
 /** The only way from one state of the breaker to another; infra/connector/README.md has it in words. */

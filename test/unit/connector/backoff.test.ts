@@ -61,6 +61,7 @@ describe('the circuit breaker', () => {
       overloaded: (nowMs: number, requestsInFlight: number) =>
         at(nowMs, { type: 'overloaded', retryAfterMs: 0, requestsInFlight }),
       faulted: (nowMs: number) => at(nowMs, { type: 'faulted' }),
+      meet: at,
     };
   };
 
@@ -102,6 +103,31 @@ describe('the circuit breaker', () => {
     expect(breaker.slots(1_000)).toBe(2);
     for (let n = 0; n < 20; n += 1) breaker.succeeded();
     expect(breaker.slots(1_000)).toBe(8);
+  });
+
+  it('law: before it has passed what the function asked for, nothing but an answer lets a request through', () => {
+    const retryAfterMs = fc.integer({ min: 0, max: 40_000 });
+    const step = fc.oneof<fc.Arbitrary<BreakerEvent>[]>(
+      fc.record({ type: fc.constant('unavailable'), retryAfterMs }),
+      fc.record({ type: fc.constant('overloaded'), retryAfterMs, requestsInFlight: fc.integer({ min: 1, max: 8 }) }),
+      fc.constantFrom({ type: 'faulted' }, { type: 'alive' }, { type: 'succeeded' }),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(step, fc.nat({ max: 5_000 })), { maxLength: 30 }), (steps) => {
+        const breaker = create();
+        let nowMs = 0;
+        let askedUntilMs = 0;
+        for (const [event, passedMs] of steps) {
+          nowMs += passedMs;
+          breaker.meet(nowMs, event);
+          if ('retryAfterMs' in event) {
+            askedUntilMs = Math.max(askedUntilMs, nowMs + Math.min(event.retryAfterMs, limits.maxMs));
+          }
+          if (event.type === 'succeeded') askedUntilMs = 0;
+          if (nowMs < askedUntilMs) expect(breaker.slots(askedUntilMs - 1)).toBe(0);
+        }
+      }),
+    );
   });
 
   it('stays closed over a few faults and opens after five in a row', () => {
