@@ -3,7 +3,7 @@ import { textTable } from '../../infra/local/text-table.ts';
 import type { Difference } from './difference.ts';
 import type { RoundResult } from './round.ts';
 import type { InjectedFault } from './run-faults.ts';
-import { checkSoak, soakPoints, soakRows, type SoakSample } from './soak.ts';
+import { checkSoak, soakPoints, soakRows, soakSeries, type SoakSample } from './soak.ts';
 import { summariseStandstills, type Standstill } from './standstill.ts';
 import type { World } from './world.ts';
 
@@ -44,6 +44,10 @@ export const reportSoak = (samples: readonly SoakSample[], minutes: number, say:
   const points = soakPoints.map((point) => String(Math.round(point * minutes * 10) / 10));
   say(`memory after ${points.join(', ')} minutes (MB)`);
   for (const { process, megabytes } of rows) say(`  ${process}: ${megabytes.map((each) => each ?? '?').join(', ')}`);
+  say('memory at every look (MB)');
+  for (const { process, looks } of soakSeries(samples)) {
+    say(`  ${process}: ${looks.map(({ megabytes }) => megabytes).join(' ')}`);
+  }
   return checkSoak(rows);
 };
 

@@ -11,6 +11,12 @@ export interface SoakSample {
 /** When memory is judged, in parts of the whole: 10, 30 and 60 minutes of an hour. */
 export const soakPoints = [1 / 6, 1 / 2, 1] as const;
 
+/**
+ * A look finds a process before or after a collection of garbage: tens of megabytes apart. So the looks of this part of the whole up
+ * to a point are taken together, three minutes of an hour, and their median counts.
+ */
+const windowShare = 1 / 20;
+
 /** At each point a process must have what it has at the others, give or take this share. */
 const mostDrift = 0.15;
 
@@ -26,15 +32,35 @@ const endings = /^(kill|end)-(function|connector|holder)$|^die-at-failpoint$/;
 /** Whether the fault may come in a soak. */
 export const lastsThrough = ({ name }: { readonly name: string }): boolean => !endings.test(name);
 
-/** What each process had at the first look at or after each point; the last look stands for the last point. */
+/** What each process had around each point. The last round may rest a little before or after the whole time. */
 export const soakRows = (samples: readonly SoakSample[], wholeMs: number): readonly SoakRow[] => {
-  const processes = [...new Set(samples.map(({ process }) => process))].toSorted();
-  const looks = [...new Set(samples.map(({ atMs }) => atMs))].toSorted((one, other) => one - other);
-  const chosen = soakPoints.map((point) => looks.find((atMs) => atMs >= point * wholeMs) ?? looks.at(-1));
-  return processes.map((process) => ({
+  const lastMs = Math.max(...samples.map(({ atMs }) => atMs));
+  return soakSeries(samples).map(({ process, looks }) => ({
     process,
-    megabytes: chosen.map((atMs) => mostOf(samples.filter((each) => each.process === process && each.atMs === atMs))),
+    megabytes: soakPoints.map((point) => {
+      const untilMs = point === 1 ? lastMs : point * wholeMs;
+      const fromMs = untilMs - windowShare * wholeMs;
+      return median(looks.filter(({ atMs }) => atMs > fromMs && atMs <= untilMs).map(({ megabytes }) => megabytes));
+    }),
   }));
+};
+
+/** Every look at each process. Of several processes of one function the largest counts. */
+export const soakSeries = (
+  samples: readonly SoakSample[],
+): readonly {
+  readonly process: string;
+  readonly looks: readonly { readonly atMs: number; readonly megabytes: number }[];
+}[] => {
+  const processes = [...new Set(samples.map(({ process }) => process))].toSorted();
+  return processes.map((process) => {
+    const most = new Map<number, number>();
+    for (const { atMs, megabytes, process: own } of samples) {
+      if (own === process) most.set(atMs, Math.max(megabytes, most.get(atMs) ?? 0));
+    }
+    const looks = [...most].map(([atMs, megabytes]) => ({ atMs, megabytes }));
+    return { process, looks: looks.toSorted((one, other) => one.atMs - other.atMs) };
+  });
 };
 
 /** Processes whose memory grew or shrank between the points: what grows in an hour fills a container in a day. */
@@ -50,6 +76,5 @@ export const checkSoak = (rows: readonly SoakRow[]): readonly Difference[] =>
     return [{ invariant: 'I6 bounded', text: `${process} had ${told} MB at the points of the soak` }];
   });
 
-/** Of several processes of one function, the largest. */
-const mostOf = (samples: readonly SoakSample[]): number | undefined =>
-  samples.length === 0 ? undefined : Math.max(...samples.map(({ megabytes }) => megabytes));
+const median = (values: readonly number[]): number | undefined =>
+  values.toSorted((one, other) => one - other)[Math.floor((values.length - 1) / 2)];

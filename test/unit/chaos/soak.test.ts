@@ -11,9 +11,16 @@ const judge = (samples: readonly SoakSample[]): readonly string[] =>
   checkSoak(soakRows(samples, hourMs)).map(({ invariant, text }) => `${invariant}: ${text}`);
 
 describe('a soak', () => {
-  it('looks at 10, 30 and 60 minutes of an hour, each time at the first sample from then on', () => {
-    const samples = [5, 11, 29, 31, 45, 59.5].map((minute) => at(minute, 'connector-1', Math.round(minute)));
-    expect(soakRows(samples, hourMs)).toEqual([{ process: 'connector-1', megabytes: [11, 31, 60] }]);
+  it('takes at 10, 30 and 60 minutes of an hour the median of the three minutes before', () => {
+    const samples = [5, 7.5, 8, 9.5, 11, 28, 29, 31, 45, 58, 59, 60.2].map((minute) =>
+      at(minute, 'connector-1', Math.round(minute * 10)),
+    );
+    expect(soakRows(samples, hourMs)).toEqual([{ process: 'connector-1', megabytes: [80, 280, 590] }]);
+  });
+
+  it('takes the largest of several processes of one function at each look', () => {
+    const samples = [8, 9, 10, 30, 60].flatMap((minute) => [at(minute, 'state-direct', 90), at(minute, 'state-direct', 95)]);
+    expect(soakRows(samples, hourMs)).toEqual([{ process: 'state-direct', megabytes: [95, 95, 95] }]);
   });
 
   it('finds nothing where memory stays within 15 %', () => {
