@@ -29,6 +29,7 @@ export const config = defineConfig({
     sequence: { sequencer: LongestFirst },
     // Programs of ours that tests start need not have their TypeScript compiled each time.
     env: { NODE_COMPILE_CACHE: `${root}.cache/test-compile` },
+    setupFiles: ['test/support/seed-properties.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     projects: [

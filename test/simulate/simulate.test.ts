@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { testSeed as seed } from '../support/test-seed.ts';
 import { loadMutated } from './load-mutated.ts';
 import { leaseProperty } from './leases.ts';
 import { leaseMutations, mutations, togetherMutations } from './mutations.ts';
@@ -8,7 +9,6 @@ import { togetherProperty } from './together-property.ts';
 
 /** The long form is `npm run simulate -- --runs 1000000 --seed 1`. */
 const runs = 10_000;
-const seed = Date.now() % 0x7fff_ffff;
 const mutationRuns = 20_000;
 /** Each takes as long as some twenty of the others. The long form is `npm run simulate -- --model together --runs 100000`. */
 const togetherRuns = 1_500;

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ModelMutation } from '../../support/delivery-model-store.ts';
 import { createDeliveryModel } from '../../support/delivery-model.ts';
+import { testSeed as seed } from '../../support/test-seed.ts';
 
-/** The long form: `MODEL_RUNS=100000 npx vitest run --config .config/vitest.config.ts test/unit/delivery-model.test.ts`. */
+/** The long form: `MODEL_RUNS=100000 TEST_SEED=random npx vitest run --config .config/vitest.config.ts test/unit/connector/delivery-model.test.ts`. */
 const runs = Number(process.env['MODEL_RUNS'] ?? 1_500);
-const seed = Number(process.env['MODEL_SEED'] ?? Date.now() % 0x7fff_ffff);
 
 const messages = fc.array(fc.record({ state: fc.nat(1), rows: fc.integer({ min: 1, max: 3 }) }), {
   minLength: 1,
