@@ -19,7 +19,10 @@ describe('a soak', () => {
   });
 
   it('takes the largest of several processes of one function at each look', () => {
-    const samples = [8, 9, 10, 30, 60].flatMap((minute) => [at(minute, 'state-direct', 90), at(minute, 'state-direct', 95)]);
+    const samples = [8, 9, 10, 30, 60].flatMap((minute) => [
+      at(minute, 'state-direct', 90),
+      at(minute, 'state-direct', 95),
+    ]);
     expect(soakRows(samples, hourMs)).toEqual([{ process: 'state-direct', megabytes: [95, 95, 95] }]);
   });
 
