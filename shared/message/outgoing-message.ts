@@ -16,7 +16,15 @@ export interface OutgoingMessage {
 /** What the server said of one publish. */
 export type PublishOutcome =
   | { readonly ok: true; readonly duplicate: boolean; readonly sequence: number }
-  | { readonly ok: false; readonly error: Error };
+  | { readonly ok: false; readonly error: Error; readonly said?: Denial };
+
+/**
+ * What the server said that did not confirm a message; nothing if it said nothing.
+ * - `refused`: it is not stored.
+ * - `id_taken`: an earlier message of this id is neither stored nor given up yet. Before nats-server 2.12 a cluster may say so of
+ *   one that it has refused, or lost with its leader, until its duplicate window is over.
+ */
+export type Denial = 'refused' | 'id_taken';
 
 /** Publishes pipelined and counts the PubAcks; one outcome per message, in the order given. Never throws. */
 export interface Publisher {

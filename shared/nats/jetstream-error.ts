@@ -9,6 +9,7 @@ export const apiErrorCodes = {
   messageNotFound: 10037,
   messageTooLarge: 10054,
   messageDeleteFailed: 10057,
+  idInProcess: 10158,
   sequenceNotFound: 10043,
   maxBytesRequired: 10113,
   wrongLastSequence: 10071,

@@ -211,7 +211,8 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
       const error = isTooLarge
         ? new TerminalError('forward_too_large', text)
         : new RetryableError('publish_failed', text);
-      settle(pending, { ok: false, error });
+      const said = ack.error.err_code === apiErrorCodes.idInProcess ? 'id_taken' : 'refused';
+      settle(pending, { ok: false, error, said });
       return;
     }
     confirmed.add(pending.message.stream);
@@ -220,7 +221,7 @@ export const createJetStreamPublisher = (connection: NatsConnection, options: Pu
     // that one with its leader. Newer ones refuse the repeat (10158).
     if (sequence === 0) {
       const text = `the stream ${ack.stream ?? pending.message.stream} still works on an earlier copy of the message`;
-      settle(pending, { ok: false, error: new RetryableError('publish_failed', text) });
+      settle(pending, { ok: false, error: new RetryableError('publish_failed', text), said: 'id_taken' });
       return;
     }
     settle(pending, { ok: true, duplicate: ack.duplicate === true, sequence });

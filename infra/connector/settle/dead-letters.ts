@@ -4,7 +4,7 @@ import type { NatsConnection } from '../../../shared/nats/connect.ts';
 import { fitDeadLetter } from '../../../shared/nats/dead-letter-body.ts';
 import { pairEntries } from '../../../shared/nats/header-pairs.ts';
 import { ensureStream } from '../../../shared/nats/ensure-stream.ts';
-import type { Publisher } from '../../../shared/message/outgoing-message.ts';
+import type { Publisher, PublishOutcome } from '../../../shared/message/outgoing-message.ts';
 import type { DeadLetterConfig } from '../../../shared/routing/routing.ts';
 import type { Log } from '../../../shared/telemetry/log.ts';
 import { backoffMs } from '../backoff.ts';
@@ -13,6 +13,7 @@ import { deadLetterIdOf, type ReceivedMessage } from '../intake/received-message
 import { mayBegin, type Tenure } from '../lease/tenure.ts';
 import type { ConnectorTelemetry } from '../telemetry/connector-telemetry.ts';
 import type { ConnectorMetrics } from '../telemetry/metrics.ts';
+import { firstLetterId, letterIdText, nextLetterId, type LetterId } from './letter-id.ts';
 
 export interface DeadLetterOptions {
   readonly connection: NatsConnection;
@@ -60,21 +61,21 @@ export const createDeadLetters = (options: DeadLetterOptions): DeadLetters => ({
   store: async (message, givenUp, tenure) => {
     const { clock, log, metrics } = options;
     const { code, reason } = givenUp;
+    let id = firstLetterId;
     for (let failures = 1; !options.isStopping() && !tenure.isOver(); failures += 1) {
       if (!mayBegin(tenure)) {
         await pause(clock, leaseLookMs);
         continue;
       }
-      const error = await publish(options, message, givenUp).catch(
-        (cause: unknown) => new Error(reasonOf(cause), { cause }),
-      );
-      if (error === undefined) {
+      const outcome = await publish(options, { message, givenUp, id }).catch(failedWith);
+      if (outcome.ok) {
         metrics.add('dead_letters', 1, code);
         log.warn('dead_letter', { code, reason, id: message.id, stream: message.stream, sequence: message.sequence });
         return true;
       }
       metrics.add('dead_letter_failures');
-      log.error('dead_letter_failed', { code, id: message.id, reason: reasonOf(error) });
+      log.error('dead_letter_failed', { code, id: message.id, reason: reasonOf(outcome.error) });
+      id = nextLetterId(id, outcome.said, clock.nowMs());
       await pause(clock, backoffMs(backoff, failures, options.random()));
       // The publisher would make a missing stream a work queue, which forgets what is read.
       await ensure(options).catch((cause: unknown) => log.error('dead_letter_failed', { reason: reasonOf(cause) }));
@@ -90,11 +91,20 @@ const ensure = async ({ connection, config }: DeadLetterOptions): Promise<void> 
 const wanted = ({ stream, subject }: DeadLetterConfig) =>
   ({ stream, baseSubject: subject, retention: 'limits' }) as const;
 
+const failedWith = (cause: unknown): PublishOutcome => ({ ok: false, error: new Error(reasonOf(cause), { cause }) });
+
+/** One message that is given up, and the id that its letter gets. */
+interface Letter {
+  readonly message: ReceivedMessage;
+  readonly givenUp: GivenUp;
+  readonly id: LetterId;
+}
+
 const publish = async (
   { config, clock, publisher, telemetry }: DeadLetterOptions,
-  message: ReceivedMessage,
-  { code, reason, attempts, deliveryCount }: GivenUp,
-): Promise<Error | undefined> => {
+  { message, givenUp, id }: Letter,
+): Promise<PublishOutcome> => {
+  const { code, reason, attempts, deliveryCount } = givenUp;
   const span = telemetry.startDeadLetter(message, { code, reason, attempts, subject: config.subject });
   const headers = buildDeadLetterHeaders(pairEntries(message.headers), {
     code,
@@ -111,19 +121,18 @@ const publish = async (
   });
   const letter = fitDeadLetter({ headers, payload: message.payload }, await publisher.maxPayloadBytes());
   const isReplaced = (name: string): boolean => Object.hasOwn(span.headers, name.toLowerCase());
-  const [outcome] = await publisher.publish([
+  const [outcome = failedWith(new Error('no outcome'))] = await publisher.publish([
     {
       ...wanted(config),
       subject: config.subject,
       payload: letter.payload,
-      id: deadLetterIdOf(message),
+      id: letterIdText(deadLetterIdOf(message), id),
       headers: Object.fromEntries([
         ...letter.headers.filter(([name]) => !isReplaced(name)),
         ...Object.entries(span.headers),
       ]),
     },
   ]);
-  const error = outcome?.ok === true ? undefined : (outcome?.error ?? new Error('no outcome'));
-  span.end(error);
-  return error;
+  span.end(outcome.ok ? undefined : outcome.error);
+  return outcome;
 };
