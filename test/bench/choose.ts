@@ -1,4 +1,5 @@
 import type { Bench } from './bench.ts';
+import { durationText } from './progress-line.ts';
 
 /** What a run does, and what it leaves out although it was meant, with the reason. */
 export interface Choice {
@@ -19,4 +20,18 @@ export const chooseBenches = (benches: readonly Bench[], only: readonly string[]
     return why === undefined ? [] : [{ name, why }];
   });
   return { chosen: meant.filter(({ name }) => !skipped.some((other) => other.name === name)), skipped };
+};
+
+/** How to ask for a run, and how long each bench takes. */
+export const usageOf = (benches: readonly Bench[]): string => {
+  const lines = benches.map(
+    ({ name, seconds, onlyNamed }) =>
+      `  ${name.padEnd(20)}${durationText(seconds)}${onlyNamed === true ? ', only if it is named' : ''}\n`,
+  );
+  return `npm run bench -- [--short] [--only NAME ...]
+
+--short   that they run, not how fast
+--only    one of them; more than one if it is said more than once
+
+${lines.join('')}`;
 };

@@ -10,7 +10,7 @@ import { natsCacheDir } from '../support/test-nats.ts';
 import { appendBench } from './append.ts';
 import type { Bench, BenchContext, Ratio } from './bench.ts';
 import { byHandBench } from './by-hand.ts';
-import { chooseBenches } from './choose.ts';
+import { chooseBenches, usageOf, type Choice } from './choose.ts';
 import { coldStartBench } from './cold-start.ts';
 import { footprintBench } from './footprint.ts';
 import { jsonBench } from './json.ts';
@@ -126,11 +126,29 @@ const stopOn = (running: Running, line: ProgressLine): void => {
   process.on('exit', running.guard.killAll);
 };
 
+/** What a run is asked for; undefined if it was told why that cannot be, or how to ask. */
+const readChoice = (): (Choice & { readonly short: boolean }) | undefined => {
+  try {
+    const { values } = parseArgs({
+      options: {
+        short: { type: 'boolean', default: false },
+        only: { type: 'string', multiple: true },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (!values.help) return { ...chooseBenches(benches, values.only), short: values.short };
+    process.stdout.write(usageOf(benches));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usageOf(benches)}`);
+    process.exitCode = 2;
+  }
+  return undefined;
+};
+
 const main = async (): Promise<void> => {
-  const { values } = parseArgs({
-    options: { short: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } },
-  });
-  const { chosen, skipped } = chooseBenches(benches, values.only);
+  const choice = readChoice();
+  if (choice === undefined) return;
+  const { chosen, skipped, short } = choice;
   for (const { name, why } of skipped) process.stdout.write(`skipped: ${name}, because ${why}\n`);
   if (chosen.length === 0) return;
   const output = { isTerminal: process.stderr.isTTY, write: (text: string) => void process.stderr.write(text) };
@@ -166,7 +184,7 @@ const main = async (): Promise<void> => {
       line.clear();
       process.stderr.write(`${text}\n`);
     };
-    const context = { short: values.short, postgres, startServer, natsBinary, distDir, folder, onLine, note: line.say };
+    const context = { short, postgres, startServer, natsBinary, distDir, folder, onLine, note: line.say };
     await runBenches({ ...context, processes: guard, signal: stopping.signal }, chosen, line);
   } catch (error) {
     // What was killed fails in its own ways; whoever killed it ends the process.

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Bench } from '../../bench/bench.ts';
-import { chooseBenches } from '../../bench/choose.ts';
+import { chooseBenches, usageOf } from '../../bench/choose.ts';
 
 const run = () => Promise.reject(new Error('is not run'));
 const benches: readonly Bench[] = [
@@ -28,4 +28,8 @@ it('names what cannot run here, with the reason', () => {
 
 it('refuses a name that no bench has, whatever else is named', () => {
   expect(() => chosenOf(['short', 'sort'])).toThrow('--only takes one of: short, long, impossible');
+});
+
+it('says how to ask for it: each bench with its time, and which ones have to be named', () => {
+  expect(usageOf(benches)).toContain('  short               1 s\n  long                17 min, only if it is named\n');
 });
