@@ -6,8 +6,12 @@ import { freePort } from './free-port.ts';
 /** As in the image (infra/image/Dockerfile, which says why): a process that works hard stays small. */
 export const nodeFlags = ['--max-semi-space-size=4', '--max-old-space-size=256'] as const;
 
-/** As in the image too: what its threads allocate lies together. */
-export const allocatorSettings = { MALLOC_ARENA_MAX: '1' } as const;
+/** As in the image too: what its threads allocate lies together, and what is large goes back to the system at once. */
+export const allocatorSettings = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+} as const;
 
 export interface ReplicaOptions {
   readonly nodePath: string;

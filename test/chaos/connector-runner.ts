@@ -2,7 +2,7 @@ import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startChild, type Child, type ProcessRegister } from '../../infra/local/child-process.ts';
 import { freePort } from '../../infra/local/free-port.ts';
-import { nodeFlags } from '../../infra/local/function-replica.ts';
+import { allocatorSettings, nodeFlags } from '../../infra/local/function-replica.ts';
 
 export interface ConnectorRunner {
   /** Undefined while it is between two lives. */
@@ -41,7 +41,7 @@ export const runConnector = async (options: ConnectorRunnerOptions): Promise<Con
     return await startChild({
       command,
       args: [...nodeFlags, entry],
-      env: { ...env, PORT: String(port) },
+      env: { ...allocatorSettings, ...env, PORT: String(port) },
       onLine,
       register,
     });
