@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -60,8 +60,9 @@ export const startConnectorProcess = async (options: ConnectorProcessOptions): P
   });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
-  const ended = once(child, 'exit');
-  process.on('exit', () => child.kill('SIGKILL'));
+  const ended = once(child, 'exit').finally(() => running.delete(child));
+  if (running.size === 0) process.once('exit', killAll);
+  running.add(child);
   const url = `http://127.0.0.1:${port}`;
   const isReady = (): Promise<boolean> =>
     fetch(`${url}/_/ready`).then(
@@ -83,4 +84,16 @@ export const startConnectorProcess = async (options: ConnectorProcessOptions): P
       return child.exitCode;
     },
   };
+};
+
+const running = new Set<ChildProcess>();
+const killAll = (): void => {
+  for (const child of running) child.kill('SIGKILL');
+};
+
+/** Ends those that a failed test left behind: a next try must not meet them. */
+export const endConnectorProcesses = async (): Promise<void> => {
+  const exits = [...running].map((child) => once(child, 'exit'));
+  killAll();
+  await Promise.all(exits);
 };

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach } from 'vitest';
 import { startTcpProxy, type TcpProxy } from '../chaos/tcp-proxy.ts';
 import { directMessage, type ConnectorBench } from './connector-bench.ts';
-import { startConnectorProcess, type ConnectorProcess } from './connector-process.ts';
+import { endConnectorProcesses, startConnectorProcess, type ConnectorProcess } from './connector-process.ts';
 import { useConnectorSuite, type ConnectorSuite } from './connector-suite.ts';
 import type { Script, ScriptedFunction } from './scripted-function.ts';
 import type { NatsVariant } from './test-nats.ts';
@@ -130,11 +130,20 @@ export interface HandoverSuite {
   watch(): LatenessWatch;
 }
 
+/**
+ * What is judged by how long it takes is tried once more before it is red. A disk or a neighbour of this machine may hold up the
+ * servers for seconds, which `watchLateness` does not see. Twice in a row it is the connector.
+ */
+export const judgedByTime = { retry: 1 } as const;
+
 /** For one `describe` block. */
 export const useHandoverSuite = (variant: NatsVariant): HandoverSuite => {
   const suite = useConnectorSuite(variant);
   let watched: LatenessWatch | undefined;
-  afterEach(() => watched?.stop());
+  afterEach(async () => {
+    watched?.stop();
+    await endConnectorProcesses();
+  });
   const natsUrl = (): string => suite.server.url;
   return {
     suite,

@@ -9,6 +9,7 @@ import {
   distinct,
   holderOf,
   inversions,
+  judgedByTime,
   keys,
   keysAfterStopMs,
   publishOn,
@@ -22,7 +23,7 @@ import { natsVariants } from '../../support/test-nats.ts';
 import { until } from '../../support/until.ts';
 
 for (const variant of await natsVariants()) {
-  describe.skipIf(variant.binary === undefined)(`a change of connector on ${variant.name}`, () => {
+  describe.skipIf(variant.binary === undefined)(`a change of connector on ${variant.name}`, judgedByTime, () => {
     const { suite, natsUrl, startBoth, watch } = useHandoverSuite(variant);
 
     it('a planned stop under load hands back what was on its way from the server: nothing waits for its ack wait', async () => {
