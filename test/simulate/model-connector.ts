@@ -237,9 +237,13 @@ export const createModelConnector = (options: ConnectorOptions, outside: Surroun
     /** How many messages it would ask for now, beside those that are on their way. */
     room,
     /** Looks what was delivered, is not settled and is not here; fails after so many reads. */
-    begin: (mostReads = Number.POSITIVE_INFINITY, sight = outside.position()): 'done' | 'look_again' => {
+    begin: (
+      mostReads = Number.POSITIVE_INFINITY,
+      sight = outside.position(),
+      askedMs = outside.nowMs(),
+    ): 'done' | 'look_again' => {
       isLooking = true;
-      if (reader.looked(sight.consumer, outside.nowMs()) === 'look_again') return 'look_again';
+      if (reader.looked(sight.consumer, askedMs) === 'look_again') return 'look_again';
       for (const sequence of awaited.sequences()) if (isSettled(sight, sequence)) release(sequence);
       try {
         const elsewhere = findUnsettled(mostReads, sight);

@@ -279,7 +279,7 @@ export const createModelMember = (options: MemberOptions) => {
       of.phase = 'reads';
       return pull(of);
     }
-    if (of.work.begin(Number.POSITIVE_INFINITY, sight) === 'done') askForSight(of, 'settles');
+    if (of.work.begin(Number.POSITIVE_INFINITY, sight, of.askedMs) === 'done') askForSight(of, 'settles');
     else {
       of.phase = 'looks';
       of.askedMs = nowMs();

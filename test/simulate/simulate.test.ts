@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { testSeed as seed } from '../support/test-seed.ts';
+import { foundAlone, foundTogether } from './found.ts';
 import { loadMutated } from './load-mutated.ts';
 import { leaseProperty } from './leases.ts';
 import { leaseMutations, mutations, togetherMutations } from './mutations.ts';
@@ -15,7 +16,7 @@ const togetherRuns = 1_500;
 
 describe('the connector under any order of steps, each of which may fail', () => {
   it(`breaks none of its promises (${runs} runs, seed ${seed})`, () => {
-    fc.assert(property, { numRuns: runs, seed });
+    fc.assert(property, { numRuns: runs, seed, examples: foundAlone });
   }, 600_000);
 
   it.each(Object.keys(mutations))(
@@ -58,7 +59,7 @@ describe('three connectors and the key of a lease, whatever is late, lost or fro
 
 describe('several connectors that read in turns, whatever is late, lost, frozen or cut off', () => {
   it(`break none of the promises that one alone keeps (${togetherRuns} runs, seed ${seed})`, () => {
-    fc.assert(togetherProperty, { numRuns: togetherRuns, seed });
+    fc.assert(togetherProperty, { numRuns: togetherRuns, seed, examples: foundTogether });
   }, 600_000);
 
   it.each(Object.keys(togetherMutations))(

@@ -19,8 +19,9 @@ export interface SoleReader {
   /**
    * We looked what is under way. `look_again`: a request of the one before us may still wait, and would get messages; soon it is over.
    * `another_reader`: somebody asks for messages without a lease.
+   * @param askedMs when we asked. The answer may have been written soon after, and have been read long after: we may have been frozen
    */
-  looked(sight: ConsumerSight, nowMs: number): 'known' | 'look_again' | 'another_reader';
+  looked(sight: ConsumerSight, askedMs: number): 'known' | 'look_again' | 'another_reader';
   /**
    * Whether somebody else was given something since we looked: the consumer counts its deliveries, and one is missing before this
    * one. Then nothing is taken before we have looked again (L6).
@@ -56,13 +57,13 @@ export const createSoleReader = ({
     get delivered() {
       return delivered;
     },
-    looked: (sight, nowMs) => {
+    looked: (sight, askedMs) => {
       ({ delivered } = sight);
       countedBefore = delivered;
       if (isKnown) return 'known';
-      firstLookMs ??= nowMs;
+      firstLookMs ??= askedMs;
       const isAsked = isExclusive && sight.waiting > 0;
-      if (isAsked && nowMs - firstLookMs < latePullMs) return 'look_again';
+      if (isAsked && askedMs - firstLookMs < latePullMs) return 'look_again';
       isKnown = true;
       isAlone = isExclusive && !isAsked && (isSuccessor || sight.unsettled === 0);
       return isAsked ? 'another_reader' : 'known';

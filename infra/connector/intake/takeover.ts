@@ -190,10 +190,11 @@ const lookThrough = async (state: State): Promise<boolean> => {
 const lookWhoReads = async (state: State) => {
   const { reader, clock, log, consumer } = state;
   for (;;) {
+    const askedMs = clock.nowMs();
     const found = await readState(state);
     if (found === undefined) return undefined;
     const { num_ack_pending: unsettled, num_waiting: waiting, delivered } = found.info;
-    const known = reader.looked({ delivered: delivered.consumer_seq, unsettled, waiting }, clock.nowMs());
+    const known = reader.looked({ delivered: delivered.consumer_seq, unsettled, waiting }, askedMs);
     if (known === 'another_reader') {
       const reason = 'somebody else reads this durable without a lease: the order of keys is not kept. Stop it';
       log.warn('another_reader', { consumer: consumer.durable, requests: waiting, reason });
