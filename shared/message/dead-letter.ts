@@ -1,7 +1,7 @@
 /**
  * A dead letter is the original message with headers that say why it is there. Its own `Nats-Msg-Id` is
  * `dead/<stream>/<sequence>@<timestamp>` of the message itself, so that one message is dead-lettered once
- * however often it is tried, and two messages twice although they share an id.
+ * however often it is tried, and two messages twice although they share an id. After a refusal the number of the try follows.
  */
 export const deadLetterHeaders = {
   code: 'dead-letter-code',
