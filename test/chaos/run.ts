@@ -1,11 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { versionOf } from '../../infra/local/nats-binary.ts';
 import { measureReplicas } from './cluster/replica-cost.ts';
 import { checkTakeovers, measureTakeovers, takeoverDiskMegabytes } from './cluster/takeover-times.ts';
 import { createRandom, type Random } from './random.ts';
+import { sampleMemory } from './memory.ts';
 import { reportRun, reportSoak, sayStandstills } from './report.ts';
 import { runRound, type RoundResult } from './round.ts';
 import { readRunOptions, type RunOptions } from './run-options.ts';
-import type { SoakSample } from './soak.ts';
+import { isNearPoint, restMs, type SoakSample } from './soak.ts';
 import { startWorld, type World } from './world.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -103,7 +105,11 @@ const runRounds = async (world: World, options: RunOptions, random: Random, prog
       const result = await runOne(world, options, plan, progress.lines);
       progress.results.push(result);
       const atMs = performance.now() - beganMs;
-      progress.soakSamples.push(...result.memory.map((sample) => ({ ...sample, atMs })));
+      progress.soakSamples.push(...result.memory.map((sample) => ({ ...sample, atMs, isRested: false })));
+      if (options.isSoak && isNearPoint(atMs, options.minutes * 60_000)) {
+        await sleep(restMs);
+        progress.soakSamples.push(...sampleMemory(world).map((sample) => ({ ...sample, atMs, isRested: true })));
+      }
       if (result.differences.length > 0) return false;
     }
     return true;

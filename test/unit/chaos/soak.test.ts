@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { checkSoak, soakRows, type SoakSample } from '../../chaos/soak.ts';
+import { checkSoak, isNearPoint, soakRows, type SoakSample } from '../../chaos/soak.ts';
 
 const hourMs = 3_600_000;
 const at = (minute: number, process: string, megabytes: number): SoakSample => ({
   atMs: minute * 60_000,
   process,
   megabytes,
+  isRested: true,
 });
 const judge = (samples: readonly SoakSample[]): readonly string[] =>
   checkSoak(soakRows(samples, hourMs)).map(({ invariant, text }) => `${invariant}: ${text}`);
@@ -16,6 +17,19 @@ describe('a soak', () => {
       at(minute, 'connector-1', Math.round(minute * 10)),
     );
     expect(soakRows(samples, hourMs)).toEqual([{ process: 'connector-1', megabytes: [80, 280, 590] }]);
+  });
+
+  it('counts no look at a process that had no rest', () => {
+    const samples = [9, 30, 60].flatMap((minute) => [
+      at(minute, 'state-direct', 90),
+      { ...at(minute, 'state-direct', 160), isRested: false },
+    ]);
+    expect(soakRows(samples, hourMs)).toEqual([{ process: 'state-direct', megabytes: [90, 90, 90] }]);
+  });
+
+  it('gives processes a rest in the three minutes before each point, and from there on at the end', () => {
+    const minutes = [1, 6.9, 7.5, 10, 10.1, 26, 28, 31, 56, 58, 61];
+    expect(minutes.filter((minute) => isNearPoint(minute * 60_000, hourMs))).toEqual([7.5, 10, 28, 58, 61]);
   });
 
   it('takes the largest of several processes of one function at each look', () => {
