@@ -1,12 +1,17 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { machineSlowness } from '../test/support/machine-speed.ts';
 import { LongestFirst } from './longest-first.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** More files than processors: most of their time they wait for servers and for times to pass (test/README.md). */
-const filesAtOnce = Math.min(9, 2 * availableParallelism() + 1);
+/**
+ * More files than processors: most of their time they wait for servers and for times to pass (test/README.md). On a slow machine they
+ * do not wait: there each gets a processor, so that what they test has the time that it would have alone.
+ */
+const processors = availableParallelism();
+const filesAtOnce = Math.min(9, machineSlowness() > 1.5 ? processors : 2 * processors + 1);
 
 /** What they find depends on how long something takes: with few beside them, when the others are done. */
 const timed = [
@@ -41,7 +46,7 @@ export const config = defineConfig({
           exclude: [...timed, ...ownProcess],
           // They compute and leave nothing behind: a process for each file would load for as long as it tests.
           isolate: false,
-          maxWorkers: availableParallelism(),
+          maxWorkers: processors,
           sequence: { groupOrder: 0 },
         },
       },

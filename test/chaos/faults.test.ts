@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findStream } from '../../shared/nats/ensure-stream.ts';
+import { machineSlowness } from '../support/machine-speed.ts';
+import { testSeed } from '../support/test-seed.ts';
 import { until } from '../support/until.ts';
 import { createStates } from './create-states.ts';
 import { always, deathAt, fault, faults, type Fault } from './faults.ts';
@@ -10,8 +12,7 @@ import { createRandom } from './random.ts';
 import { runRound, type RoundOptions, type RoundResult } from './round.ts';
 import { startWorld, type World } from './world.ts';
 
-/** Another one each day, so that the short run does not see the same few moments for ever; a failure names it. */
-const seed = Math.floor(Date.now() / 86_400_000);
+const seed = testSeed;
 const testMs = 180_000;
 /** PgBouncer may have to be fetched first. */
 const startMs = 300_000;
@@ -36,7 +37,7 @@ const run = (name: string, options: Pick<RoundOptions, 'faults'> & Partial<Round
     inTurn: true,
     twoConnectors: false,
     poisonShare: 0.05,
-    recoveryMs: 30_000,
+    recoveryMs: 30_000 * machineSlowness(),
     say: () => undefined,
     ...options,
   });

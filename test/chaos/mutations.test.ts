@@ -71,6 +71,8 @@ const cases: Readonly<
   },
 };
 
+const mostTries = 3;
+
 const textOf = ({ differences }: RoundResult): string =>
   differences.map(({ invariant, text }) => `${invariant}: ${text}`).join('\n');
 
@@ -92,10 +94,14 @@ describe('the checker', () => {
     'goes red with %s',
     async (name) => {
       await world.useFunctions(mutations[name]);
-      const result = await runShort(name, cases[name].plans, cases[name].faults);
-      const text = textOf(result);
-      expect(result.counts['rest after (ms)'], text).toBeGreaterThanOrEqual(0);
-      expect(text).not.toMatch(/I6 bounded|suite: /);
+      let text = '';
+      // Some show only where two of the store's steps meet: on a slow machine they may miss each other once.
+      for (let tries = 1; tries <= mostTries && text === ''; tries += 1) {
+        const result = await runShort(`${name}-${tries}`, cases[name].plans, cases[name].faults);
+        text = textOf(result);
+        expect(result.counts['rest after (ms)'], text).toBeGreaterThanOrEqual(0);
+        expect(text).not.toMatch(/I6 bounded|suite: /);
+      }
       expect(text).toMatch(cases[name].broken);
     },
     testMs,

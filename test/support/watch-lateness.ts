@@ -1,6 +1,8 @@
+import { machineSlowness } from './machine-speed.ts';
+
 /** How much slower than on an idle machine time passes for a process of this machine. */
 export interface LatenessWatch {
-  /** The time, scaled by how late this process's own timers were since the watch began; never less than the time itself. */
+  /** The time, scaled by how late this process's own timers were since the watch began, and by how slow the machine is; never less. */
   allowanceMs(idleMs: number): number;
   stop(): void;
 }
@@ -13,6 +15,7 @@ const periodMs = 2;
  * loaded one only as far as they get the processor; this process is one of them and lives in the same minute.
  */
 export const watchLateness = (): LatenessWatch => {
+  machineSlowness();
   const startedMs = performance.now();
   let ticks = 0;
   let timer: NodeJS.Timeout;
@@ -27,7 +30,7 @@ export const watchLateness = (): LatenessWatch => {
     allowanceMs: (idleMs) => {
       const passedMs = performance.now() - startedMs;
       // The timer that is under way counts as one that is in time.
-      return idleMs * Math.max(1, passedMs / ((ticks + 1) * periodMs));
+      return idleMs * machineSlowness() * Math.max(1, passedMs / ((ticks + 1) * periodMs));
     },
     stop: () => clearTimeout(timer),
   };
