@@ -6,6 +6,7 @@ import { createEvaluatorFactory } from '../../../shared/python/evaluate.ts';
 import { ExpressionBudget } from '../../../shared/python/meter/budget.ts';
 import type { EvaluatorFactory, ExpressionScope } from '../../../shared/python/scope.ts';
 import { drawFrom, hostileExpression } from '../../support/hostile-expressions.ts';
+import { machineSlowness } from '../../support/machine-speed.ts';
 
 /*
  * Five thousand expressions in `npm test`; a million have run with `FUZZ_RUNS=1000000 FUZZ_SEED=1 npx vitest run --config
@@ -14,7 +15,7 @@ import { drawFrom, hostileExpression } from '../../support/hostile-expressions.t
 const runs = Number(process.env['FUZZ_RUNS'] ?? 5_000);
 const firstSeed = Number(process.env['FUZZ_SEED'] ?? 1);
 
-const maxMs = 50;
+const maxMs = 50 * machineSlowness();
 const maxAliveBytes = 32_000_000;
 /** In a text and in a number of the data: neither may be in a reason. */
 const marker = 'zqsecretqz';
