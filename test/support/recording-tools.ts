@@ -30,7 +30,9 @@ export const createRecordingTools = async (
   const state = join(folder, 'cluster');
   await mkdir(bin, { recursive: true });
   await mkdir(state, { recursive: true });
-  const record = `{ printf '%s' "$tool"; for argument in "$@"; do printf '\\037%s' "$argument"; done; printf '\\036'; } >> '${folder}/calls'`;
+  // In one write: both ends of a pipe write at the same time.
+  const record = `separator=$(printf '\\037'); line=$tool; for argument in "$@"; do line=$line$separator$argument; done
+printf '%s\\036' "$line" >> '${folder}/calls'`;
   const refuse = failing === undefined ? '' : `case "$*" in *'${failing}'*) echo "refused" >&2; exit 1 ;; esac`;
   const kubectl = `#!/bin/sh
 tool=kubectl
