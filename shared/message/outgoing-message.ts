@@ -21,8 +21,8 @@ export type PublishOutcome =
 /**
  * What the server said that did not confirm a message; nothing if it said nothing.
  * - `refused`: it is not stored.
- * - `id_taken`: an earlier message of this id is neither stored nor given up yet. Before nats-server 2.12 a cluster may say so of
- *   one that it has refused, or lost with its leader, until its duplicate window is over.
+ * - `id_taken`: an earlier message of this id is neither stored nor given up yet. A cluster notes an id before its message is stored
+ *   (read in the sources of nats-server 2.10 to 2.15). So it may say this of one that it has refused, until its duplicate window is over.
  */
 export type Denial = 'refused' | 'id_taken';
 

@@ -15,6 +15,21 @@ export interface Candidate {
   readonly close: () => Promise<void>;
 }
 
+/** Rows per second of so many batches, one after the other. */
+export const appendRate = async (
+  { store }: Candidate,
+  state: BenchState,
+  rows: Rows,
+  { calls, batchRows }: { readonly calls: number; readonly batchRows: number },
+): Promise<number> => {
+  const startedMs = performance.now();
+  for (let call = 0; call < calls; call += 1) {
+    const from = (call * batchRows) % (rows.length - batchRows);
+    await store(state, rows.slice(from, from + batchRows));
+  }
+  return (calls * batchRows * 1_000) / (performance.now() - startedMs);
+};
+
 export type CandidateFactory = (database: BenchDatabase, withKeys: boolean) => Promise<Candidate>;
 
 /** As long as the keys of states are: a digest. */

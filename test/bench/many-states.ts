@@ -1,4 +1,4 @@
-import { ourAppend } from './append-candidates.ts';
+import { appendRate, ourAppend } from './append-candidates.ts';
 import type { Bench, BenchContext, BenchResult, Measurement, Ratio } from './bench.ts';
 import { createBenchState, createBenchStates, createDatabase } from './databases.ts';
 import { rowMessages } from './messages.ts';
@@ -40,14 +40,6 @@ const measure = async (context: BenchContext, trigram: boolean, title: string): 
     const candidate = await ourAppend(database, false);
     const system = await startSystem(context, { databaseUrl: database.url });
     try {
-      const appendRate = async (): Promise<number> => {
-        const startedMs = performance.now();
-        for (let call = 0; call < appendCalls; call += 1) {
-          const from = (call * batchRows) % (rows.length - batchRows);
-          await candidate.store(appendState, rows.slice(from, from + batchRows));
-        }
-        return (appendCalls * batchRows * 1_000) / (performance.now() - startedMs);
-      };
       const drain = async (targets: typeof states) => {
         const pids = [system.functions[0]!, system.connector.pid] as const;
         const payloads = rowMessages(targets, rows, messages);
@@ -60,7 +52,7 @@ const measure = async (context: BenchContext, trigram: boolean, title: string): 
       };
       // The first rounds warm up: metadata of all states, plans, and the processes' own code.
       for (let round = -2; round < rounds; round += 1) {
-        const append = await appendRate();
+        const append = await appendRate(candidate, appendState, rows, { calls: appendCalls, batchRows });
         const many = await drain(states);
         const one = await drain(single);
         if (round < 0) continue;

@@ -1,4 +1,4 @@
-import { ourAppend } from './append-candidates.ts';
+import { appendRate, ourAppend } from './append-candidates.ts';
 import type { Bench, BenchContext, BenchResult } from './bench.ts';
 import { createBenchState, createDatabase, type BenchState } from './databases.ts';
 import { rowMessages } from './messages.ts';
@@ -49,20 +49,12 @@ const runWays = async (context: BenchContext): Promise<BenchResult> => {
     }
     const appendState = await createBenchState(database.pool);
     const candidate = await ourAppend(database, false);
-    const appendRate = async (): Promise<number> => {
-      const startedMs = performance.now();
-      for (let call = 0; call < appendCalls; call += 1) {
-        const from = (call * batchRows) % (rows.length - batchRows);
-        await candidate.store(appendState, rows.slice(from, from + batchRows));
-      }
-      return (appendCalls * batchRows * 1_000) / (performance.now() - startedMs);
-    };
     const system = await startSystem(context, { databaseUrl: database.url });
     try {
       for (let round = -1; round < rounds; round += 1) {
         for (const { name } of ways) {
           // Right before each backlog, as the indexes grow and cost more with every round.
-          const append = await appendRate();
+          const append = await appendRate(candidate, appendState, rows, { calls: appendCalls, batchRows });
           const rate = messages / (await drainBacklog(system, rowMessages(states.get(name)!, rows, messages)));
           if (round < 0) continue;
           own.get(name)!.push(append);

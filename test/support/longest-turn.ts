@@ -1,4 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { machineSlowness } from './machine-speed.ts';
+
+/** What a turn may take at most, in milliseconds, on this machine. */
+export const mostTurnMs = (): number => 20 * machineSlowness();
 
 /** The most processor time of this thread between two turns of the event loop, in milliseconds: what other work waits for. */
 export const longestTurnMs = async (work: () => Promise<unknown>): Promise<number> => {

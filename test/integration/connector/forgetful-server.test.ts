@@ -2,15 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createTakeover } from '../../../infra/connector/intake/takeover.ts';
-import { unlimitedTenure } from '../../../infra/connector/lease/tenure.ts';
-import { systemClock } from '../../../infra/connector/clock.ts';
-import { ensureConsumers } from '../../../shared/nats/ensure-consumer.ts';
 import { findStream } from '../../../shared/nats/ensure-stream.ts';
-import { createLog } from '../../../shared/telemetry/log.ts';
 import { directMessage, type ConnectorBench } from '../../support/connector-bench.ts';
 import { useConnectorSuite } from '../../support/connector-suite.ts';
 import { makeTheirConsumer } from '../../support/foreign-consumer.ts';
+import { quietTakeover } from '../../support/quiet-takeover.ts';
 import { ackAll } from '../../support/scripted-function.ts';
 import { natsVariants } from '../../support/test-nats.ts';
 import { until } from '../../support/until.ts';
@@ -196,14 +192,6 @@ for (const variant of await natsVariants()) {
       await publish(bench, 0, 6);
       const taken = [];
       for (let n = 0; n < 6; n += 1) taken.push((await theirs.next({ expires: 10_000 }))!);
-      const stream = (await findStream(bench.nats, 'processor_state_sync'))!;
-      const [consumer] = await ensureConsumers(bench.nats, {
-        stream,
-        durable: 'processor_state_sync_sub_1',
-        filterSubjects: ['processor.state.sync', 'processor.state.sync.>'],
-        ackWaitMs: 1_000,
-        maxAckPending: 1_000,
-      });
       // The real connection, but for one request that is lost.
       let reads = 0;
       const request: typeof bench.nats.request = (subject, ...rest) => {
@@ -213,22 +201,10 @@ for (const variant of await natsVariants()) {
       };
       const connection = Object.create(bench.nats, { request: { value: request } }) as typeof bench.nats;
       const blocked = new Set<number>();
-      const takeover = createTakeover({
-        connection,
-        consumer: consumer!,
-        clock: systemClock,
-        log: createLog({ service: 'test', level: 'ERROR', write: () => undefined, nowMs: Date.now }),
-        isHeld: () => false,
-        lastHeldSequence: () => 0,
-        asking: () => 'asking',
-        onLook: () => undefined,
-        onMissed: () => undefined,
-        onStream: () => undefined,
-        settleAgain: () => false,
+      const takeover = await quietTakeover(connection, 1, {
         laneOf: ({ sequence }) => ({ functionName: 'f', key: String(sequence) }),
         onHold: ({ type, sequence }) =>
           type === 'key_blocked' ? void blocked.add(sequence) : void blocked.delete(sequence),
-        tenure: unlimitedTenure,
       });
       await expect(takeover.begin()).rejects.toThrow('lost');
       expect([...blocked]).toEqual([1, 2, 3]);

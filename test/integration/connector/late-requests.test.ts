@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock, type Clock } from '../../../infra/connector/clock.ts';
-import { createTakeover, type Takeover } from '../../../infra/connector/intake/takeover.ts';
+import type { Takeover, TakeoverOptions } from '../../../infra/connector/intake/takeover.ts';
 import type { Tenure } from '../../../infra/connector/lease/tenure.ts';
-import { ensureConsumers } from '../../../shared/nats/ensure-consumer.ts';
-import { findStream } from '../../../shared/nats/ensure-stream.ts';
-import { createLog } from '../../../shared/telemetry/log.ts';
 import { directMessage, type ConnectorBench } from '../../support/connector-bench.ts';
 import { useConnectorSuite } from '../../support/connector-suite.ts';
 import { makeTheirConsumer } from '../../support/foreign-consumer.ts';
+import { quietTakeover } from '../../support/quiet-takeover.ts';
 import { natsVariants } from '../../support/test-nats.ts';
 import { until } from '../../support/until.ts';
 
@@ -37,35 +35,8 @@ for (const variant of await natsVariants()) {
     };
     const publish = (bench: ConnectorBench, count: number) =>
       bench.publish(Array.from({ length: count }, (_, n) => ({ payload: directMessage('s', n), id: `m${n}` })));
-    const takeOver = async (
-      bench: ConnectorBench,
-      more: Partial<Parameters<typeof createTakeover>[0]>,
-    ): Promise<Takeover> => {
-      const [consumer] = await ensureConsumers(bench.nats, {
-        stream: (await findStream(bench.nats, stream))!,
-        durable,
-        filterSubjects: ['processor.state.sync', 'processor.state.sync.>'],
-        ackWaitMs: ackWaitSeconds * 1_000,
-        maxAckPending: 1_000,
-      });
-      return createTakeover({
-        connection: bench.nats,
-        consumer: consumer!,
-        clock: systemClock,
-        log: createLog({ service: 'test', level: 'ERROR', write: () => undefined, nowMs: Date.now }),
-        isHeld: () => false,
-        lastHeldSequence: () => 0,
-        asking: () => 'asking',
-        onLook: () => undefined,
-        onMissed: () => undefined,
-        onStream: () => undefined,
-        settleAgain: () => false,
-        laneOf: () => undefined,
-        onHold: () => undefined,
-        tenure: ours,
-        ...more,
-      });
-    };
+    const takeOver = (bench: ConnectorBench, more: Partial<TakeoverOptions>): Promise<Takeover> =>
+      quietTakeover(bench.nats, ackWaitSeconds, { tenure: ours, ...more });
 
     it('is over before anything is handed back, although the network brought it late (L5)', async () => {
       const { bench, theirs } = await prepare();
